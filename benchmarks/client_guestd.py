@@ -7,10 +7,11 @@ import asyncio
 import sys
 from random import Random
 
-from worker import obey, run
+from worker import CA_FILE, obey, run
 
 from guestd.journal.memory import MemoryJournal
 from guestd.model.journal import EventRow
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
@@ -55,8 +56,8 @@ class Guestd:
             ),
             SessionSettings(LifetimeSettings(100_000.0)),
             dialect,
-            WebsocketDialer(),
-            DialTarget(dialect.url(f"ws://127.0.0.1:{port}")),
+            WebsocketDialer(route=OutboundRoute(ca_file=CA_FILE)),
+            DialTarget(dialect.url(f"{'wss' if CA_FILE else 'ws'}://127.0.0.1:{port}")),
             MemoryJournal(events_per_session_max=JOURNAL_KEEPS),
             None,
             LoopClock(loop),

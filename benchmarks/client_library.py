@@ -7,10 +7,11 @@ A task per connection that receives and throws away. It does not even parse.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 
 from websockets.asyncio.client import ClientConnection, connect
-from worker import obey, run
+from worker import CA_FILE, obey, run
 
 HELLO = '{"action":"configureSession","deploymentId":"d","token":"t","tracingId":"t1"}'
 
@@ -18,6 +19,7 @@ HELLO = '{"action":"configureSession","deploymentId":"d","token":"t","tracingId"
 class Library:
     def __init__(self, port: int) -> None:
         self.port = port
+        self.tls = ssl.create_default_context(cafile=CA_FILE) if CA_FILE else None
         self.received = 0
         self.connections: list[ClientConnection] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -28,7 +30,8 @@ class Library:
         async def one() -> ClientConnection:
             async with gate:
                 connection = await connect(
-                    f"ws://127.0.0.1:{self.port}/v1?deploymentId=d",
+                    f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}/v1?deploymentId=d",
+                    ssl=self.tls,
                     compression=None,
                     ping_interval=None,
                     proxy=None,

@@ -74,12 +74,12 @@ class Messages:
         n = self._rng.randrange(len(self._seqs))
         self._seqs[n] += 1
         self._ms += self._rng.randrange(2)
-        told = datetime.fromtimestamp(START_S + self._ms / 1000, UTC).isoformat(
+        reported = datetime.fromtimestamp(START_S + self._ms / 1000, UTC).isoformat(
             timespec="milliseconds"
         )[:23]
         key = f"{self._rng.getrandbits(128):032x}"
         payload = (
-            HEAD % (self._seqs[n], key) + f'"time":"{told}Z","sender":"Ann","kind":"message"}}'
+            HEAD % (self._seqs[n], key) + f'"time":"{reported}Z","sender":"Ann","kind":"message"}}'
         )
         return EventRow(f"s{n}", self._seqs[n], "message", payload.encode(), key, b"")
 

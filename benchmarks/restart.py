@@ -38,10 +38,8 @@ def fill(folder: Path, sessions: int, events: int) -> None:
         live = b'{"seq":1,"state":"live","reason":"","read_only":false,"kind":"session"}'
         rows = [EventRow(name, 1, "session", live, "", b"")]
         for seq in range(2, events + 1):
-            told = f"2027-05-31T09:{seq // 60:02d}:{seq % 60:02d}.000Z"
-            payload = (
-                f'{{"seq":{seq},"kind":"message","text":"message {seq}","time":"{told}"}}'.encode()
-            )
+            reported = f"2027-05-31T09:{seq // 60:02d}:{seq % 60:02d}.000Z"
+            payload = f'{{"seq":{seq},"kind":"message","text":"message {seq}","time":"{reported}"}}'.encode()
             rows.append(EventRow(name, seq, "message", payload, f"m{n}-{seq}", b""))
         writer.write([Commit(opened=[record], rows=rows)])
     writer.checkpoint()

@@ -22,9 +22,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from guestd.emulator.tls import ensure_certificate
 
 HERE = Path(__file__).parent
 
@@ -61,8 +63,11 @@ class Process:
 
 
 class Server:
+    def __init__(self, *flags: str) -> None:
+        self.flags = flags
+
     def __enter__(self) -> Server:
-        self.process = Process(sys.executable, str(HERE / "server.py"))
+        self.process = Process(sys.executable, str(HERE / "server.py"), *self.flags)
         ports = self.process.answer()
         self.port = ports["port"]
         self.control = socket.create_connection(("127.0.0.1", ports["control"])).makefile("rw")
@@ -83,6 +88,13 @@ class Contender:
     name: str
     command: list[str]
     env: dict[str, str]
+
+    @property
+    def reads(self) -> str:
+        """What its client and the module beside it read: an old one knows nothing of TLS."""
+        client = Path(self.command[-1])
+        worker = client.with_name("worker.py")
+        return worker.read_text() if client.suffix == ".py" else ""
 
     def start(self, port: int, *flags: str) -> Process:
         return Process(*self.command, str(port), *flags, env=self.env)
@@ -121,7 +133,7 @@ def guestd_twice(ref: str, home: Path) -> list[Contender]:
 
 
 def guestd_in(tree: Path, name: str) -> Contender:
-    """The import package is daemon/guestd; before 29 November 2026 it was daemon itself."""
+    """The import package is daemon/guestd; before version 0.2 it was daemon itself."""
     source = tree / "daemon" if (tree / "daemon" / "guestd").is_dir() else tree
     client = tree / "benchmarks" / "client_guestd.py"
     return Contender(name, [sys.executable, str(client)], {"PYTHONPATH": str(source)})
@@ -164,6 +176,22 @@ def connect_and_rest(contender: Contender, small: int, large: int) -> dict[str, 
     }
 
 
+def connect_by_tls(contender: Contender, count: int) -> dict[str, float]:
+    """After a hundred connections, of which the first does the full handshake."""
+    with tempfile.TemporaryDirectory(prefix="guestd-bench-") as folder:
+        certificate, key, ca = ensure_certificate(Path(folder))
+        trusting = replace(contender, env=contender.env | {"GUESTD_BENCH_CA": str(ca)})
+        with Server("--tls", str(certificate), str(key)) as server:
+            client = trusting.start(server.port, "--idle")
+            first = client.ask(do="open", count=100)
+            second = client.ask(do="open", count=count)
+            client.end()
+    return {
+        "KiB per idle session, TLS": (second["rss_bytes"] - first["rss_bytes"]) / count / 1024,
+        "CPU ms per connect, TLS": (second["cpu_s"] - first["cpu_s"]) / count * 1000,
+    }
+
+
 def paced(contender: Contender, sessions: int, rate: int, seconds: float) -> float:
     with Server() as server:
         client = contender.start(server.port)
@@ -190,23 +218,25 @@ def flooded(contender: Contender, connections: int, messages: int) -> float:
     return (after["cpu_s"] - before["cpu_s"]) / more * 1e6
 
 
-def idle(contender: Contender, sessions: int, seconds: float) -> tuple[float, float]:
+def idle(contender: Contender, sessions: int, seconds: float) -> dict[str, float]:
     """Percent of a core for heartbeating sessions, and heartbeats (echo or ping) per second as the
-    server saw them."""
+    server saw them. The first heartbeats come before it is measured."""
     with Server() as server:
         client = contender.start(server.port, "--idle")
         client.ask(do="open", count=sessions)
         time.sleep(20.0)
         seen, before, started = server.ask(do="state"), client.ask(do="figures"), time.monotonic()
         time.sleep(seconds)
-        after, last, elapsed = (
-            client.ask(do="figures"),
-            server.ask(do="state"),
-            time.monotonic() - started,
-        )
+        after, last = client.ask(do="figures"), server.ask(do="state")
+        elapsed = time.monotonic() - started
         client.end()
     beats = last["echoes"] + last["pings"] - seen["echoes"] - seen["pings"]
-    return (after["cpu_s"] - before["cpu_s"]) / elapsed * 100, beats / elapsed
+    return {
+        f"% of a core, {sessions:,} idle sessions": (after["cpu_s"] - before["cpu_s"])
+        / elapsed
+        * 100,
+        "heartbeats/s while idle": beats / elapsed,
+    }
 
 
 Row = dict[str, Any]
@@ -250,7 +280,7 @@ class Plan:
         return self.only in (None, figure)
 
 
-FIGURES = ("connect", "paced", "flood", "flat", "idle")
+FIGURES = ("connect", "tls", "paced", "flood", "flat", "idle")
 
 
 def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
@@ -260,6 +290,9 @@ def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
     seconds = 3.0 if plan.quick else 6.0
     if plan.has("connect"):
         in_turns(plan.rounds, found, rows, lambda c: connect_and_rest(c, small, large))
+    if plan.has("tls"):
+        of_python = [one for one in found if "GUESTD_BENCH_CA" in one.reads]
+        in_turns(plan.rounds, of_python, rows, lambda c: connect_by_tls(c, small))
     if plan.has("paced"):
         in_turns(
             plan.rounds,
@@ -286,11 +319,8 @@ def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
             },
         )
     if plan.has("idle"):
-        many = 2000 if plan.quick else 10_000
-        for row, contender in zip(rows, found[:of_guestd], strict=False):
-            percent, beats = idle(contender, many, 20.0 if plan.quick else 60.0)
-            row[f"% of a core, {many:,} idle sessions"] = percent
-            row["heartbeats/s while idle"] = beats
+        many, seconds = (2000, 20.0) if plan.quick else (10_000, 30.0)
+        in_turns(plan.rounds, found[:of_guestd], rows, lambda c: idle(c, many, seconds))
     print(file=sys.stderr)
     return rows
 

@@ -4,7 +4,8 @@ It runs in its own process, so that only the client's CPU and memory are measure
 from one template; every message has its own id and a later time than the one before, as the real
 platform's have.
 
-    python benchmarks/server.py            prints {"port": …, "control": …}, then obeys JSON lines on the control port:
+    python benchmarks/server.py [--tls CERTIFICATE KEY]
+                                     prints {"port": …, "control": …}, then obeys JSON lines on the control port:
     {"do": "paced", "rate": 10000, "seconds": 5}      spread over all connections, answers {"sent": n}
     {"do": "flood", "connections": 100, "messages": 1000}
     {"do": "state"}                                    answers {"connections": n, "echoes": n, "pings": n}
@@ -17,6 +18,7 @@ import base64
 import hashlib
 import json
 import re
+import ssl
 import sys
 from typing import ClassVar
 
@@ -173,9 +175,17 @@ async def control(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
+def tls() -> ssl.SSLContext | None:
+    if "--tls" not in sys.argv:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*sys.argv[sys.argv.index("--tls") + 1 :][:2])
+    return context
+
+
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    guests = await loop.create_server(Guest, "127.0.0.1", 0, backlog=8192)
+    guests = await loop.create_server(Guest, "127.0.0.1", 0, backlog=8192, ssl=tls())
     controls = await asyncio.start_server(control, "127.0.0.1", 0)
     ports = {
         "port": guests.sockets[0].getsockname()[1],

@@ -27,7 +27,7 @@ from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import Deployment, EmulatorLimits
 from guestd.journal.memory import MemoryJournal
 from guestd.model.commands import Attach
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.model.journal import EventRow
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
@@ -188,7 +188,7 @@ async def measure(base: str, folder: Path, gib: float, files: int, megabytes: in
     async with Look() as quiet:
         await asyncio.sleep(3.0)
     commands = [await daemon.spooled(megabytes * MIB) for _ in sessions]
-    beats = daemon.metrics.notices.get(Notice.HEARTBEAT_SENT, 0)
+    beats = daemon.metrics.session_counts.get(SessionCounter.HEARTBEAT_SENT, 0)
     before, started, most = rss(), time.perf_counter(), 0
     async with Look() as look:
         for session_id, command in zip(sessions, commands, strict=True):
@@ -197,17 +197,17 @@ async def measure(base: str, folder: Path, gib: float, files: int, megabytes: in
             most = max(most, len(daemon.fleet._uploads))
             await asyncio.sleep(0.01)
     took_s = time.perf_counter() - started
-    notices = daemon.metrics.notices
+    counts = daemon.metrics.session_counts
     print(f"{files} files of {megabytes} MiB at once ({most} PUTs under way): {took_s:.1f} s,")
     print(
         f"    largest loop lag {look.lag_s * 1e3:.0f} ms (idle {quiet.lag_s * 1e3:.0f} ms), grew by"
     )
     print(
         f"    {(look.rss - before) / MIB:.1f} MiB, heartbeats sent"
-        f" {notices.get(Notice.HEARTBEAT_SENT, 0) - beats},"
+        f" {counts.get(SessionCounter.HEARTBEAT_SENT, 0) - beats},"
     )
     print(
-        f"    lost {notices.get(Notice.HEARTBEAT_LOST, 0)}, links lost"
+        f"    lost {counts.get(SessionCounter.HEARTBEAT_LOST, 0)}, connections lost"
         f" {sum(daemon.metrics.reconnects.values())}"
     )
     await daemon.close()

@@ -164,10 +164,10 @@ async def measure(url: str, base: str, pid: int, gib: float, files: int, megabyt
             f" (due: {2 * INTERVAL_S:g})"
         )
         async with client.get("/metrics") as answer:
-            told = re.findall(
+            reported = re.findall(
                 r"^guestd_(\S*(?:lost|reconnects)\S*) (\S+)$", await answer.text(), re.MULTILINE
             )
-        print(f"links and heartbeats lost: {sum(float(count) for _, count in told):.0f}")
+        print(f"connections and heartbeats lost: {sum(float(count) for _, count in reported):.0f}")
 
 
 def main() -> None:

@@ -17,6 +17,9 @@ from typing import Any, Protocol
 
 import uvloop
 
+#: The CA of a server that speaks TLS; without it the server does not.
+CA_FILE = os.environ.get("GUESTD_BENCH_CA")
+
 
 class Client(Protocol):
     received: int

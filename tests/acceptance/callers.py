@@ -171,10 +171,12 @@ class Crm:
             assert ids == sorted(ids), f"{where}: out of order in {conversation}"
 
 
-def examine_deeds(emulator: Any, asked: dict[str, tuple[str, Json]], where: str) -> None:
+def examine_mutations(emulator: Any, asked: dict[str, tuple[str, Json]], where: str) -> None:
     """What was asked for was done, each once, and nothing else was."""
-    deeds = Counter((deed.what, deed.key) for deed in emulator.platform_api.mutations)
+    mutations = Counter(
+        (mutation.what, mutation.key) for mutation in emulator.platform_api.mutations
+    )
     wanted = {(what, name + end) for name, (kind, _) in asked.items() for what, end in MAKES[kind]}
-    assert deeds == Counter(dict.fromkeys(wanted, 1)), (
-        f"{where}: {deeds - Counter(wanted)}, {Counter(wanted) - deeds}"
+    assert mutations == Counter(dict.fromkeys(wanted, 1)), (
+        f"{where}: {mutations - Counter(wanted)}, {Counter(wanted) - mutations}"
     )

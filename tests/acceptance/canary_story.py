@@ -17,7 +17,16 @@ from aiohttp import web
 
 from guestd.emulator import DEFAULT_QUEUE_ID
 
-from .canary_town import Child, Platform, Town, command, listen, receive, refused_start, until
+from .canary_harness import (
+    CanaryHarness,
+    Child,
+    Platform,
+    command,
+    listen,
+    receive,
+    refused_start,
+    until,
+)
 
 WIRE, JOURNAL, CONVERSATION, EXPORT = "wire", "journal file", "conversation", "journal export"
 CONFIGURATION, SECRET_FILES, KEY_FILES = "configuration files", "secret files", "key files"
@@ -25,13 +34,13 @@ OPERATIONS, HEADS, BAD = "operations", "webhook heads", "bad configuration files
 
 
 class Story:
-    def __init__(self, town: Town) -> None:
-        self.town = town
-        self.secret = town.canaries
-        self.places = town.places
+    def __init__(self, harness: CanaryHarness) -> None:
+        self.harness = harness
+        self.secret = harness.canaries
+        self.places = harness.places
 
     async def tell(self) -> None:
-        folder = self.town.folder
+        folder = self.harness.folder
         (folder / "journal").mkdir()
         emulator = await Child.start(
             *("emulate", "--port", "0", "--no-limits", "--agent", "echo"),
@@ -54,7 +63,7 @@ class Story:
                 await one.cleanup()
 
     def _config(self, form: str) -> str:
-        return self.town.config(form, self.api, self.crm, self.emulator)
+        return self.harness.config(form, self.api, self.crm, self.emulator)
 
     # ------------------------------------------------------------------ two lives
 
@@ -259,7 +268,7 @@ class Story:
 
     async def _listen(self, daemon: Child) -> None:
         """Everything that can be asked, by HTTP and by command line, while it runs."""
-        pid, folder = daemon.process.pid, self.town.folder
+        pid, folder = daemon.process.pid, self.harness.folder
         await until(lambda: b"injection.completed" in self.places["webhook bodies"])
         for path in (
             "/metrics",
@@ -337,7 +346,7 @@ class Story:
             self.secret["secret in a bad configuration"],
             self.secret["password of a proxy"],
         )
-        good = (self.town.folder / "json.toml").read_text()
+        good = (self.harness.folder / "json.toml").read_text()
         texts = [
             f'[api]\ntoken = ["{word}"]',
             f'[platform]\nclient_secret = ["{word}"]',
@@ -364,7 +373,7 @@ class Story:
             f'[identity]\ndirectory = ["{word}"]',
         ]
         for n, text in enumerate(texts):
-            path = self.town.folder / f"bad-{n}.toml"
+            path = self.harness.folder / f"bad-{n}.toml"
             path.write_text(f"{text}\n")
             for form in ((), ("--json",)):
                 self.places["configuration checked"] += await command(
@@ -380,7 +389,7 @@ class Story:
         self.places["configuration checked"] += await command(
             "config", "check", code=78, **environment
         )
-        path = self.town.folder / "proxy.toml"
+        path = self.harness.folder / "proxy.toml"
         path.write_text(
             good.replace(
                 "[platform]", f'[platform]\nproxy_url = "http://me:{proxy}@127.0.0.1:9/?{proxy}"'
@@ -393,7 +402,7 @@ class Story:
 
     async def _look_around(self) -> None:
         """What is left when everybody is gone."""
-        folder = self.town.folder
+        folder = self.harness.folder
         config = str(folder / "json.toml")
         self.places[EXPORT] += await command("journal", "export", "-c", config)
         self.places["commands"] += await command("audit", "verify", "-c", config)

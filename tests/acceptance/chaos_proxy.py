@@ -32,7 +32,7 @@ class ChaosProxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def away(self, for_s: float) -> None:
-        """The port is closed and every connection reset; nobody is there."""
+        """The port is closed and every connection reset; nothing listens."""
         self.done["away"] += 1
         self._server.close()
         self.reset_all()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from . import sync_shim
-from .lives import Zygote
+from .forked_daemon import DaemonForker
 
 COMMAND = [sys.executable, "-m", "guestd"]
 ROOT = Path(__file__).parents[2]
@@ -130,9 +130,9 @@ def config(tmp_path):
 @pytest.fixture
 def new_life(tmp_path):
     """Starts the daemon at once, many times, and gives its pid."""
-    zygote = Zygote(tmp_path / "guestd.log")
-    yield zygote
-    zygote.end()
+    forker = DaemonForker(tmp_path / "guestd.log")
+    yield forker
+    forker.end()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from .canary_harness import CanaryHarness
 from .canary_story import (
     BAD,
     CONFIGURATION,
@@ -28,7 +29,6 @@ from .canary_story import (
     WIRE,
     Story,
 )
-from .canary_town import Town
 
 #: What is drawn here. Some have characters that every encoding writes differently.
 GIVEN = {
@@ -86,7 +86,7 @@ BELONGS: dict[str, tuple[set[str], set[str]]] = {
     "guest token in malformed JSON": (set(), set()),
     "session token": ({WIRE, JOURNAL}, set()),
     "JWT of the history": ({WIRE}, set()),
-    # Whoever reads the conversation may fetch its files.
+    # Any reader of the conversation may fetch its files.
     "signature of presigned URLs": ({JOURNAL, CONVERSATION}, {WIRE}),
     "private key": ({KEY_FILES}, set()),
     "message of the guest": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, set()),
@@ -130,26 +130,26 @@ def dresses(canary: str) -> set[bytes]:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory) -> Town:
+def harness(tmp_path_factory) -> CanaryHarness:
     folder = tmp_path_factory.mktemp("canaries")
-    town = Town(folder, dict(GIVEN))
-    story = Story(town)
+    harness = CanaryHarness(folder, dict(GIVEN))
+    story = Story(harness)
     asyncio.run(asyncio.wait_for(story.tell(), 240.0))
-    town.canaries |= story.platform.caught
-    return town
+    harness.canaries |= story.platform.caught
+    return harness
 
 
 @pytest.mark.parametrize("name", BELONGS)
-def test_audit_2_a_canary_stands_only_where_it_belongs(town, name):
+def test_audit_2_a_canary_stands_only_where_it_belongs(harness, name):
     must, may = BELONGS[name]
     found = {
         place: dress
-        for place, heard in town.places.items()
-        for dress in dresses(town.canaries[name])
+        for place, heard in harness.places.items()
+        for dress in dresses(harness.canaries[name])
         if dress in heard
     }
     leaks = {
-        place: _around(town.places[place], dress)
+        place: _around(harness.places[place], dress)
         for place, dress in found.items()
         if place not in must | may
     }
@@ -157,9 +157,9 @@ def test_audit_2_a_canary_stands_only_where_it_belongs(town, name):
     assert must <= set(found)
 
 
-def test_every_canary_has_its_place_and_every_place_was_heard(town):
-    assert set(town.canaries) == set(BELONGS) and len(BELONGS) > 30
-    assert all(town.places.values()) and len(town.places) >= 17
+def test_every_canary_has_its_place_and_every_place_was_heard(harness):
+    assert set(harness.canaries) == set(BELONGS) and len(BELONGS) > 30
+    assert all(harness.places.values()) and len(harness.places) >= 17
 
 
 def _around(heard: bytes, dress: bytes) -> bytes:

@@ -29,8 +29,8 @@ import pytest
 from .chaos_proxy import ChaosProxy
 from .comparison import Findings, held, ids_of, journaled, judge, judge_legacy, judge_stream, seen
 from .followers import Follower, Pager, Reader
+from .forked_daemon import free_port, is_alive, listening, until
 from .frontends import Frontend
-from .lives import free_port, is_alive, listening, until
 from .test_kill import DEPLOYMENT, tokens_in
 
 CHAOS_S = float(os.environ.get("GUESTD_CHAOS_S", "60"))
@@ -71,7 +71,7 @@ level = "warning"
 """
 
 #: `attempts_max` above: the platform is away for longer than ten attempts at these rests take, and
-#: nobody may give up.
+#: no one may give up.
 
 #: Between two messages of a guest. What the platform keeps back in silence is found in the newest
 #: page of its history when a link comes back: guests who say a page in a second would hide it.
@@ -211,7 +211,7 @@ def sessions_at(emulator: str) -> dict:
 
 
 @dataclass
-class Town:
+class ChaosRun:
     """The guests, and all who read for them."""
 
     frontends: list[Frontend]
@@ -232,7 +232,7 @@ class Town:
         findings.add("reader broke", len(wrong), f"{wrong[:3]}")
 
 
-def people(guests: int, port: int, rng: Random, http: aiohttp.ClientSession) -> Town:
+def people(guests: int, port: int, rng: Random, http: aiohttp.ClientSession) -> ChaosRun:
     frontends, readers = [], []
     for n in range(guests):
         name, own = f"g{n}", Random(rng.random())
@@ -242,7 +242,7 @@ def people(guests: int, port: int, rng: Random, http: aiohttp.ClientSession) -> 
         )
         for kind in (Follower, Pager):
             readers.append(kind(f"http://127.0.0.1:{port}", name, Random(rng.random()), http))
-    return Town(
+    return ChaosRun(
         frontends, readers, [asyncio.create_task(one.live()) for one in (*frontends, *readers)]
     )
 
@@ -281,31 +281,31 @@ async def live_through(
     )
     findings = Findings()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-        town = people(guests, port, rng, http)
+        chaos = people(guests, port, rng, http)
         try:
             await conductor.run(for_s)
             await asyncio.to_thread(
                 post, f"{emulator}/__emulator/faults", {"seed": SEED, "rules": []}
             )
             proxy.rates = dict.fromkeys(PROXY_RATES, 0.0)
-            town.hush()
-            record, tokens = await come_to_rest(town, emulator, state, dialect, port, findings)
-            upto_seqs = {one.name: one.events[-1]["seq"] for one in town.frontends}
+            chaos.hush()
+            record, tokens = await come_to_rest(chaos, emulator, state, dialect, port, findings)
+            upto_seqs = {one.name: one.events[-1]["seq"] for one in chaos.frontends}
             await settled(
-                town.readers, lambda one: one.last_seq >= upto_seqs[one.name], port, findings
+                chaos.readers, lambda one: one.last_seq >= upto_seqs[one.name], port, findings
             )
         finally:
-            await town.end(findings)
+            await chaos.end(findings)
             if conductor.pid and is_alive(conductor.pid):
                 await conductor.die(signal.SIGTERM)
             await proxy.close()
-    for frontend in town.frontends:
+    for frontend in chaos.frontends:
         where = f"{dialect}, seed {SEED}, {frontend.name}"
         own = held(record, tokens[frontend.name])
         (judge if dialect == "webmessaging" else judge_legacy)(frontend, own, where, findings)
-    judge_streams(town, journaled(state), upto_seqs, findings)
+    judge_streams(chaos, journaled(state), upto_seqs, findings)
     tell(
-        f"{dialect}, seed {SEED}, {for_s:.0f} s, {guests} guests", conductor, proxy, town, findings
+        f"{dialect}, seed {SEED}, {for_s:.0f} s, {guests} guests", conductor, proxy, chaos, findings
     )
     findings.check()
     log = new_life.log.read_text()
@@ -313,7 +313,7 @@ async def live_through(
 
 
 async def come_to_rest(
-    town: Town, emulator: str, state: Path, dialect: str, port: int, findings: Findings
+    chaos: ChaosRun, emulator: str, state: Path, dialect: str, port: int, findings: Findings
 ) -> tuple[dict, dict[str, str]]:
     """Everything said is settled and everything the platform holds is shown. Its record, and the
     token of each guest.
@@ -321,7 +321,7 @@ async def come_to_rest(
     What a link kept back in silence (`mute`) is found by the next one: all links are cut once more.
     """
     await settled(
-        town.frontends,
+        chaos.frontends,
         lambda one: not one.waiting and one.answered <= one.settled(),
         port,
         findings,
@@ -329,7 +329,7 @@ async def come_to_rest(
     await asyncio.to_thread(post, f"{emulator}/__emulator/drop", {"all": True})
     record = await asyncio.to_thread(sessions_at, emulator)
     if dialect != "webmessaging":
-        return record, {one.name: f"webchat:{one.name}@example.org" for one in town.frontends}
+        return record, {one.name: f"webchat:{one.name}@example.org" for one in chaos.frontends}
     tokens = tokens_in(state)
 
     def shown(one: Frontend) -> bool:
@@ -337,7 +337,7 @@ async def come_to_rest(
         one.missing = sorted(missing)
         return not missing
 
-    await settled(town.frontends, shown, port, findings)
+    await settled(chaos.frontends, shown, port, findings)
     return record, tokens
 
 
@@ -365,9 +365,9 @@ async def settled(ones: list, is_well, port: int, findings: Findings) -> None:
 
 
 def judge_streams(
-    town: Town, journal: dict[str, list[dict]], upto_seqs: dict[str, int], findings: Findings
+    chaos: ChaosRun, journal: dict[str, list[dict]], upto_seqs: dict[str, int], findings: Findings
 ) -> None:
-    for one in (*town.frontends, *town.readers):
+    for one in (*chaos.frontends, *chaos.readers):
         kind = one.kind if isinstance(one, Reader) else "simulator"
         where = f"{one.name} by {kind}"
         judge_stream(one.events, upto_seqs[one.name], journal[one.name], where, findings)
@@ -376,16 +376,16 @@ def judge_streams(
 
 
 def tell(
-    title: str, conductor: Conductor, proxy: ChaosProxy, town: Town, findings: Findings
+    title: str, conductor: Conductor, proxy: ChaosProxy, chaos: ChaosRun, findings: Findings
 ) -> None:
-    events = Counter(event["kind"] for one in town.frontends for event in one.events)
+    events = Counter(event["kind"] for one in chaos.frontends for event in one.events)
     fates = Counter(
         event["status"]
-        for one in town.frontends
+        for one in chaos.frontends
         for event in one.events
         if event["kind"] == "delivery"
     )
-    late = sum(event.get("late", False) for one in town.frontends for event in one.events)
+    late = sum(event.get("late", False) for one in chaos.frontends for event in one.events)
     done, wrong = proxy.done, findings.counts
     table = {
         "kills (SIGKILL)": conductor.done["kills"],
@@ -404,9 +404,9 @@ def tell(
         "  late, and marked so": late,
         "gaps stated": events["gap"],
         "event streams resumed": sum(
-            one.resumed for one in town.readers if isinstance(one, Follower)
+            one.resumed for one in chaos.readers if isinstance(one, Follower)
         ),
-        "page readers resumed": sum(one.resumed for one in town.readers if isinstance(one, Pager)),
+        "page readers resumed": sum(one.resumed for one in chaos.readers if isinstance(one, Pager)),
         "lost": wrong["lost"],
         "doubled": wrong["doubled"],
         "out of order": wrong["out of order"],

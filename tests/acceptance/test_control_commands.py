@@ -147,10 +147,10 @@ class TestExits:
         code, out, err = guestd("send", "nobody", "hello", "--json")
         problem = json.loads(err)
         assert (code, out) == (1, "") and problem["code"] == "not_found"
-        assert problem["exit_code"] == 1 and "nobody lives here" in problem["detail"]
+        assert problem["exit_code"] == 1 and "no guest session nobody" in problem["detail"]
         code, out, err = guestd("send", "nobody", "hello")
         assert (code, out) == (1, "")
-        assert err == "guestd: not_found: no guest session nobody lives here\n"
+        assert err == "guestd: not_found: there is no guest session nobody\n"
 
     def test_an_error_is_json_for_who_asked_for_json(self, guestd):
         code, out, err = guestd("sessions", "list", "--json", env={"GUESTD_URL": "http://[::1]:1"})

@@ -25,8 +25,8 @@ journal.directory = "{state}"
 
 
 async def read_on(http: aiohttp.ClientSession, url: str) -> int:
-    """Read every transcript again and again until nobody answers; how many answers said that the
-    journal failed."""
+    """Read every transcript again and again until there is no answer; how many answers said that
+    the journal failed."""
     refused = 0
     while True:
         try:
@@ -74,14 +74,14 @@ async def test_a_failing_journal_always_ends_with_74(run, shim, tmp_path):
         state.mkdir()
         config = tmp_path / f"{n}.toml"
         config.write_text(CONFIG.format(state=state))
-        code, told = await one_life(run, shim, str(config), state, failing)
+        code, output = await one_life(run, shim, str(config), state, failing)
         codes[code] += 1
-        assert code == 74, f"sync {failing}: {code}\n" + "\n".join(told[-40:])
-        assert any("journal" in line for line in told if line.startswith("guestd:")), (
+        assert code == 74, f"sync {failing}: {code}\n" + "\n".join(output[-40:])
+        assert any("journal" in line for line in output if line.startswith("guestd:")), (
             failing,
-            told,
+            output,
         )
-        wrong = [line for line in told if any(word in line for word in WRONG)]
+        wrong = [line for line in output if any(word in line for word in WRONG)]
         assert not wrong, f"sync {failing}\n" + "\n".join(wrong)
     print(dict(codes))
 
@@ -98,8 +98,8 @@ async def test_files_deleted_under_way_end_the_daemon_with_74(run, tmp_path):
         one.unlink()
     code = await asyncio.to_thread(program.wait, 30.0)
     assert code == 74, program.err[-20:]
-    told = [line for line in program.err if line.startswith("guestd:")]
+    output = [line for line in program.err if line.startswith("guestd:")]
     assert any(
         str(deleted) in line and "deleted or replaced" in line and "restore" in line
-        for line in told
-    ), told
+        for line in output
+    ), output

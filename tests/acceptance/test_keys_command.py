@@ -26,8 +26,8 @@ def test_guest_2_a_running_daemon_publishes_rotations_that_came_at_once(run, con
     assert published() == {"keys": []}
     rotations = [run("keys", "rotate", "--json", "-c", place) for _ in range(2)]
     assert [program.wait() for program in rotations] == [0, 0]
-    told = [json.loads(program.out[0]) for program in rotations]
-    first, second = sorted(told, key=lambda one: one["before"] is not None)
+    output = [json.loads(program.out[0]) for program in rotations]
+    first, second = sorted(output, key=lambda one: one["before"] is not None)
     assert first["before"] is None and second["before"]["kid"] == first["kid"], (
         "one after the other"
     )

@@ -20,8 +20,8 @@ from pathlib import Path
 from random import Random
 
 from .comparison import compare, held, seen
+from .forked_daemon import free_port, is_alive, listening, until
 from .frontends import Frontend
-from .lives import free_port, is_alive, listening, until
 
 KILLS = int(os.environ.get("GUESTD_KILLS", "200"))
 SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
@@ -82,7 +82,8 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
             await listening(port, pid)
             if (
                 rng.random() < 0.5
-                # in the middle of talk, however slow the machine is; else at any moment of the start
+                # in the middle of talk, however slow the machine is; else at any moment of the
+                # start
             ):
                 before = sum(one.said for one in frontends)
                 with suppress(TimeoutError):

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import pytest
 
 from .callers import guest, injection, is_open, messaging, prompt
-from .lives import is_alive, until
-from .village import Village, found_village
+from .forked_daemon import is_alive, until
+from .kill_harness import KillHarness, new_harness
 
 KILLS = int(os.environ.get("GUESTD_KILLS", "20"))
 SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
@@ -37,8 +37,8 @@ INJECT, PROMPTS = "/api/v2/interactions/chat/inject", "/api/v2/agent-assist/prom
 
 
 @pytest.fixture
-def village(new_life, tmp_path):
-    return lambda: found_village(new_life, tmp_path)
+def harness(new_life, tmp_path):
+    return lambda: new_harness(new_life, tmp_path)
 
 
 # ------------------------------------------------------------------ at every step
@@ -66,8 +66,8 @@ STEPS = (
 )
 
 
-async def test_http_2_killed_at_every_step_it_is_done_once(village):
-    async with village() as here:
+async def test_http_2_killed_at_every_step_it_is_done_once(harness):
+    async with harness() as here:
         await here.live()
         for step in STEPS:
             for when in ("before", "after"):
@@ -78,7 +78,7 @@ async def test_http_2_killed_at_every_step_it_is_done_once(village):
         await here.examine("at every step")
 
 
-async def _die_at(here: Village, step: Step, when: str) -> None:
+async def _die_at(here: KillHarness, step: Step, when: str) -> None:
     name = f"{step.kind}-{next(here.names)}"
     request = {
         "guest": lambda _: guest(name),
@@ -106,14 +106,14 @@ async def _die_at(here: Village, step: Step, when: str) -> None:
     assert found["operation_id"] == name, step
 
 
-async def _be_born_again(here: Village) -> None:
+async def _be_born_again(here: KillHarness) -> None:
     await here.die()
     here.faults()
     here.crm.answer = here.crm.well
     await here.live()
 
 
-async def _die_around_a_deferral(here: Village) -> None:
+async def _die_around_a_deferral(here: KillHarness) -> None:
     """The agent's screen is full: no answer at all, then a 409 that is lost, then one that is
     heard; the same again when the prompt's time has come."""
     conversation = await here.conversation()
@@ -132,7 +132,7 @@ async def _die_around_a_deferral(here: Village) -> None:
     assert (await here.caller.over("late-prompt"))["result"]["deferrals"] == 1
 
 
-async def _die_held(when: str, here: Village, beginning: Awaitable[object]) -> None:
+async def _die_held(when: str, here: KillHarness, beginning: Awaitable[object]) -> None:
     """What begins now is held at the prompt's call, and there the daemon dies; the platform is well
     again afterwards."""
     before = here.struck()
@@ -147,18 +147,18 @@ async def _die_held(when: str, here: Village, beginning: Awaitable[object]) -> N
 # ------------------------------------------------------------------ while a receiver is being told
 
 
-def _held(here: Village):
+def _held(here: KillHarness):
     """The receiver has it and says nothing."""
     return asyncio.sleep(60.0, 204)
 
 
-def _refused(here: Village):
+def _refused(here: KillHarness):
     """The receiver is out of order; the next try is due in a moment."""
     return asyncio.sleep(0.0, 503)
 
 
-def _taken(here: Village):
-    """The receiver has said yes, and nobody has noted it."""
+def _taken(here: KillHarness):
+    """The receiver has said yes, and it is not noted yet."""
 
     async def yes() -> int:
         asyncio.get_running_loop().call_later(0.001, os.kill, here.pid, signal.SIGKILL)
@@ -168,7 +168,7 @@ def _taken(here: Village):
     return yes()
 
 
-async def _die_while_telling(here: Village, how) -> None:
+async def _die_while_telling(here: KillHarness, how) -> None:
     conversation = await here.conversation()
     name = f"injection-{next(here.names)}"
     tries = len(here.crm.got)
@@ -190,10 +190,10 @@ async def _die_while_telling(here: Village, how) -> None:
 # ------------------------------------------------------------------ at random
 
 
-async def test_http_2_killed_at_random_it_is_done_once(village):
+async def test_http_2_killed_at_random_it_is_done_once(harness):
     print(f"\n{KILLS} kills, seed {SEED}: repeat with GUESTD_KILL_SEED={SEED}")
     rng = Random(SEED)
-    async with village() as here:
+    async with harness() as here:
         enough = asyncio.Event()
         callers = [asyncio.create_task(_call_on(here, n, enough)) for n in range(CALLERS)]
         try:
@@ -215,7 +215,7 @@ async def test_http_2_killed_at_random_it_is_done_once(village):
         )
 
 
-async def _call_on(here: Village, n: int, enough: asyncio.Event) -> None:
+async def _call_on(here: KillHarness, n: int, enough: asyncio.Event) -> None:
     """Again and again: a guest, what is said to it, two prompts for a screen that holds one, a
     session opened and ended."""
     for turn in count(1):

@@ -14,7 +14,7 @@ import urllib.request
 
 import pytest
 
-from .lives import free_port
+from .forked_daemon import free_port
 from .test_programs import DEPLOYMENT, converse, get
 
 
@@ -105,9 +105,9 @@ def test_a_first_start_without_the_platform_opens_its_port_and_is_not_ready(run,
         manager.settimeout(20.0)
         program = run("serve", "-c", against(port), "--port", "0", env={"NOTIFY_SOCKET": address})
         url = program.url()
-        told = ""
-        while "READY=1" not in told or "platform unreachable" not in told:
-            told += manager.recv(4096).decode() + "\n"
+        output = ""
+        while "READY=1" not in output or "platform unreachable" not in output:
+            output += manager.recv(4096).decode() + "\n"
     assert status_of(f"{url}/readyz") == (
         503,
         {"ready": False, "reason": "deployment_unknown", "platform": "unreachable"},
@@ -172,8 +172,8 @@ def test_sigterm_at_any_moment_of_the_start(new_life, against, silent):
         time.sleep(moment * 0.01)
         os.kill(pid, signal.SIGTERM)
         until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), 10.0)
-    told = new_life.log.read_text()
-    assert "Traceback" not in told and "bug" not in told
+    output = new_life.log.read_text()
+    assert "Traceback" not in output and "bug" not in output
 
 
 def test_sigusr_is_ignored_with_a_line_and_sighup_drains(run):
@@ -203,17 +203,17 @@ def test_a_manager_that_does_not_read_stops_nothing(run, tmp_path):
         for _ in range(20):
             assert get(f"{url}/healthz")["status"] == "up"
             time.sleep(0.05)
-        told: list[bytes] = []
+        output: list[bytes] = []
 
         def read() -> None:
             manager.settimeout(20.0)
-            while b"STOPPING=1" not in b"".join(told):
-                told.append(manager.recv(4096))
+            while b"STOPPING=1" not in b"".join(output):
+                output.append(manager.recv(4096))
 
         reader = threading.Thread(target=read)
         reader.start()
-        until(lambda: any(one.startswith(b"READY=1") for one in told))
+        until(lambda: any(one.startswith(b"READY=1") for one in output))
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
         reader.join(20.0)
-        assert b"STOPPING=1" in b"".join(told)
+        assert b"STOPPING=1" in b"".join(output)

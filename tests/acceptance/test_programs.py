@@ -133,18 +133,18 @@ class TestServe:
             program = run(
                 "serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"}
             )
-            told = ""
+            output = ""
             while (
                 "STATUS=live 0, resting 0 | messages in 0, out 0 | reordered 0, gaps filled 0 |"
-                " echo p99 -" not in told
+                " echo p99 -" not in output
             ):
-                told += listener.recv(4096).decode() + "\n"
-            while "WATCHDOG=1" not in told or "READY=1" not in told:
-                told += listener.recv(4096).decode() + "\n"
+                output += listener.recv(4096).decode() + "\n"
+            while "WATCHDOG=1" not in output or "READY=1" not in output:
+                output += listener.recv(4096).decode() + "\n"
             program.interrupt(signal.SIGTERM)
-            while "STOPPING=1" not in told:
-                told += listener.recv(4096).decode() + "\n"
-            assert "STATUS=live" in told or "STATUS=admitting" in told
+            while "STOPPING=1" not in output:
+                output += listener.recv(4096).decode() + "\n"
+            assert "STATUS=live" in output or "STATUS=admitting" in output
             assert program.wait() == 0
 
 
@@ -189,8 +189,8 @@ class TestAgainstAnotherProcess:
         )
         program = run("serve", "-c", path, "--port", "0")
         assert program.wait() == 69
-        told = "\n".join(program.err)
-        assert "platform.ca_file" in told and "Traceback" not in told
+        output = "\n".join(program.err)
+        assert "platform.ca_file" in output and "Traceback" not in output
 
     def test_an_unknown_deployment_is_refused_with_the_remedy(self, run, config, emulator):
         path = config(
@@ -199,11 +199,11 @@ class TestAgainstAnotherProcess:
         )
         program = run("serve", "-c", path, "--port", "0")
         assert program.wait() == 69
-        told = "\n".join(program.err)
+        output = "\n".join(program.err)
         assert (
-            "deployment none is unknown or refused" in told
-            and "Genesys Cloud Admin" in told
-            and "Traceback" not in told
+            "deployment none is unknown or refused" in output
+            and "Genesys Cloud Admin" in output
+            and "Traceback" not in output
         )
 
 
@@ -222,8 +222,8 @@ class TestMistakes:
     def test_a_bad_configuration(self, run, config, text, expected):
         program = run("serve", "-c", config(text))
         assert program.wait() == 78
-        told = "\n".join(program.err)
-        assert expected in told and "Traceback" not in told and not program.out
+        output = "\n".join(program.err)
+        assert expected in output and "Traceback" not in output and not program.out
 
     def test_a_port_in_use(self, run):
         with socket.socket() as taken:
@@ -232,11 +232,11 @@ class TestMistakes:
             port = taken.getsockname()[1]
             program = run("serve", "--port", str(port))
             assert program.wait() == 78
-            told = "\n".join(program.err)
+            output = "\n".join(program.err)
             assert (
-                f"port {port} on localhost is already in use" in told
-                and "--port" in told
-                and "Traceback" not in told
+                f"port {port} on localhost is already in use" in output
+                and "--port" in output
+                and "Traceback" not in output
             )
             emulator = run("emulate", "--port", str(port))
             assert emulator.wait() == 78

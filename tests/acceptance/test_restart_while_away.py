@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from .lives import free_port, is_alive, listening, until
+from .forked_daemon import free_port, is_alive, listening, until
 
 CONFIG = """
 [platform]

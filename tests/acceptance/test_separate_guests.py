@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 
 from websockets.asyncio.client import connect
 
-from .lives import free_port, is_alive, listening, until
+from .forked_daemon import free_port, is_alive, listening, until
 from .test_restart_while_away import CONFIG, ask
 
 GUESTS = ("alice", "bob")

@@ -14,7 +14,7 @@ import urllib.request
 import pytest
 
 from .conftest import COMMAND, ROOT, clean_environment
-from .lives import free_port
+from .forked_daemon import free_port
 
 CANARY = "canary-0123456789abcdef"
 MALFORMED = [
@@ -147,9 +147,9 @@ def test_a_malformed_request_is_one_line_without_its_content(run):
     answers(port)
     program.interrupt(signal.SIGTERM)
     assert program.wait() == 0
-    told = "\n".join(program.err)
-    assert CANARY not in told and "Traceback" not in told
-    assert "a malformed HTTP request was refused" in told
+    output = "\n".join(program.err)
+    assert CANARY not in output and "Traceback" not in output
+    assert "a malformed HTTP request was refused" in output
 
 
 def test_outside_a_terminal_there_is_no_status_line(run):

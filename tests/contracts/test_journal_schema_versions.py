@@ -78,9 +78,9 @@ async def test_version_1_comes_back_with_sessions_events_and_promises(version_1)
 async def test_version_1_takes_everything_new(version_1):
     start = version_1.cursor("audit")
     assert start == 15, "a new reader is not told what was there before the new schema"
-    told = b'{"seq":10,"time":"2027-01-15T08:00:09.000Z"}'
+    reported = b'{"seq":10,"time":"2027-01-15T08:00:09.000Z"}'
     rows = [
-        EventRow("alpha", 10, "message", told, "m3", b""),
+        EventRow("alpha", 10, "message", reported, "m3", b""),
         EventRow(OWN_STREAM, 1, "fact", b"{}", "", b""),
     ]
     await commit(version_1, rows=rows, operations=[OperationRecord("x", "prompt", b"{}")], at_ms=7)
@@ -91,7 +91,7 @@ async def test_version_1_takes_everything_new(version_1):
         (17, 7, (OWN_STREAM, 1)),
     ]
     assert [one.operation_id for one in (await version_1.operations())] == ["x"]
-    assert (await version_1.read_on(0, 1))[0].at_ms == 0, "nobody wrote down when that was"
+    assert (await version_1.read_on(0, 1))[0].at_ms == 0, "when that was is not recorded"
 
 
 async def test_the_file_is_sound_and_a_copy_of_the_old_schema_is_kept(version_1, tmp_path):

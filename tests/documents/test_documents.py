@@ -174,8 +174,10 @@ def test_003_prompts_are_shown_deferred_and_their_adoption_read(program, emulato
     assert result["audits"][1]["code"] == 409
     assert [one["eventType"] for one in crm.bodies] == ["AGENT_ASSIST_PROMPT_INJECTED"] * 2
     assert result["refused"] == 403
-    told = fetched(f"{platform}/__emulator/events")["entities"]
-    assert sorted(result["events"]) == sorted(one["metricName"].rpartition(".")[2] for one in told)
+    reported = fetched(f"{platform}/__emulator/events")["entities"]
+    assert sorted(result["events"]) == sorted(
+        one["metricName"].rpartition(".")[2] for one in reported
+    )
 
 
 def test_004_a_guest_is_made_once_and_may_come_again(program, emulator, crm, tmp_path):

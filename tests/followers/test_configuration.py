@@ -7,7 +7,7 @@ from pydantic import SecretBytes
 
 from guestd.app.load_config import ConfigProblems, load_config
 from guestd.app.webhook_settings import webhook_settings
-from guestd.app.wiring.records import audit_directory
+from guestd.app.wiring.followers import audit_directory
 
 TARGET = (
     '[[webhooks.targets]]\nname = "crm"\nurl = "https://crm.example.org/h"\nsecrets ='

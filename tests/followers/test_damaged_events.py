@@ -58,13 +58,13 @@ async def test_audit_1_a_damaged_event_has_a_line_of_its_own_and_the_audit_goes_
 async def test_sync_1_a_damaged_event_does_not_stop_the_webhooks(damage):
     world = World()
     async with Receiver() as crm:
-        told, _ = webhooks(world.journal, target(crm))
-        told.start()
+        service, _ = webhooks(world.journal, target(crm))
+        service.start()
         world.session("s1", "live")
         put(world, *DAMAGED[damage])
         world.session("s1", "ended")
         await until(lambda: len(crm.got) == 2)
-        await told.stop()
+        await service.stop()
     assert [one["event"] for one in crm.got] == [CONNECTED, TERMINATED]
 
 
@@ -83,16 +83,16 @@ async def test_sync_1_a_connect_says_itself_whether_it_is_the_first():
 
     world = World()
     async with Receiver() as crm:
-        told, _ = webhooks(Refusing(world.journal), target(crm))
+        service, _ = webhooks(Refusing(world.journal), target(crm))
         world.session("s1", "live")
         world.session("s1", "resting")
         world.journal.cursor("webhooks")
-        told.start()
+        service.start()
         await asyncio.sleep(0)
         world.session("s1", "live")
         world.session("s2", "live")
         await until(lambda: crm.got)
-        await told.stop()
+        await service.stop()
     assert [(one["event"], one["conversationId"]) for one in crm.got] == [(CONNECTED, "s2")]
 
 
@@ -100,10 +100,10 @@ async def test_sync_1_a_connect_that_version_0_1_recorded_is_told_rather_than_ke
     """It does not say whether it is the first: a receiver may hear it twice, and not never."""
     world = World()
     async with Receiver() as crm:
-        told, _ = webhooks(world.journal, target(crm))
-        told.start()
+        service, _ = webhooks(world.journal, target(crm))
+        service.start()
         row = EventRow("s1", 3, "session", b'{"seq":3,"state":"live","reason":""}', "", b"")
         world.journal.commit(Commit(rows=[row], at_ms=next(world._ms)), lambda: None)
         await until(lambda: crm.got)
-        await told.stop()
+        await service.stop()
     assert [(one["event"], one["conversationId"]) for one in crm.got] == [(CONNECTED, "s1")]

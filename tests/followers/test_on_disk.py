@@ -46,18 +46,18 @@ async def test_sync_1_every_webhook_outlives_the_process(dies_at, tmp_path):
     async with Receiver(lambda n, body: 503 if n in (2, 5) else 200) as crm:
         journal = await opened(tmp_path)
         mortal = Mortal(journal, dies_at)
-        told, metrics = webhooks(mortal, target(crm), attempts_max=50)
-        told.start()
+        service, metrics = webhooks(mortal, target(crm), attempts_max=50)
+        service.start()
         tell(World(journal))
         await until(lambda: mortal.dead or metrics.webhooks_delivered == {"crm": 5})
-        await told.abandon()
+        await service.abandon()
         await journal.stop()
 
         journal = await opened(tmp_path)
-        told, metrics = webhooks(journal, target(crm))
-        told.start()
-        await until(lambda: counts(told, delivered=5, dead=1))
-        await told.stop()
+        service, metrics = webhooks(journal, target(crm))
+        service.start()
+        await until(lambda: counts(service, delivered=5, dead=1))
+        await service.stop()
         await journal.stop()
     events = defaultdict(list)
     for one in crm.got:
@@ -102,15 +102,15 @@ async def left_behind(tmp_path):
     """A journal with three dead letters and an audit, as a stopped daemon leaves them."""
     async with Receiver(lambda n, body: 400) as crm:
         journal = await opened(tmp_path)
-        told, metrics = webhooks(journal, target(crm), attempts_max=1)
+        service, metrics = webhooks(journal, target(crm), attempts_max=1)
         audit = new_audit(journal, tmp_path / "audit")
-        told.start()
+        service.start()
         audit.start()
         world = World(journal)
         for n in range(3):
             world.session(f"s{n}", "live")
-        await until(lambda: counts(told, dead=3))
-        await told.stop()
+        await until(lambda: counts(service, dead=3))
+        await service.stop()
         await audit.stop()
         await journal.stop()
     return tmp_path
@@ -132,10 +132,10 @@ async def test_sync_1_dead_letters_are_listed_and_replayed_by_command(left_behin
     assert len(waiting) == 3 and "waiting" in waiting[0] and "0 tries" in waiting[0]
     async with Receiver() as crm:
         journal = await opened(left_behind)
-        told, _ = webhooks(journal, target(crm))
-        told.start()
+        service, _ = webhooks(journal, target(crm))
+        service.start()
         await until(lambda: len(crm.got) == 3)
-        await told.stop()
+        await service.stop()
         await journal.stop()
     assert crm.ids() == [one["delivery_id"] for one in dead]
 

@@ -22,8 +22,8 @@ async def test_what_was_said_goes_when_promised_although_nobody_speaks_any_more(
     loop = asyncio.get_running_loop()
     journal = SqliteJournal(tmp_path, loop, lambda error: pytest.fail(str(error)), settings)
     journal.start()
-    told, _ = webhooks(journal)
-    told.start()
+    service, _ = webhooks(journal)
+    service.start()
     world = World(journal)
     for state in ("live", "ended"):
         world.session("s1", state)
@@ -34,5 +34,5 @@ async def test_what_was_said_goes_when_promised_although_nobody_speaks_any_more(
         return not await journal.read_on(0, 10, ())
 
     await until(is_empty)
-    await told.stop()
+    await service.stop()
     await journal.stop()

@@ -65,10 +65,10 @@ class Configuration(Target):
         try:
             found = load_config(self._path, environment_of(data))
         except ConfigProblems as problems:
-            told = str(problems)
-            told.encode("utf-8", "surrogateescape")
+            reported = str(problems)
+            reported.encode("utf-8", "surrogateescape")
             assert problems.problems and all(problems.problems), "a problem without a word"
-            assert told.startswith((f"{self._path}: ", "configuration: "))
+            assert reported.startswith((f"{self._path}: ", "configuration: "))
             return frozenset(one.partition(" (got")[0][:60] for one in problems.problems)
         assert isinstance(found, Config)
         return "taken"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 
-from .town import SECRET, TownTarget
+from .stack import SECRET, StackTarget
 
 #: Behind each input: if it has left the connection in order, this is answered and the connection
 #: closed.
@@ -18,7 +18,7 @@ QUIET_S = 0.05
 _STATUS = re.compile(rb"^HTTP/\d\.\d (\d{3})[ \r]", re.MULTILINE)
 
 
-class HttpHeads(TownTarget):
+class HttpHeads(StackTarget):
     name = "http_heads"
     tokens = (
         *(

@@ -42,7 +42,7 @@ class LogWatch:
 def assert_quiet(lines: list[str], secret: bytes) -> None:
     """No line tells of a bug of ours, and none repeats `secret`."""
     for line in lines:
-        told = json.loads(line)
-        assert "exception" not in told and told["level"] not in ("error", "critical"), line
+        reported = json.loads(line)
+        assert "exception" not in reported and reported["level"] not in ("error", "critical"), line
         assert "Traceback" not in line, line
         assert secret.decode().lower() not in line.lower(), line

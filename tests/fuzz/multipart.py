@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 
-from .town import GUEST, SECRET, TownTarget
+from .stack import GUEST, SECRET, StackTarget
 
 #: Whatever the media type says, it stays one header line.
 _ONE_LINE = bytes(range(32)) + b"\x7f"
 
 
-class Multipart(TownTarget):
+class Multipart(StackTarget):
     name = "multipart"
     tokens = (
         *(
@@ -79,13 +79,13 @@ class Multipart(TownTarget):
         assert answer.startswith(b"HTTP/1.1 "), "no answer"
         status = int(answer[9:12])
         assert 200 <= status < 500, status
-        told = answer.partition(b"\r\n\r\n")[2]
+        reported = answer.partition(b"\r\n\r\n")[2]
         if status < 300:
-            assert json.loads(told)["command_id"]
+            assert json.loads(reported)["command_id"]
             return status
-        if not told.startswith(b"{"):  # refused by the HTTP parser, before any route of ours
-            assert status == 400, (status, told)
+        if not reported.startswith(b"{"):  # refused by the HTTP parser, before any route of ours
+            assert status == 400, (status, reported)
             return status, "parser"
-        problem = json.loads(told)
+        problem = json.loads(reported)
         assert problem["code"] and problem["code"] != "internal", problem
         return status, problem["code"], problem.get("field", "")[:20]

@@ -133,7 +133,7 @@ class _Life:
         self.now = 1000.0
         self.seqs: list[int] = []
         self.seen: set[Hashable] = set()
-        self.feed(i.Opened(), i.Admitted(), i.LinkOpened())
+        self.feed(i.Opened(), i.Admitted(), i.ConnectionOpened())
         if joined:
             self.feed(s.Joined(new_session=True), i.CommandGiven(Send("c1", "hello")))
             self.feed(i.IntentDurable("c1"))
@@ -177,13 +177,13 @@ class _Life:
         self.now = until
 
     def come_back(self) -> None:
-        """After a link that the session itself has given up."""
+        """After a connection that the session itself has given up."""
         if self.machine.state is State.RESTING:
             self.pass_time(max(0.0, self.machine.wake_at - self.now))
         if self.machine.state is State.WAITING:
             self.feed(i.Admitted())
         if self.machine.state is State.DIALING:
-            self.feed(i.LinkOpened())
+            self.feed(i.ConnectionOpened())
 
     def feed(self, *given: Any) -> None:
         for one in given:
@@ -197,15 +197,15 @@ class _Life:
             self.seqs.append(event.seq)
             self.seen.add(event.kind)
         elif isinstance(effect, e.Say):
-            self.dialect.encode(GUEST, effect.request)
-            self.seen.add(type(effect.request).__name__)
+            self.dialect.encode(GUEST, effect.message)
+            self.seen.add(type(effect.message).__name__)
         elif isinstance(effect, e.AwaitDurable):
             self.feed(i.EventDurable(effect.seq))
 
     def check_promises(self) -> None:
         assert self.seqs == sorted(set(self.seqs)), "a seq is missing, repeated or out of order"
         if self.machine.state in (State.JOINING, State.LIVE):
-            self.feed(i.LinkEnded(Ending(Cause.LOST, 1006)))
+            self.feed(i.ConnectionEnded(Ending(Cause.LOST, 1006)))
         repr(self.machine)
 
 

@@ -16,7 +16,7 @@ from guestd.api.frames import parse
 from guestd.model.commands import End
 from guestd.model.errors import CommandError
 
-from .town import ANSWER_S, GUEST, SECRET, TownTarget
+from .stack import ANSWER_S, GUEST, SECRET, StackTarget
 
 FRAMES_MAX = 32
 
@@ -24,7 +24,7 @@ FRAMES_MAX = 32
 EVENTS_MAX = 500
 
 
-class SimulatorFrames(TownTarget):
+class SimulatorFrames(StackTarget):
     name = "simulator_frames"
     tokens = (
         *(
@@ -118,12 +118,12 @@ class SimulatorFrames(TownTarget):
         return frozenset(map(_kind_of, answers))
 
     def _seq(self) -> int:
-        session_id = self.town.fleet.find(GUEST)
-        return 0 if session_id is None else self.town.fleet.view(session_id).seq
+        session_id = self.stack.fleet.find(GUEST)
+        return 0 if session_id is None else self.stack.fleet.view(session_id).seq
 
     async def _connected(self) -> ClientConnection:
         if self._frontend is None:
-            address = f"{self.town.ws_url}?guest={GUEST}"
+            address = f"{self.stack.ws_url}?guest={GUEST}"
             self._frontend = await connect(address, proxy=None, max_size=None, max_queue=None)
         return self._frontend
 
@@ -134,7 +134,7 @@ class SimulatorFrames(TownTarget):
             async for _ in self._frontend:
                 continue
         self._frontend = None
-        await self.town.until(lambda: self.town.fleet.find(GUEST) is None)
+        await self.stack.until(lambda: self.stack.fleet.find(GUEST) is None)
         await self.open_guest()
 
 

@@ -39,9 +39,15 @@ from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
 from tests.sections import names_of, session_settings, split
 
+from .control_client import client_of
+from .disk_journal import new_journal
+
+#: Fixtures that live with what they make.
+__all__ = ["client_of", "new_journal"]
+
 
 @dataclass
-class Town:
+class Stack:
     """A daemon, the emulator it talks to, and the simulator in front of it."""
 
     emulator: Emulator
@@ -96,7 +102,7 @@ async def settle(
     spool: dict[str, Any] | None = None,
     calls: bool = False,
     uncommitted_max: int = 20_000,
-) -> AsyncIterator[Town]:
+) -> AsyncIterator[Stack]:
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(Emulator(EmulatorSettings(**(emulator or {}))))
         http_client = Http(PlatformSettings(ca_file=world.ca_file))
@@ -158,9 +164,9 @@ async def settle(
         )
         await server.start()
         stack.push_async_callback(server.stop)
-        yield Town(world, supervisor, metrics, server, files)
+        yield Stack(world, supervisor, metrics, server, files)
 
 
 @pytest.fixture
-def new_town() -> Any:
+def new_stack() -> Any:
     return settle

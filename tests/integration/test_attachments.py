@@ -5,85 +5,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from random import Random
 
 import aiohttp
 import pytest
 
-from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.journal.sqlite import SqliteJournal
-from guestd.model.commands import Attach, FreshLink, Send, Withdraw
-from guestd.model.ports import DialTarget, OpenGuest
-from guestd.observe.metrics import Metrics
-from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http
-from guestd.runtime.clock import LoopClock
-from guestd.spool.reading import open_copy
-from guestd.spool.spool import Spool
-from guestd.supervisor.settings import SupervisorSettings
-from guestd.supervisor.supervisor import Supervisor
-from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.upload import FileUploader
-from guestd.wire.webmessaging import WebMessaging
-from tests.sections import session_settings
+from guestd.model.commands import Attach, RenewDownloadLink, Send, Withdraw
+from guestd.model.ports import OpenGuest
 
-from ..replaying import watch_from_disk
+from .attaching import PNG, attach, fates, pieces, steps, stored
 from .test_sessions import FAST, SILENT, Watching, drop, open_guest, session_of
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
-
-async def pieces(data: bytes, size: int = 1000):
-    for start in range(0, len(data), size):
-        yield data[start : start + size]
-
-
-async def attach(
-    town,
-    session_id,
-    data=PNG,
-    name="bill.png",
-    content_type="image/png",
-    caption="",
-    command_id="f1",
-):
-    """Spool and give; returns where the answer will be."""
-    spooled = await town.spool.spool(pieces(data))
-    answers = []
-    command = Attach(command_id, name, content_type, spooled.size_bytes, str(spooled.path), caption)
-    town.fleet.give(session_id, command, answers.append)
-    return answers, spooled.path
-
-
-def fates(watching, command_id="f1"):
-    return [
-        (one["status"], one["reason"])
-        for one in watching.of("delivery")
-        if one["command_id"] == command_id
-    ]
-
-
-def steps(watching, command_id="f1"):
-    return [one["status"] for one in watching.of("attachment") if one["command_id"] == command_id]
-
-
-def stored(town, name="ana"):
-    """SHA-256 of what the platform holds, by file name, of the files that were sent."""
-    found = {}
-    for one in (session_of(town, name).attachments or {}).values():
-        if one.sent:
-            found[one.name] = hashlib.sha256(
-                town.emulator.storage.path(one.id).read_bytes()
-            ).hexdigest()
-    return found
-
-
-async def test_sock_6_a_file_is_asked_for_uploaded_confirmed_and_sent(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        answers, path = await attach(town, session_id, caption="the bill")
-        await town.until(lambda: fates(watching) and watching.of("message"))
+async def test_sock_6_a_file_is_asked_for_uploaded_confirmed_and_sent(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        answers, path = await attach(stack, session_id, caption="the bill")
+        await stack.until(lambda: fates(watching) and watching.of("message"))
         assert answers[0].accepted
         assert fates(watching) == [("confirmed", "")]
         assert steps(watching) == ["asked", "uploading", "uploaded"]
@@ -94,31 +32,31 @@ async def test_sock_6_a_file_is_asked_for_uploaded_confirmed_and_sent(new_town):
             "Inbound",
         )
         assert echo["content"][0]["attachment"]["filename"] == "bill.png"
-        assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
-        await town.until(lambda: not path.exists())
+        assert stored(stack) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
+        await stack.until(lambda: not path.exists())
         assert [event["seq"] for event in watching.events] == list(
             range(1, len(watching.events) + 1)
         )
 
 
-async def test_what_is_said_after_a_file_stays_behind_it(new_town):
-    async with new_town(emulator={**SILENT, "upload_delay_s": 0.3}, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        await attach(town, session_id, caption="first")
-        town.fleet.give(session_id, Send("t1", "second"), lambda answer: None)
-        await attach(town, session_id, caption="third", command_id="f2", name="b.png")
-        await town.until(lambda: len(watching.texts("Inbound")) == 3)
+async def test_what_is_said_after_a_file_stays_behind_it(new_stack):
+    async with new_stack(emulator={**SILENT, "upload_delay_s": 0.3}, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        await attach(stack, session_id, caption="first")
+        stack.fleet.give(session_id, Send("t1", "second"), lambda answer: None)
+        await attach(stack, session_id, caption="third", command_id="f2", name="b.png")
+        await stack.until(lambda: len(watching.texts("Inbound")) == 3)
         assert watching.texts("Inbound") == ["first", "second", "third"]
 
 
-async def test_a_dead_url_is_answered_with_a_fresh_one(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        town.emulator.faults.set([{"kind": "slot_expired", "count": 2}], 0.0)
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        await attach(town, session_id)
-        await town.until(lambda: fates(watching))
+async def test_a_dead_url_is_answered_with_a_fresh_one(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        stack.emulator.faults.set([{"kind": "slot_expired", "count": 2}], 0.0)
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        await attach(stack, session_id)
+        await stack.until(lambda: fates(watching))
         assert fates(watching) == [("confirmed", "")]
         assert steps(watching) == [
             *["asked", "uploading", "retrying"] * 2,
@@ -134,54 +72,54 @@ async def test_a_dead_url_is_answered_with_a_fresh_one(new_town):
             one["reason"] for one in watching.of("attachment") if one["status"] == "retrying"
         ]
         assert retries == ["the storage answered 403"] * 2
-        await town.until(
-            lambda: set(session_of(town).attachments) == {ids[-1]}
+        await stack.until(
+            lambda: set(session_of(stack).attachments) == {ids[-1]}
         )  # the dead ones were taken back
-        assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
+        assert stored(stack) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
 
 
-async def test_a_url_that_never_works_ends_in_a_clear_failure(new_town):
-    async with new_town(emulator=SILENT, session={**FAST, "upload_retry_s": 0.01}) as town:
-        town.emulator.faults.set([{"kind": "upload_refused", "rate": 1.0}], 0.0)
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        _, path = await attach(town, session_id)
-        town.fleet.give(session_id, Send("t1", "and this goes on"), lambda answer: None)
-        await town.until(lambda: watching.texts("Inbound"))
+async def test_a_url_that_never_works_ends_in_a_clear_failure(new_stack):
+    async with new_stack(emulator=SILENT, session={**FAST, "upload_retry_s": 0.01}) as stack:
+        stack.emulator.faults.set([{"kind": "upload_refused", "rate": 1.0}], 0.0)
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        _, path = await attach(stack, session_id)
+        stack.fleet.give(session_id, Send("t1", "and this goes on"), lambda answer: None)
+        await stack.until(lambda: watching.texts("Inbound"))
         assert fates(watching) == [("failed", "the storage answered 403")]
         assert steps(watching).count("asked") == 4
-        await town.until(lambda: not path.exists() and not session_of(town).attachments)
+        await stack.until(lambda: not path.exists() and not session_of(stack).attachments)
 
 
 @pytest.mark.parametrize("kind", ["upload_cut", "slow_rest"])
-async def test_a_put_that_breaks_or_stands_still_is_tried_again(new_town, kind):
+async def test_a_put_that_breaks_or_stands_still_is_tried_again(new_stack, kind):
     rule = {
         "kind": kind,
         "count": 1,
         "path": "/__storage",
         **({"ms": 1000} if kind == "slow_rest" else {}),
     }
-    async with new_town(emulator=SILENT, session=FAST, upload={"stall_timeout_s": 0.2}) as town:
-        town.emulator.faults.set([rule], 0.0)
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        await attach(town, session_id, PNG * 50)
-        await town.until(lambda: fates(watching))
+    async with new_stack(emulator=SILENT, session=FAST, upload={"stall_timeout_s": 0.2}) as stack:
+        stack.emulator.faults.set([rule], 0.0)
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        await attach(stack, session_id, PNG * 50)
+        await stack.until(lambda: fates(watching))
         assert fates(watching) == [("confirmed", "")]
         assert steps(watching).count("retrying") == 1
 
 
-async def test_the_platforms_failure_event_is_final(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        town.emulator.faults.set([{"kind": "upload_rejected", "count": 1}], 0.0)
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        _, path = await attach(town, session_id)
-        await town.until(lambda: fates(watching))
+async def test_the_platforms_failure_event_is_final(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        stack.emulator.faults.set([{"kind": "upload_rejected", "count": 1}], 0.0)
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        _, path = await attach(stack, session_id)
+        await stack.until(lambda: fates(watching))
         ((status, reason),) = fates(watching)
         assert status == "failed" and reason.startswith("4003 File content does not match")
         assert not watching.of("message")
-        await town.until(lambda: not path.exists())
+        await stack.until(lambda: not path.exists())
 
 
 @pytest.mark.parametrize(
@@ -199,64 +137,64 @@ async def test_the_platforms_failure_event_is_final(new_town):
     ids=lambda value: str(value)[:30],
 )
 async def test_sock_7_what_the_sessions_profile_forbids_is_refused_before_asking(
-    new_town, file, code, field
+    new_stack, file, code, field
 ):
     deployment = {
         "file_types": ("image/png", "audio/*"),
         "file_kilobytes_max": 2,
         "conversation_clear": True,
     }
-    async with new_town(emulator={**SILENT, "deployments": (deployment,)}, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        answers, path = await attach(town, session_id, **{"data": b"1234", **file})
+    async with new_stack(emulator={**SILENT, "deployments": (deployment,)}, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        answers, path = await attach(stack, session_id, **{"data": b"1234", **file})
         assert (answers[0].error.code, answers[0].error.field) == (code, field), answers[0].error
-        await town.until(lambda: not path.exists())
-        assert not session_of(town).attachments
+        await stack.until(lambda: not path.exists())
+        assert not session_of(stack).attachments
         answers, _ = await attach(
-            town, session_id, b"1234", "a.ogg", "audio/ogg; codecs=opus", command_id="f2"
+            stack, session_id, b"1234", "a.ogg", "audio/ogg; codecs=opus", command_id="f2"
         )
-        await town.until(lambda: fates(watching, "f2") == [("confirmed", "")])
+        await stack.until(lambda: fates(watching, "f2") == [("confirmed", "")])
 
 
-async def test_a_deployment_without_file_upload_is_told_at_once(new_town):
-    async with new_town(
+async def test_a_deployment_without_file_upload_is_told_at_once(new_stack):
+    async with new_stack(
         emulator={**SILENT, "deployments": ({"file_upload": False},)}, session=FAST
-    ) as town:
-        session_id, _ = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        answers, _ = await attach(town, session_id)
+    ) as stack:
+        session_id, _ = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        answers, _ = await attach(stack, session_id)
         assert answers[0].error.code == "unavailable"
 
 
-async def test_a_file_can_be_taken_back_until_it_is_sent(new_town):
-    async with new_town(emulator={**SILENT, "upload_delay_s": 0.5}, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        _, path = await attach(town, session_id)
-        await town.until(lambda: "uploading" in steps(watching))
+async def test_a_file_can_be_taken_back_until_it_is_sent(new_stack):
+    async with new_stack(emulator={**SILENT, "upload_delay_s": 0.5}, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        _, path = await attach(stack, session_id)
+        await stack.until(lambda: "uploading" in steps(watching))
         answers = []
-        town.fleet.give(session_id, Withdraw("w1", "f1"), answers.append)
-        await town.until(lambda: fates(watching))
+        stack.fleet.give(session_id, Withdraw("w1", "f1"), answers.append)
+        await stack.until(lambda: fates(watching))
         assert answers[0].accepted
         assert fates(watching) == [("failed", "taken back before it was sent")]
-        await town.until(lambda: not session_of(town).attachments and not path.exists())
-        town.fleet.give(session_id, Withdraw("w2", "f1"), answers.append)
+        await stack.until(lambda: not session_of(stack).attachments and not path.exists())
+        stack.fleet.give(session_id, Withdraw("w2", "f1"), answers.append)
         assert answers[1].error.code == "not_found"
         assert not watching.of("message")
 
 
-async def test_a_fresh_link_of_a_file_leads_to_its_bytes(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        await attach(town, session_id)
-        await town.until(lambda: watching.of("message"))
+async def test_a_fresh_link_of_a_file_leads_to_its_bytes(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        await attach(stack, session_id)
+        await stack.until(lambda: watching.of("message"))
         attachment = watching.of("message")[0]["content"][0]["attachment"]
         answers = []
-        town.fleet.give(session_id, FreshLink("l1", attachment["id"]), answers.append)
-        town.fleet.give(session_id, FreshLink("l2", "nobody's"), answers.append)
-        await town.until(lambda: len(answers) == 2)
+        stack.fleet.give(session_id, RenewDownloadLink("l1", attachment["id"]), answers.append)
+        stack.fleet.give(session_id, RenewDownloadLink("l2", "nobody's"), answers.append)
+        await stack.until(lambda: len(answers) == 2)
         assert answers[0].result["filename"] == "bill.png" and answers[0].result[
             "size_bytes"
         ] == len(PNG)
@@ -270,10 +208,10 @@ async def test_a_fresh_link_of_a_file_leads_to_its_bytes(new_town):
         assert all(answers[0].result["url"] not in str(event) for event in watching.events)
 
 
-async def test_a_file_from_the_agent_is_shown_with_all_the_platform_says_of_it(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        _, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
+async def test_a_file_from_the_agent_is_shown_with_all_the_platform_says_of_it(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        _, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
         file = {
             "id": "a1",
             "mediaType": "Image",
@@ -283,50 +221,50 @@ async def test_a_file_from_the_agent_is_shown_with_all_the_platform_says_of_it(n
             "url": "u",
         }
         content = [{"contentType": "Attachment", "attachment": file}]
-        _, effects = town.emulator.world.agent_says(
-            session_of(town), "here", town.emulator.now(), content=content
+        _, effects = stack.emulator.world.agent_says(
+            session_of(stack), "here", stack.emulator.now(), content=content
         )
-        town.emulator.perform(effects)
-        await town.until(lambda: watching.of("message"))
+        stack.emulator.perform(effects)
+        await stack.until(lambda: watching.of("message"))
         assert watching.of("message")[0]["content"] == content
 
 
-async def test_twenty_files_of_a_megabyte_at_once_arrive_whole_and_in_order(new_town):
+async def test_twenty_files_of_a_megabyte_at_once_arrive_whole_and_in_order(new_stack):
     unlimited = {**SILENT, "limits": {"messages_per_session_per_s": None}}
-    async with new_town(emulator=unlimited, session={**FAST, "messages_per_s": 100.0}) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
+    async with new_stack(emulator=unlimited, session={**FAST, "messages_per_s": 100.0}) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
         files = {f"{n}.png": bytes([n]) * 1_000_000 for n in range(20)}
         most = 0
         for n, (name, data) in enumerate(files.items()):
-            await attach(town, session_id, data, name, command_id=f"f{n}", caption=name)
+            await attach(stack, session_id, data, name, command_id=f"f{n}", caption=name)
         while len(watching.texts("Inbound")) < 20:
-            most = max(most, len(town.fleet._uploads))
+            most = max(most, len(stack.fleet._uploads))
             await asyncio.sleep(0.005)
         assert 1 <= most <= 3
         assert watching.texts("Inbound") == list(files)
-        assert stored(town) == {
+        assert stored(stack) == {
             name: hashlib.sha256(data).hexdigest() for name, data in files.items()
         }
 
 
-async def test_a_lost_link_costs_no_file_and_doubles_none(new_town):
-    async with new_town(emulator={**SILENT, "upload_delay_s": 0.3}, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        town.fleet.give(
+async def test_a_lost_link_costs_no_file_and_doubles_none(new_stack):
+    async with new_stack(emulator={**SILENT, "upload_delay_s": 0.3}, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        stack.fleet.give(
             session_id, Send("t0", "so that the session has a history"), lambda answer: None
         )
-        await town.until(lambda: watching.texts("Inbound"))
-        await attach(town, session_id, caption="once")
-        await town.until(
+        await stack.until(lambda: watching.texts("Inbound"))
+        await attach(stack, session_id, caption="once")
+        await stack.until(
             lambda: (
-                session_of(town).attachments
-                and any(one.sha256 for one in session_of(town).attachments.values())
+                session_of(stack).attachments
+                and any(one.sha256 for one in session_of(stack).attachments.values())
             )
         )
-        drop(town)  # the success event comes while nobody listens
-        await town.until(lambda: fates(watching) and "once" in watching.texts("Inbound"))
+        drop(stack)  # the success event comes while there is no connection
+        await stack.until(lambda: fates(watching) and "once" in watching.texts("Inbound"))
         assert fates(watching) == [("confirmed", "")]
         assert watching.texts("Inbound").count("once") == 1
         assert steps(watching).count("uploading") == 1, (
@@ -334,65 +272,65 @@ async def test_a_lost_link_costs_no_file_and_doubles_none(new_town):
         )
 
 
-async def test_a_new_session_of_the_platform_gets_the_file_anew(new_town):
+async def test_a_new_session_of_the_platform_gets_the_file_anew(new_stack):
     """Its old places are worth nothing there."""
-    async with new_town(emulator={**SILENT, "upload_delay_s": 5.0}, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        await attach(town, session_id)
-        await town.until(lambda: "uploading" in steps(watching))
-        old = session_of(town)
-        town.emulator.world.erase(old)
-        object.__setattr__(town.emulator.settings, "upload_delay_s", 0.01)
+    async with new_stack(emulator={**SILENT, "upload_delay_s": 5.0}, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        await attach(stack, session_id)
+        await stack.until(lambda: "uploading" in steps(watching))
+        old = session_of(stack)
+        stack.emulator.world.erase(old)
+        object.__setattr__(stack.emulator.settings, "upload_delay_s", 0.01)
         for connection_id in list(old.connections):
-            town.emulator.connections[connection_id].transport.abort()
-        await town.until(lambda: fates(watching))
+            stack.emulator.connections[connection_id].transport.abort()
+        await stack.until(lambda: fates(watching))
         assert fates(watching) == [("confirmed", "")]
-        assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
+        assert stored(stack) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
 
 
-async def test_a_copy_that_is_gone_is_a_clear_failure(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        spooled = await town.spool.spool(pieces(PNG))
+async def test_a_copy_that_is_gone_is_a_clear_failure(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        spooled = await stack.spool.spool(pieces(PNG))
         spooled.path.unlink()
-        town.fleet.give(
+        stack.fleet.give(
             session_id,
             Attach("f1", "a.png", "image/png", len(PNG), str(spooled.path)),
             lambda answer: None,
         )
-        await town.until(lambda: fates(watching))
+        await stack.until(lambda: fates(watching))
         assert (
             fates(watching)[0][0] == "failed"
             and "our copy of the file is gone" in fates(watching)[0][1]
         )
-        await town.until(lambda: not session_of(town).attachments)
+        await stack.until(lambda: not session_of(stack).attachments)
 
 
-async def test_a_session_that_ends_stops_its_upload_and_drops_the_copy(new_town):
-    async with new_town(emulator={**SILENT, "upload_delay_s": 30.0}, session=FAST) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        _, path = await attach(town, session_id)
-        await town.until(lambda: "uploading" in steps(watching))
-        emulator = town.emulator
-        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
-        await town.until(lambda: watching.is_over and not path.exists())
+async def test_a_session_that_ends_stops_its_upload_and_drops_the_copy(new_stack):
+    async with new_stack(emulator={**SILENT, "upload_delay_s": 30.0}, session=FAST) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        _, path = await attach(stack, session_id)
+        await stack.until(lambda: "uploading" in steps(watching))
+        emulator = stack.emulator
+        emulator.perform(emulator.world.expire(session_of(stack), emulator.now()))
+        await stack.until(lambda: watching.is_over and not path.exists())
         assert fates(watching) == [("failed", "the guest session ended: session_expired")]
-        assert not town.fleet._uploads._wanted
+        assert not stack.fleet._uploads._wanted
 
 
-async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
-    async with new_town(emulator=SILENT, session=FAST, dialect="webchat", calls=True) as town:
-        town.emulator.faults.set([{"kind": "slot_expired", "count": 1}], 0.0)
-        session_id = town.fleet.open(OpenGuest("ana", email="ana@example.org"))
+async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST, dialect="webchat", calls=True) as stack:
+        stack.emulator.faults.set([{"kind": "slot_expired", "count": 1}], 0.0)
+        session_id = stack.fleet.open(OpenGuest("ana", email="ana@example.org"))
         watching = Watching()
-        town.fleet.watch(session_id, watching)
-        await town.until(lambda: town.live() == 1)
-        _, path = await attach(town, session_id, caption="the bill", name="bill")
-        town.fleet.give(session_id, Send("t1", "after it"), lambda answer: None)
-        await town.until(lambda: fates(watching) and fates(watching, "t1"))
+        stack.fleet.watch(session_id, watching)
+        await stack.until(lambda: stack.live() == 1)
+        _, path = await attach(stack, session_id, caption="the bill", name="bill")
+        stack.fleet.give(session_id, Send("t1", "after it"), lambda answer: None)
+        await stack.until(lambda: fates(watching) and fates(watching, "t1"))
         assert fates(watching) == [("sent", "")]
         assert steps(watching) == [
             "asked",
@@ -402,8 +340,8 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
             "uploading",
             "uploaded",
         ]
-        session = town.emulator.world.sessions["webchat:ana@example.org"]
-        await town.until(lambda: len(session.messages) == 2)
+        session = stack.emulator.world.sessions["webchat:ana@example.org"]
+        await stack.until(lambda: len(session.messages) == 2)
         assert [one["text"] for one in session.messages] == ["the bill", "after it"]
         (metadata,) = session.messages[0]["attachments"]
         assert (metadata["filename"], metadata["contentType"], metadata["size"]) == (
@@ -412,145 +350,16 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
             len(PNG),
         )
         assert (
-            town.emulator.world.files.named(metadata["id"]).sha256
+            stack.emulator.world.files.named(metadata["id"]).sha256
             == hashlib.sha256(PNG).hexdigest()
         )
-        await town.until(lambda: not path.exists())
+        await stack.until(lambda: not path.exists())
 
 
-async def test_webchat_without_an_oauth_client_says_what_is_missing(new_town):
-    async with new_town(emulator=SILENT, session=FAST, dialect="webchat") as town:
-        session_id = town.fleet.open(OpenGuest("ana", email="ana@example.org"))
-        await town.until(lambda: town.live() == 1)
-        answers, path = await attach(town, session_id)
+async def test_webchat_without_an_oauth_client_says_what_is_missing(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST, dialect="webchat") as stack:
+        session_id = stack.fleet.open(OpenGuest("ana", email="ana@example.org"))
+        await stack.until(lambda: stack.live() == 1)
+        answers, path = await attach(stack, session_id)
         assert answers[0].error.code == "not_configured" and "OAuth" in str(answers[0].error)
-        await town.until(lambda: not path.exists())
-
-
-class Lives:
-    """One daemon after another on the same journal and spool; each ends as a `kill -9` would:
-    nothing is flushed or said."""
-
-    def __init__(self, emulator, folder):
-        self.emulator, self.folder = emulator, folder
-
-    async def begin(self):
-        loop = asyncio.get_running_loop()
-        self.journal = SqliteJournal(self.folder, loop, lambda error: pytest.fail(str(error)))
-        self.journal.start()
-        self.spool = Spool(self.folder / "spool", durable=True)
-        self.spool.start()
-        self.uploader = FileUploader(open_copy)
-        self.client = Http()
-        dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
-        self.fleet = Supervisor(
-            SupervisorSettings(),
-            session_settings(**FAST),
-            dialect,
-            WebsocketDialer(),
-            DialTarget(dialect.url(self.emulator.ws_url)),
-            self.journal,
-            WebMessagingHistory(self.client, self.emulator.url),
-            LoopClock(loop),
-            Random(1),
-            Metrics(),
-            loop,
-            uploader=self.uploader,
-            discard_copy=self.spool.discard,
-            uncommitted_max=20_000,
-        )
-        self.fleet.recover(await self.journal.recover())
-        self.spool.clear_orphans(self.fleet.files_wanted())
-        self.session_id = self.fleet.find("ana") or self.fleet.open(OpenGuest("ana"))
-        self.watching = Watching()
-        await watch_from_disk(self.fleet, self.session_id, self.watching)
-
-    async def die(self):
-        """Everything recorded so far is on disk, what comes after is not: the harshest cut that
-        tells the truth."""
-        self.fleet._journal.commit = lambda commit, done: None
-        await self.fleet.stop()
-        await self.uploader.close()
-        await self.client.close()
-        await self.journal.stop()
-
-
-@pytest.fixture
-async def lives(tmp_path):
-    async with Emulator(EmulatorSettings(agent="silent")) as emulator:
-        one = Lives(emulator, tmp_path)
-        await one.begin()
-        yield one
-        await one.die()
-
-
-async def until(condition, timeout_s=15.0):
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-def sent_files(emulator):
-    (session,) = emulator.world.sessions.values()
-    return [one for one in session.messages if one.get("content")]
-
-
-#: Where the daemon is killed, by what can be seen of the file by then.
-CUTS = {
-    "accepted": lambda lives: lives.watching.of("accepted"),
-    "asked": lambda lives: "asked" in steps(lives.watching),
-    "uploading": lambda lives: "uploading" in steps(lives.watching),
-    "stored": lambda lives: any(one.sha256 for one in _attachments(lives)),
-    "uploaded": lambda lives: any(one.uploaded for one in _attachments(lives)),
-    "taken": lambda lives: sent_files(lives.emulator),
-    "confirmed": lambda lives: fates(lives.watching),
-}
-
-
-def _attachments(lives):
-    return [
-        one
-        for session in lives.emulator.world.sessions.values()
-        for one in (session.attachments or {}).values()
-    ]
-
-
-@pytest.mark.parametrize("cut", CUTS)
-async def test_a_file_survives_a_kill_at_every_step_and_is_never_doubled(lives, cut):
-    await until(lambda: lives.watching.of("session"))
-    _, path = await attach(lives, lives.session_id, caption="once")
-    await until(lambda: CUTS[cut](lives))
-    await lives.die()
-    await lives.begin()
-    await until(lambda: fates(lives.watching))
-    assert fates(lives.watching) == [("confirmed", "")]
-    (message,) = sent_files(lives.emulator)
-    assert message["text"] == "once"
-    file = next(
-        one for one in _attachments(lives) if one.id == message["content"][0]["attachment"]["id"]
-    )
-    assert file.sha256 == hashlib.sha256(PNG).hexdigest()
-    await until(lambda: not path.exists() and not list(path.parent.iterdir()))
-
-
-async def test_a_file_whose_copy_is_gone_after_a_restart_fails_with_its_reason(lives):
-    lives.emulator.faults.set(
-        [{"kind": "slow_rest", "rate": 1.0, "ms": 500, "path": "/__storage"}], 0.0
-    )
-    await until(lambda: lives.watching.of("session"))
-    _, path = await attach(lives, lives.session_id)
-    await until(lambda: "uploading" in steps(lives.watching))
-    await lives.die()
-    path.unlink()
-    await lives.begin()
-    await until(lambda: fates(lives.watching))
-    ((status, reason),) = fates(lives.watching)
-    assert status == "failed" and "our copy of the file is gone" in reason
-    assert not sent_files(lives.emulator)
-
-
-async def test_a_copy_without_a_command_is_an_orphan_and_goes_at_the_next_start(lives):
-    orphan = await lives.spool.spool(pieces(PNG))
-    await lives.die()
-    await lives.begin()
-    assert not orphan.path.exists()
+        await stack.until(lambda: not path.exists())

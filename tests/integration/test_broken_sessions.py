@@ -17,7 +17,7 @@ from guestd.session.machine import Machine
 from guestd.supervisor.breakage import shape_of
 from guestd.supervisor.runner import Runner
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 SECRET = "what the guest said to nobody else"
 
@@ -56,24 +56,24 @@ def breaks_twice(monkeypatch):
 
 @pytest.mark.parametrize("inject", [breaks_on_messages, breaks_on_recording, breaks_twice])
 async def test_it_ends_with_an_event_and_the_platform_is_told(
-    new_town, monkeypatch, caplog, inject
+    new_stack, monkeypatch, caplog, inject
 ):
     inject(monkeypatch)
     async with (
-        new_town() as town,
-        open_frontend(town, "?guest=ana") as frontend,
-        open_frontend(town, "?guest=bo") as other,
+        new_stack() as stack,
+        open_frontend(stack, "?guest=ana") as frontend,
+        open_frontend(stack, "?guest=bo") as other,
     ):
         await live(frontend)
         await live(other)
         reports = []
-        town.fleet._context.keep_report = reports.append
-        session_id = town.fleet.find("ana")
-        token = town.fleet._runners[session_id].machine.guest.token
-        session = town.emulator.world.sessions[token]
-        visits = len(town.emulator.connections)
-        _, effects = town.emulator.world.agent_says(session, SECRET, town.emulator.now())
-        town.emulator.perform(effects)
+        stack.fleet._context.keep_report = reports.append
+        session_id = stack.fleet.find("ana")
+        token = stack.fleet._runners[session_id].machine.guest.token
+        session = stack.emulator.world.sessions[token]
+        visits = len(stack.emulator.connections)
+        _, effects = stack.emulator.world.agent_says(session, SECRET, stack.emulator.now())
+        stack.emulator.perform(effects)
         frames, code = await heard(frontend)
         assert code == 1000
         seqs = [one["seq"] for one in frames if one.get("kind") not in ("hello", None)]
@@ -84,32 +84,32 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
             "ended",
             "internal_error",
         )
-        assert town.metrics.endings["internal_error"] == 1
-        await town.until(lambda: len(town.emulator.connections) == visits - 1)
+        assert stack.metrics.endings["internal_error"] == 1
+        await stack.until(lambda: len(stack.emulator.connections) == visits - 1)
         said = [
             one["text"]
-            for one in town.emulator.journal
+            for one in stack.emulator.journal
             if one["token"] == token and one["text"].startswith("{")
         ]
         assert json.loads(said[-1])["action"] == "closeSession"
-        assert town.fleet.find("ana") is None and town.fleet.find("bo") is not None
+        assert stack.fleet.find("ana") is None and stack.fleet.find("bo") is not None
         (report,) = reports[:1]
-        told = orjson.dumps(report).decode() + caplog.text
+        reported = orjson.dumps(report).decode() + caplog.text
         assert (
-            SECRET not in told
-            and "KeyError" in told
+            SECRET not in reported
+            and "KeyError" in reported
             and report.input in ("MessageArrived", "DeadlineReached")
         )
-        await town.until(lambda: town.live() == 1)
+        await stack.until(lambda: stack.live() == 1)
 
 
-async def test_a_command_that_breaks_it_is_answered(new_town, monkeypatch):
-    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+async def test_a_command_that_breaks_it_is_answered(new_stack, monkeypatch):
+    async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)
         monkeypatch.setitem(Runner._PERFORM, Accept, broken)
-        session_id = town.fleet.find("ana")
+        session_id = stack.fleet.find("ana")
         answers = []
-        town.fleet.give(session_id, Send("c1", "hello"), answers.append)
+        stack.fleet.give(session_id, Send("c1", "hello"), answers.append)
         assert [one.error.code for one in answers] == ["internal"]
         frames, _ = await heard(frontend)
         assert [one["kind"] for one in frames] == ["session"], (
@@ -118,37 +118,37 @@ async def test_a_command_that_breaks_it_is_answered(new_town, monkeypatch):
 
 
 async def test_a_command_recorded_before_the_bug_is_answered_when_it_is_durable(
-    new_town, monkeypatch
+    new_stack, monkeypatch
 ):
-    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+    async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)
-        session_id = town.fleet.find("ana")
+        session_id = stack.fleet.find("ana")
         answers = []
-        town.fleet.give(session_id, Send("c1", "hello"), answers.append)
+        stack.fleet.give(session_id, Send("c1", "hello"), answers.append)
         monkeypatch.setitem(machine_module._STEPS, s.Unknown, (broken, None, True))
-        town.fleet._runners[session_id].feed(s.Unknown("x"))
+        stack.fleet._runners[session_id].feed(s.Unknown("x"))
         frames, _ = await heard(frontend)
         assert [(one.accepted, one.seq) for one in answers] == [(True, frames[0]["seq"])]
         assert [one["kind"] for one in frames] == ["accepted", "delivery", "session"]
         assert frames[1]["status"] == "failed"
 
 
-async def test_a_caller_whose_answer_raises_ends_no_session(new_town):
-    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+async def test_a_caller_whose_answer_raises_ends_no_session(new_stack):
+    async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)
-        town.fleet.give(town.fleet.find("ana"), Send("c1", "hello"), broken)
+        stack.fleet.give(stack.fleet.find("ana"), Send("c1", "hello"), broken)
         assert (await frame(frontend, kind="delivery"))["status"] == "confirmed"
 
 
-async def test_a_decoder_that_raises_costs_one_frame(new_town):
-    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+async def test_a_decoder_that_raises_costs_one_frame(new_stack):
+    async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)
-        bench = town.fleet._context
+        bench = stack.fleet._context
         decode, bench.decode = bench.decode, broken
-        next(iter(town.emulator.connections.values()))._write(b"{}")
-        from guestd.model.effects import Notice
+        next(iter(stack.emulator.connections.values()))._write(b"{}")
+        from guestd.model.effects import SessionCounter
 
-        await town.until(lambda: town.metrics.notices.get(Notice.GARBAGE))
+        await stack.until(lambda: stack.metrics.session_counts.get(SessionCounter.GARBAGE))
         bench.decode = decode
         await frontend.send(
             json.dumps({"action": "send", "text": "still here", "command_id": "c1"})
@@ -178,9 +178,9 @@ def test_a_shape_repeats_no_value():
     value = s.MessageArrived(
         SECRET, "Inbound", "Text", text=SECRET, content=[{SECRET: [SECRET, 12345678]}]
     )
-    told = orjson.dumps(shape_of(value)).decode()
+    reported = orjson.dumps(shape_of(value)).decode()
     assert (
-        SECRET not in told
-        and "12345678" not in told
-        and f"text of {len(SECRET)} characters" in told
+        SECRET not in reported
+        and "12345678" not in reported
+        and f"text of {len(SECRET)} characters" in reported
     )

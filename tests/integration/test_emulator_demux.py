@@ -171,6 +171,106 @@ async def test_a_body_that_looks_like_an_upgrade_is_a_body():
         assert not emulator.connections and len(emulator.demuxes) == 1
 
 
+HANDSHAKE = (
+    f"GET {GUEST} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+UPGRADE = f"{HANDSHAKE}Upgrade: websocket\r\n\r\n".encode()
+SWITCHED = "HTTP/1.1 101 Switching Protocols"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Upgrade:websocket",
+        "Upgrade:\twebsocket",
+        "UPGRADE:  WebSocket \t",
+        "Upgrade: h2c, websocket",
+        "Upgrade: websocket,h2c",
+        "Upgrade: h2c\r\nUpgrade: websocket",
+    ],
+)
+async def test_an_upgrade_is_one_however_its_header_is_written(header):
+    async with emulating() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        writer.write(f"{HANDSHAKE}{header}\r\n\r\n".encode())
+        assert await head(reader) == SWITCHED
+        await hang_up(writer)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["X-Note: upgrade: websocket", "X-Upgrade: websocket", "Upgrade: websockets", "Upgrade: h2c"],
+)
+async def test_a_request_that_only_speaks_of_an_upgrade_is_none(header):
+    async with emulating() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        path = f"/webdeployments/v1/deployments/{DEFAULT_DEPLOYMENT_ID}/config.json"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode())
+        assert await head(reader) == "HTTP/1.1 200 OK"
+        await hang_up(writer)
+
+
+async def test_requests_before_an_upgrade_in_the_same_piece_are_answered_first():
+    asked = b"GET /__emulator/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    hello = Frame(Opcode.TEXT, b"{}").serialize(mask=True)
+    async with emulating() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        writer.write(asked * 3 + UPGRADE + hello)
+        assert [await head(reader) for _ in range(4)] == ["HTTP/1.1 200 OK"] * 3 + [SWITCHED]
+        first, _ = await reader.readexactly(2)
+        assert first == 0x81 and not emulator.demuxes
+        await hang_up(writer)
+
+
+async def test_a_client_that_hangs_up_before_the_answers_is_not_upgraded():
+    asked = b"GET /__emulator/state HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with emulating() as emulator:
+        _, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        writer.write(asked + UPGRADE)
+        writer.transport.abort()
+        await asyncio.sleep(0.05)
+        await until(lambda: not emulator.demuxes)
+        assert not emulator.connections
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"0\r\n\r\n",
+        b"5\r\nhello\r\n0\r\n\r\n",
+        b"1A;name=value\r\n" + b"\r\n\r\nUpgrade: websocket\r\n\r\n" + b"\r\n0\r\n\r\n",
+        b"3\r\nabc\r\n00\r\nX-Trailer: 1\r\n\r\n",
+    ],
+    ids=["empty", "one", "extension", "trailer"],
+)
+async def test_an_upgrade_after_a_chunked_body(body, piece):
+    request = b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+    data = request * 2 + UPGRADE
+    async with emulating() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        for at in range(0, len(data), piece):
+            writer.write(data[at : at + piece])
+            await writer.drain()
+            await asyncio.sleep(0)
+        answers = [await head(reader) for _ in range(3)]
+        assert answers == ["HTTP/1.1 400 Bad Request"] * 2 + [SWITCHED]
+        await hang_up(writer)
+
+
+async def test_nothing_is_read_behind_a_chunk_without_a_size():
+    async with emulating() as emulator:
+        _, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        request = b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(request + b"-1\r\nhello\r\n0\r\n\r\n")
+        await until(lambda: emulator.demuxes)
+        writer.write(UPGRADE)
+        await asyncio.sleep(0.05)
+        assert not emulator.connections
+        await hang_up(writer)
+
+
 async def test_requests_byte_by_byte_and_many_in_one_piece():
     request = b"POST /__emulator/faults HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
     async with emulating() as emulator:

@@ -172,9 +172,9 @@ class TestStories:
                 interaction = running["entities"][0]["id"]
                 body = {**INJECTION, "interactionId": interaction}
                 status, answer = await client.call("POST", INJECT, body, "k1")
-                told = json.loads(await asyncio.wait_for(socket.recv(), 10.0))
-                assert status == 200 and told["body"]["text"] == "hello"
-                assert told["body"]["id"] == answer["messages"][0]["id"]
+                reported = json.loads(await asyncio.wait_for(socket.recv(), 10.0))
+                assert status == 200 and reported["body"]["text"] == "hello"
+                assert reported["body"]["id"] == answer["messages"][0]["id"]
                 assert (await client.call("POST", INJECT, body, "k1"))[1] == answer
             assert await client.mutations("injection", "k1") == 1
 
@@ -204,14 +204,14 @@ class TestStories:
             query["metricNames"] = [
                 f"agent-assist.prompt.{one}" for one in ("viewed", "clicked", "dismissed")
             ]
-            told: list[str] = []
+            reported: list[str] = []
             for size in (4, 4, 2):
                 status, page = await client.call("POST", QUERY, query)
                 assert (status, len(page["events"])) == (200, size)
-                told += [one["eventId"] for one in page["events"]]
+                reported += [one["eventId"] for one in page["events"]]
                 query["pageToken"] = page.get("pageToken")
-            assert query["pageToken"] is None and len(set(told)) == 10
-            assert [one["eventId"] for one in await client.resource("events")] == told
+            assert query["pageToken"] is None and len(set(reported)) == 10
+            assert [one["eventId"] for one in await client.resource("events")] == reported
 
     async def test_sock_6_from_the_presigned_place_to_the_agent(self):
         async with platform() as client:

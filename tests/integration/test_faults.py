@@ -132,12 +132,12 @@ def identity(body: dict[str, Any]) -> str:
     return body["channel"].get("messageId") or body["id"]
 
 
-async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
+async def test_what_frontends_saw_is_what_the_platform_holds(new_stack):
     print(
         f"\nseed {SEED}, {SESSIONS} sessions, {SECONDS:.0f} s: repeat with GUESTD_FAULT_SEED={SEED}"
     )
     rng = Random(SEED)
-    async with new_town(
+    async with new_stack(
         emulator={
             "agent": AGENT,
             "seed": SEED,
@@ -150,26 +150,26 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
             "when_down": "queue",
         },
         fleet={"max_sessions": SESSIONS, "connects_per_minute": 1000, "burst": 100},
-    ) as town:
-        frontends = [Frontend(town.ws_url, f"g{n}", Random(rng.random())) for n in range(SESSIONS)]
+    ) as stack:
+        frontends = [Frontend(stack.ws_url, f"g{n}", Random(rng.random())) for n in range(SESSIONS)]
         lives = [asyncio.create_task(frontend.live()) for frontend in frontends]
-        await town.until(lambda: town.live() == SESSIONS, 60.0)
-        town.emulator.faults.set({"seed": SEED, "rules": FAULTS}, town.emulator.now())
+        await stack.until(lambda: stack.live() == SESSIONS, 60.0)
+        stack.emulator.faults.set({"seed": SEED, "rules": FAULTS}, stack.emulator.now())
         await asyncio.sleep(SECONDS)
-        injected = dict(town.emulator.faults.injected)
-        town.emulator.faults.set([], town.emulator.now())
+        injected = dict(stack.emulator.faults.injected)
+        stack.emulator.faults.set([], stack.emulator.now())
         for frontend in frontends:
             frontend.quiet.set()
-        await _converge(town, frontends)
+        await _converge(stack, frontends)
         for frontend in frontends:
             frontend.stop.set()
         await asyncio.gather(*lives)
         print(
             f"faults {injected}\nnoticed"
-            f" { ({k.value: v for k, v in town.metrics.notices.items()}) }"
+            f" { ({k.value: v for k, v in stack.metrics.session_counts.items()}) }"
         )
-        print(f"reconnects {town.metrics.reconnects} deliveries {town.metrics.deliveries}")
-        late = _compare(town, frontends)
+        print(f"reconnects {stack.metrics.reconnects} deliveries {stack.metrics.deliveries}")
+        late = _compare(stack, frontends)
         assert late <= 2 * injected["half_open"], f"seed {SEED}: {late} late"
         assert all(
             injected.get(kind, 0) > 0
@@ -177,11 +177,11 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
         )
 
 
-async def _converge(town: Any, frontends: list[Frontend]) -> None:
-    """Faults are over and nobody speaks: everything must come to rest and be complete."""
-    world = town.emulator.world
+async def _converge(stack: Any, frontends: list[Frontend]) -> None:
+    """Faults are over and no guest speaks: everything must come to rest and be complete."""
+    world = stack.emulator.world
     tokens = {
-        town.fleet._runners[town.fleet.find(f.name)].machine.guest.name: _token(town, f)
+        stack.fleet._runners[stack.fleet.find(f.name)].machine.guest.name: _token(stack, f)
         for f in frontends
     }
 
@@ -196,29 +196,29 @@ async def _converge(town: Any, frontends: list[Frontend]) -> None:
         )
 
     try:
-        await town.until(complete, 90.0)
+        await stack.until(complete, 90.0)
     except TimeoutError:
-        _compare(town, frontends)
+        _compare(stack, frontends)
         unsettled = [f.name for f in frontends if not f.is_settled()]
         pytest.fail(
             f"seed {SEED}: not at rest after 90 s; unsettled {unsettled[:5]}, states"
-            f" {town.metrics.sessions}"
+            f" {stack.metrics.sessions}"
         )
 
 
-def _token(town: Any, frontend: Frontend) -> str:
-    return town.fleet._runners[town.fleet.find(frontend.name)].machine.guest.token
+def _token(stack: Any, frontend: Frontend) -> str:
+    return stack.fleet._runners[stack.fleet.find(frontend.name)].machine.guest.token
 
 
-def _compare(town: Any, frontends: list[Frontend]) -> int:
-    """How many were late, and said so: a link that falls silent may keep back, for longer than
-    anybody would hold the next one, a message that another has overtaken. All others come in the
-    platform's order."""
+def _compare(stack: Any, frontends: list[Frontend]) -> int:
+    """How many were late, and said so: a connection that falls silent may keep back, for longer
+    than anybody would hold the next one, a message that another has overtaken. All others come in
+    the platform's order."""
     late = 0
     for frontend in frontends:
         held = [
             body
-            for body in town.emulator.world.sessions[_token(town, frontend)].messages
+            for body in stack.emulator.world.sessions[_token(stack, frontend)].messages
             if body["type"] != "Event"
         ]
         seen = [event for event in frontend.events if event["kind"] == "message"]

@@ -20,10 +20,10 @@ ACCEPTED = [
 REFUSED = ["a\nb.png", "a\0b.png", "a\tb.png", "a\x7fb.png", "a\x85b.png", "../a.png", "a\\b.png"]
 
 
-def stored(town):
+def stored(stack):
     return {
         one.name
-        for session in town.emulator.world.sessions.values()
+        for session in stack.emulator.world.sessions.values()
         for one in (session.attachments or {}).values()
         if one.sent
     }
@@ -34,17 +34,17 @@ def ids(name):
 
 
 @pytest.fixture
-def ways(new_town):
-    """(town, ways): each way takes a name and gives None, or what it was refused with."""
+def ways(new_stack):
+    """(stack, ways): each way takes a name and gives None, or what it was refused with."""
 
     class Ways:
         async def __aenter__(self):
-            self._context = new_town()
-            town = await self._context.__aenter__()
-            self._client = client = aiohttp.ClientSession(town.http.url)
+            self._context = new_stack()
+            stack = await self._context.__aenter__()
+            self._client = client = aiohttp.ClientSession(stack.http.url)
             async with client.post("/v1/sessions", json={"name": "ana"}) as answer:
                 assert answer.status == 201
-            await town.until(lambda: town.live() == 1)
+            await stack.until(lambda: stack.live() == 1)
 
             async def post(path, **more):
                 async with client.post(f"/v1/sessions/ana/attachments{path}", **more) as answer:
@@ -66,7 +66,7 @@ def ways(new_town):
                 return await post("", data=part.encode(), headers=headers)
 
             async def by_simulator(name):
-                async with client.ws_connect(f"{town.ws_url}?guest=ana") as socket:
+                async with client.ws_connect(f"{stack.ws_url}?guest=ana") as socket:
                     await socket.send_json(
                         {
                             "action": "upload",
@@ -84,7 +84,7 @@ def ways(new_town):
                             return 422, found["error"]
                     raise AssertionError("the socket was closed")
 
-            return town, {"query": by_query, "form": by_form, "simulator": by_simulator}
+            return stack, {"query": by_query, "form": by_form, "simulator": by_simulator}
 
         async def __aexit__(self, *what):
             await self._client.close()
@@ -95,18 +95,18 @@ def ways(new_town):
 
 @pytest.mark.parametrize("name", ACCEPTED, ids=ids)
 async def test_a_name_that_people_give_arrives_unchanged(ways, name):
-    async with ways() as (town, given):
+    async with ways() as (stack, given):
         for way, send in given.items():
             assert await send(name) is None, way
-            await town.until(lambda: stored(town) == {name})
+            await stack.until(lambda: stored(stack) == {name})
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=ids)
 async def test_a_name_with_a_control_character_or_a_path_is_refused_with_a_remedy(ways, name):
-    async with ways() as (town, given):
+    async with ways() as (stack, given):
         for way, send in given.items():
             status, text = await send(name)
             assert status == 422 and "filename holds" in text, (way, text)
             assert "rename the file" in text or "give the name alone" in text
             assert name not in text
-        assert stored(town) == set()
+        assert stored(stack) == set()

@@ -9,23 +9,23 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 
-def connects(town):
+def connects(stack):
     """The connect frames that the platform received."""
-    return [json.loads(one["text"]) for one in town.emulator.journal if '"connect"' in one["text"]]
+    return [json.loads(one["text"]) for one in stack.emulator.journal if '"connect"' in one["text"]]
 
 
-async def test_sock_1_a_frontend_gives_name_email_and_metadata(new_town):
-    async with new_town(dialect="webchat") as town:
+async def test_sock_1_a_frontend_gives_name_email_and_metadata(new_stack):
+    async with new_stack(dialect="webchat") as stack:
         address = f"?guest=ana&name={quote('Ana Müller')}&email=ana@example.org&details=first_frame"
-        async with open_frontend(town, address) as frontend:
+        async with open_frontend(stack, address) as frontend:
             await frontend.send(
                 json.dumps({"action": "guest", "metadata": {"sessionId": "sim-001"}})
             )
             await live(frontend)
-            assert connects(town) == [
+            assert connects(stack) == [
                 {
                     "type": "connect",
                     "guestInfo": {"name": "Ana Müller", "email": "ana@example.org"},
@@ -34,57 +34,60 @@ async def test_sock_1_a_frontend_gives_name_email_and_metadata(new_town):
             ]
 
 
-async def test_the_first_frame_counts_more_than_the_address(new_town):
-    async with new_town(dialect="webchat") as town:
+async def test_the_first_frame_counts_more_than_the_address(new_stack):
+    async with new_stack(dialect="webchat") as stack:
         async with open_frontend(
-            town, "?guest=ana&name=Ana&email=ana@example.org&details=first_frame"
+            stack, "?guest=ana&name=Ana&email=ana@example.org&details=first_frame"
         ) as frontend:
             await frontend.send('{"action": "guest", "name": "Ann", "email": "ann@example.org"}')
             await live(frontend)
-            assert connects(town)[0]["guestInfo"] == {"name": "Ann", "email": "ann@example.org"}
+            assert connects(stack)[0]["guestInfo"] == {"name": "Ann", "email": "ann@example.org"}
 
 
-async def test_a_guest_without_an_email_has_an_address_of_its_own_each_time_the_same(new_town):
+async def test_a_guest_without_an_email_has_an_address_of_its_own_each_time_the_same(new_stack):
     addresses = []
     for _ in range(2):
-        async with new_town(dialect="webchat") as town:
+        async with new_stack(dialect="webchat") as stack:
             async with (
-                open_frontend(town, "?guest=ana") as ana,
-                open_frontend(town, "?guest=Ana") as other,
+                open_frontend(stack, "?guest=ana") as ana,
+                open_frontend(stack, "?guest=Ana") as other,
             ):
                 await live(ana)
                 await live(other)
                 addresses.append(
-                    {one["guestInfo"]["name"]: one["guestInfo"]["email"] for one in connects(town)}
+                    {one["guestInfo"]["name"]: one["guestInfo"]["email"] for one in connects(stack)}
                 )
     assert addresses[0] == addresses[1] and addresses[0]["ana"] != addresses[0]["Ana"]
     assert all(one.endswith("@example.org") for one in addresses[0].values())
 
 
-async def test_a_second_living_guest_with_the_same_email_is_refused(new_town):
+async def test_a_second_living_guest_with_the_same_email_is_refused(new_stack):
     async with (
-        new_town(dialect="webchat") as town,
-        open_frontend(town, "?guest=ana&email=ana@example.org") as ana,
+        new_stack(dialect="webchat") as stack,
+        open_frontend(stack, "?guest=ana&email=ana@example.org") as ana,
     ):
         await live(ana)
-        async with open_frontend(town, "?guest=bob&email=ANA@example.org") as bob:
-            told = await frame(bob)
-            assert (told["code"], told["field"]) == ("conflict", "email")
+        async with open_frontend(stack, "?guest=bob&email=ANA@example.org") as bob:
+            reported = await frame(bob)
+            assert (reported["code"], reported["field"]) == ("conflict", "email")
         await ana.send('{"action": "end"}')
-        await town.until(lambda: town.fleet.find("ana") is None)
-        async with open_frontend(town, "?guest=bob&email=ana@example.org") as bob:
+        await stack.until(lambda: stack.fleet.find("ana") is None)
+        async with open_frontend(stack, "?guest=bob&email=ana@example.org") as bob:
             await live(bob)
 
 
-async def test_in_webmessaging_an_email_may_be_used_twice(new_town):
-    async with new_town() as town, open_frontend(town, "?guest=ana&email=ana@example.org") as ana:
+async def test_in_webmessaging_an_email_may_be_used_twice(new_stack):
+    async with (
+        new_stack() as stack,
+        open_frontend(stack, "?guest=ana&email=ana@example.org") as ana,
+    ):
         await live(ana)
-        async with open_frontend(town, "?guest=bob&email=ana@example.org") as bob:
+        async with open_frontend(stack, "?guest=bob&email=ana@example.org") as bob:
             await live(bob)
 
 
-async def test_frontends_without_a_name_never_share_a_guest(new_town):
-    async with new_town() as town, open_frontend(town) as one, open_frontend(town) as two:
+async def test_frontends_without_a_name_never_share_a_guest(new_stack):
+    async with new_stack() as stack, open_frontend(stack) as one, open_frontend(stack) as two:
         assert (await frame(one))["guest"] != (await frame(two))["guest"]
 
 
@@ -115,23 +118,23 @@ async def test_frontends_without_a_name_never_share_a_guest(new_town):
         ),
     ],
 )
-async def test_wrong_details_are_told_and_open_nothing(new_town, query, first, field):
-    async with new_town(dialect="webchat") as town, open_frontend(town, query) as frontend:
+async def test_wrong_details_are_told_and_open_nothing(new_stack, query, first, field):
+    async with new_stack(dialect="webchat") as stack, open_frontend(stack, query) as frontend:
         if first is not None:
             await frontend.send(first)
         assert (await frame(frontend)).get("field") == field
         with pytest.raises(ConnectionClosed) as closed:
             await frontend.recv()
-        assert (closed.value.rcvd.code, town.fleet.sessions()) == (1008, [])
+        assert (closed.value.rcvd.code, stack.fleet.sessions()) == (1008, [])
 
 
-async def test_a_guest_that_lives_stays_who_it_is(new_town):
-    async with new_town(dialect="webchat", emulator={"agent": "echo"}) as town:
-        async with open_frontend(town, "?guest=ana") as first:
+async def test_a_guest_that_lives_stays_who_it_is(new_stack):
+    async with new_stack(dialect="webchat", emulator={"agent": "echo"}) as stack:
+        async with open_frontend(stack, "?guest=ana") as first:
             await live(first)
-        async with open_frontend(town, "?guest=ana&details=first_frame") as second:
+        async with open_frontend(stack, "?guest=ana&details=first_frame") as second:
             await second.send('{"action": "guest", "name": "Ana"}')
             assert (await frame(second))["kind"] == "hello"
             await second.send('{"action": "send", "text": "hello"}')
             assert (await frame(second, kind="message"))["text"] == "hello"
-            assert [one["guestInfo"]["name"] for one in connects(town)] == ["ana"]
+            assert [one["guestInfo"]["name"] for one in connects(stack)] == ["ana"]

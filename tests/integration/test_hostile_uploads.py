@@ -8,7 +8,7 @@ import pytest
 from guestd.emulator.core import frames
 from guestd.model.commands import Send
 
-from .test_attachments import attach, fates
+from .attaching import attach, fates
 from .test_sessions import FAST, SILENT, open_guest
 
 LABEL_TOO_LONG = "a" * 64
@@ -34,7 +34,7 @@ CASES = [
 
 @pytest.mark.parametrize(("url", "headers"), CASES, ids=lambda one: ascii(one)[:40])
 async def test_an_upload_that_makes_no_request_fails_and_the_session_stays(
-    new_town, monkeypatch, caplog, url, headers
+    new_stack, monkeypatch, caplog, url, headers
 ):
     slot = frames.upload_slot
 
@@ -44,15 +44,15 @@ async def test_an_upload_that_makes_no_request_fails_and_the_session_stays(
         return found
 
     monkeypatch.setattr(frames, "upload_slot", hostile)
-    async with new_town(emulator=SILENT, session={**FAST, "upload_attempts_max": 1}) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        _, copy = await attach(town, session_id)
-        await town.until(lambda: fates(watching), 30.0)
+    async with new_stack(emulator=SILENT, session={**FAST, "upload_attempts_max": 1}) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        _, copy = await attach(stack, session_id)
+        await stack.until(lambda: fates(watching), 30.0)
         [(status, reason)] = fates(watching)
         assert status == "failed" and reason
-        await town.until(lambda: not copy.exists())
-        town.fleet.give(session_id, Send("t1", "still here"), lambda answer: None)
-        await town.until(lambda: "still here" in watching.texts("Inbound"))
+        await stack.until(lambda: not copy.exists())
+        stack.fleet.give(session_id, Send("t1", "still here"), lambda answer: None)
+        await stack.until(lambda: "still here" in watching.texts("Inbound"))
         assert not watching.is_over
     assert "Traceback" not in caplog.text and "secret" not in caplog.text

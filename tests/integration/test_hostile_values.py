@@ -8,7 +8,7 @@ import json
 import aiohttp
 import pytest
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 HALF = "\ud800"
 
@@ -20,7 +20,7 @@ BIG_INTEGERS = [
 ]
 
 
-async def test_no_frame_of_a_frontend_ends_its_guest_session(new_town):
+async def test_no_frame_of_a_frontend_ends_its_guest_session(new_stack):
     hostile = [
         {"action": "send", "text": "x", "command_id": HALF},
         {"action": "typing", "command_id": HALF},
@@ -37,7 +37,7 @@ async def test_no_frame_of_a_frontend_ends_its_guest_session(new_town):
         {"action": HALF},
         {HALF: HALF},
     ]
-    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+    async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)
         for one in hostile:
             await frontend.send(json.dumps(one))
@@ -48,10 +48,10 @@ async def test_no_frame_of_a_frontend_ends_its_guest_session(new_town):
             json.dumps({"action": "send", "text": "still here", "command_id": "c1"})
         )
         assert (await frame(frontend, kind="delivery"))["status"] == "confirmed"
-        assert town.live() == 1
+        assert stack.live() == 1
 
 
-async def test_a_guest_that_cannot_be_written_is_not_opened(new_town):
+async def test_a_guest_that_cannot_be_written_is_not_opened(new_stack):
     from guestd.model.errors import CommandError
     from guestd.model.ports import OpenGuest
 
@@ -61,18 +61,21 @@ async def test_a_guest_that_cannot_be_written_is_not_opened(new_town):
         OpenGuest("ana", attributes={HALF: "a"}),
         OpenGuest("ana", metadata={"a": 2**70}),
     ]
-    async with new_town() as town:
+    async with new_stack() as stack:
         for guest, field in zip(guests, ("name", "email", "attributes", "metadata"), strict=True):
             with pytest.raises(CommandError) as refused:
-                town.fleet.open(guest)
+                stack.fleet.open(guest)
             assert refused.value.field == field
-        async with open_frontend(town, "?guest=ana&email=%ED%A0%80@example.org") as frontend:
+        async with open_frontend(stack, "?guest=ana&email=%ED%A0%80@example.org") as frontend:
             await live(frontend)
 
 
 @pytest.mark.parametrize(("body", "status", "field"), BIG_INTEGERS)
-async def test_an_integer_beyond_64_bits_is_refused_with_its_field(new_town, body, status, field):
-    async with new_town(dialect="webchat") as town, aiohttp.ClientSession(town.http.url) as client:
+async def test_an_integer_beyond_64_bits_is_refused_with_its_field(new_stack, body, status, field):
+    async with (
+        new_stack(dialect="webchat") as stack,
+        aiohttp.ClientSession(stack.http.url) as client,
+    ):
         guest = {"name": "ana", "email": "ana@example.org"}
         await client.post("/v1/sessions", json=guest)
         headers = {"Content-Type": "application/json"}
@@ -82,15 +85,17 @@ async def test_an_integer_beyond_64_bits_is_refused_with_its_field(new_town, bod
         if field is not None:
             assert (found["code"], found["field"]) == ("invalid", field)
             return
-        await town.until(lambda: any(one.context for one in town.emulator.world.sessions.values()))
-        assert next(iter(town.emulator.world.sessions.values())).context == {
+        await stack.until(
+            lambda: any(one.context for one in stack.emulator.world.sessions.values())
+        )
+        assert next(iter(stack.emulator.world.sessions.values())).context == {
             "order": 12345678901234567890
         }
 
 
 @pytest.mark.parametrize("header", ["\udcff", "é", "²"])
-async def test_an_idempotency_key_that_is_not_plain_text_is_refused(new_town, header):
-    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+async def test_an_idempotency_key_that_is_not_plain_text_is_refused(new_stack, header):
+    async with new_stack() as stack, aiohttp.ClientSession(stack.http.url) as client:
         await client.post("/v1/sessions", json={"name": "ana"})
         raw = header.encode("utf-8", "surrogateescape").decode("latin-1")
         async with client.post(
@@ -110,20 +115,20 @@ def deep(levels):
 @pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
 @pytest.mark.parametrize("content", [deep(70), deep(300), deep(900), [2**70], [float(2**64)]])
 async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_on(
-    new_town, dialect, content
+    new_stack, dialect, content
 ):
     async with (
-        new_town(dialect=dialect) as town,
-        open_frontend(town, "?guest=ana&email=a@b.example") as frontend,
+        new_stack(dialect=dialect) as stack,
+        open_frontend(stack, "?guest=ana&email=a@b.example") as frontend,
     ):
         await live(frontend)
-        visit = next(iter(town.emulator.connections.values()))
+        visit = next(iter(stack.emulator.connections.values()))
         visit._write(platform_frame(dialect, content).encode())
         shown = await frame(frontend, kind="message")
         assert (shown["text"], shown["content"]) == ("with content", [])
-        from guestd.model.effects import Notice
+        from guestd.model.effects import SessionCounter
 
-        assert town.metrics.notices[Notice.GARBAGE] == 1
+        assert stack.metrics.session_counts[SessionCounter.GARBAGE] == 1
         await frontend.send(
             json.dumps({"action": "send", "text": "still here", "command_id": "c1"})
         )
@@ -169,12 +174,12 @@ def platform_frame(dialect, content):
     ],
 )
 @pytest.mark.parametrize("path", ["messages", "attachments?filename=a.png"])
-async def test_any_media_type_is_read_or_refused(new_town, media_type, path):
+async def test_any_media_type_is_read_or_refused(new_stack, media_type, path):
     """The standard library's parser of e-mail headers, which aiohttp asks, breaks on a parameter
     that ends with a star."""
-    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+    async with new_stack() as stack, aiohttp.ClientSession(stack.http.url) as client:
         await client.post("/v1/sessions", json={"name": "ana"})
-        await town.until(lambda: town.live() == 1)
+        await stack.until(lambda: stack.live() == 1)
         headers = {"Content-Type": media_type}
         async with client.post(
             f"/v1/sessions/ana/{path}", data=b'{"text":"x"}', headers=headers
@@ -185,7 +190,7 @@ async def test_any_media_type_is_read_or_refused(new_town, media_type, path):
             assert (answer.status == 202) == (
                 is_json or (path != "messages" and "multipart" not in media_type)
             ), found
-        assert town.metrics.http_internal_errors == 0
+        assert stack.metrics.http_internal_errors == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/sessions", "/nowhere", "/v1/nowhere"])
@@ -193,22 +198,22 @@ async def test_any_media_type_is_read_or_refused(new_town, media_type, path):
 @pytest.mark.parametrize(
     "name", ["Expect", "Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"]
 )
-async def test_a_header_that_aiohttp_repeats_is_ascii_or_refused(new_town, path, name, broken):
+async def test_a_header_that_aiohttp_repeats_is_ascii_or_refused(new_stack, path, name, broken):
     """aiohttp repeats them in its own answers, which breaks on bytes that are not UTF-8."""
     handshake = {"Upgrade": b"websocket", "Connection": b"Upgrade", "Sec-WebSocket-Version": b"13"}
     head = b"GET %s HTTP/1.1\r\nHost: localhost\r\n" % path.encode()
     for key, value in {**handshake, name: broken}.items():
         head += b"%s: %s\r\n" % (key.encode(), value)
-    async with new_town() as town:
-        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+    async with new_stack() as stack:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stack.http.port)
         writer.write(head + b"\r\n")
         answer = await reader.read()
         writer.close()
         assert answer.startswith(b"HTTP/1.1 400 ") and name.encode() in answer, answer
 
 
-async def test_an_expectation_that_is_unknown_is_refused(new_town):
-    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+async def test_an_expectation_that_is_unknown_is_refused(new_stack):
+    async with new_stack() as stack, aiohttp.ClientSession(stack.http.url) as client:
         async with client.get("/healthz", headers={"Expect": "200-ok"}) as answer:
             assert answer.status == 417
 
@@ -216,11 +221,11 @@ async def test_an_expectation_that_is_unknown_is_refused(new_town):
 @pytest.mark.parametrize(
     "head", [b"CONNECT \nHost: localhost\r\n\r\n", b"CONNECT \r\nHost: localhost\r\n\r\n"]
 )
-async def test_a_request_without_a_target_is_answered(new_town, head):
+async def test_a_request_without_a_target_is_answered(new_stack, head):
     """aiohttp makes no URL of it, and its task for the connection would end by an error and leave
     the connection open."""
-    async with new_town() as town:
-        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+    async with new_stack() as stack:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stack.http.port)
         writer.write(head)
         async with asyncio.timeout(5.0):
             answer = await reader.read(65_536)

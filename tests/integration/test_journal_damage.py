@@ -146,12 +146,12 @@ async def test_a_session_with_a_damaged_row_is_set_aside_and_all_others_come_bac
         assert [row.seq for row in (await journal.read("a", 0, 100)).rows] == list(range(1, 11))
         assert journal.failures == []
         await journal.stop()
-    told = [
+    reported = [
         line
         for line in caplog.records
         if line.levelno == logging.ERROR and "damaged in" in line.message
     ]
-    assert told and database.NAME in told[0].message
+    assert reported and database.NAME in reported[0].message
 
 
 async def test_a_message_that_was_damaged_is_found_when_it_is_read(new_journal, tmp_path):

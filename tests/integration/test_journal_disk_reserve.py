@@ -172,21 +172,21 @@ async def until(true):
             await asyncio.sleep(0.005)
 
 
-async def test_nearly_full_means_no_new_guest_session_and_those_there_go_on(new_town):
-    async with new_town() as town:
-        first = town.fleet.open(OpenGuest("ana", email="ana@example.org"))
-        town.fleet._journal.storage_low = True
-        assert not town.fleet.is_ready()
+async def test_nearly_full_means_no_new_guest_session_and_those_there_go_on(new_stack):
+    async with new_stack() as stack:
+        first = stack.fleet.open(OpenGuest("ana", email="ana@example.org"))
+        stack.fleet._journal.storage_low = True
+        assert not stack.fleet.is_ready()
         with pytest.raises(CommandError, match="nearly full") as refused:
-            town.fleet.open(OpenGuest("bob", email="bob@example.org"))
+            stack.fleet.open(OpenGuest("bob", email="bob@example.org"))
         assert refused.value.code == "storage_low"
-        await until(lambda: town.fleet.view(first).state == "live")
+        await until(lambda: stack.fleet.view(first).state == "live")
         answers = []
-        town.fleet.give(first, Send("c1", "still here"), answers.append)
+        stack.fleet.give(first, Send("c1", "still here"), answers.append)
         await until(lambda: answers)
         assert answers[0].accepted
-        town.fleet._journal.storage_low = False
-        town.fleet.open(OpenGuest("bob", email="bob@example.org"))
+        stack.fleet._journal.storage_low = False
+        stack.fleet.open(OpenGuest("bob", email="bob@example.org"))
 
 
 @pytest.mark.parametrize(

@@ -16,53 +16,10 @@ from guestd.journal import database
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import ConfigError, JournalError
-from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
-
-def record(session_id, **more):
-    figures = {
-        "name": session_id,
-        "token": f"token-{session_id}",
-        "email": "a@b.c",
-        "attributes": {"k": "v"},
-        "metadata": {},
-    }
-    return SessionRecord(session_id, **{**figures, "opened_ms": 1000, "ends_ms": 2000, **more})
-
-
-def row(session_id, seq, kind="message", key="", intent=b"", payload=None):
-    return EventRow(
-        session_id,
-        seq,
-        kind,
-        payload or f'{{"seq":{seq},"kind":"{kind}","time":"t{seq}"}}'.encode(),
-        key,
-        intent,
-    )
-
-
-@pytest.fixture
-async def new_journal(tmp_path):
-    opened = []
-
-    def build(**more):
-        failures = []
-        journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), failures.append, **more)
-        journal.start()
-        journal.failures = failures
-        opened.append(journal)
-        return journal
-
-    yield build
-    for journal in opened:
-        await journal.stop()
-
-
-async def commit(journal, **parts):
-    done = asyncio.get_running_loop().create_future()
-    journal.commit(Commit(**parts), lambda: done.set_result(None))
-    await asyncio.wait_for(done, 10.0)
+from .disk_journal import commit, record, row
 
 
 async def test_it_is_all_there_after_a_restart(new_journal):
@@ -275,70 +232,22 @@ async def test_a_file_of_a_newer_guestd_is_left_alone(new_journal, tmp_path):
         new_journal()
 
 
-async def test_a_full_disk_is_waited_out_fifty_times(new_journal, monkeypatch):
-    """Nothing is lost, nothing passes what waits, and it goes on by itself."""
-    monkeypatch.setattr("guestd.journal.sqlite.RETRY_FULL_S", 0.01)
-    journal = new_journal()
-    await commit(journal, opened=[record("a")])
-    answered, seq = [], 0
-    for _ in range(50):
-        pages = journal._writer._connection.execute("PRAGMA page_count").fetchone()[0]
-        journal._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
-        for _ in range(5):
-            seq += 1
-            journal.commit(
-                Commit(rows=[row("a", seq, payload=b'{"x":"' + b"x" * 3000 + b'"}')]),
-                lambda seq=seq: answered.append(seq),
-            )
-        async with asyncio.timeout(10.0):
-            while not journal.storage_full:
-                await asyncio.sleep(0.002)
-        journal._writer._connection.execute("PRAGMA max_page_count = 1000000")
-        async with asyncio.timeout(10.0):
-            while len(answered) < seq:
-                await asyncio.sleep(0.002)
-        assert not journal.storage_full
-    assert answered == list(range(1, seq + 1))
-    assert [one.seq for one in (await journal.read("a", 0, 1000)).rows] == answered
-    assert journal.failures == []
-
-
-async def test_any_other_error_ends_the_writing_for_good(new_journal):
-    journal = new_journal()
-    await commit(journal, opened=[record("a")])
-
-    def fail(commits):
-        error = sqlite3.OperationalError("disk I/O error")
-        error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
-        raise error
-
-    journal._writer.write = fail
-    answered = []
-    journal.commit(Commit(rows=[row("a", 1)]), lambda: answered.append(1))
-    async with asyncio.timeout(10.0):
-        while not journal.failures:
-            await asyncio.sleep(0.01)
-    assert "SQLITE_IOERR_FSYNC" in str(journal.failures[0])
-    journal.commit(Commit(rows=[row("a", 2)]), lambda: answered.append(2))
-    await asyncio.sleep(0.1)
-    assert answered == [], "nothing is acknowledged after a failure"
-
-
 async def test_a_key_that_is_there_already_costs_the_key_and_not_the_event(new_journal, caplog):
     journal = new_journal()
-    told = b'{"seq":1,"time":"2027-05-31T09:15:02.417Z"}'
+    reported = b'{"seq":1,"time":"2027-05-31T09:15:02.417Z"}'
     await commit(
         journal,
         opened=[record("a"), record("b")],
         rows=[
-            row("a", 1, key="m1", payload=told),
+            row("a", 1, key="m1", payload=reported),
             row("a", 2, "accepted", "c1"),
-            row("b", 1, key="m1", payload=told),
+            row("b", 1, key="m1", payload=reported),
         ],
     )
     assert "our bug" not in caplog.text
     await commit(
-        journal, rows=[row("a", 3, key="m1", payload=told), row("a", 4, key="m2", payload=told)]
+        journal,
+        rows=[row("a", 3, key="m1", payload=reported), row("a", 4, key="m2", payload=reported)],
     )
     assert [one.seq for one in (await journal.read("a", 0, 10)).rows] == [1, 2, 3, 4]
     assert "our bug" not in caplog.text, "an identity may be forgotten, and the message come again"
@@ -379,154 +288,3 @@ async def test_a_backup_is_sound_and_verified(new_journal, tmp_path):
     for bad in ("bad.sqlite3", "none.sqlite3"):
         with pytest.raises(JournalError):
             database.verify(tmp_path / bad)
-
-
-async def failure_of(journal) -> JournalError:
-    async with asyncio.timeout(10.0):
-        while not journal.failures:
-            await asyncio.sleep(0.01)
-    return journal.failures[0]
-
-
-async def test_after_a_failure_and_after_the_stop_whoever_reads_is_told_why(new_journal):
-    journal = new_journal()
-    await commit(journal, opened=[record("a")], rows=[row("a", 1)])
-    failing(journal)
-    journal.commit(Commit(rows=[row("a", 2)]), lambda: None)
-    error = await failure_of(journal)
-    for ask in (
-        lambda: journal.read("a", 0, 10),
-        lambda: journal.read_on(0, 10),
-        lambda: journal.last_seq("a"),
-        lambda: journal.command("a", "c"),
-        lambda: journal.was_shown("a", "m", ""),
-        lambda: journal.identities("a", 10),
-        lambda: journal.operations(),
-        lambda: journal.operation("o"),
-        lambda: journal.deliveries("waiting"),
-        lambda: journal.recover(),
-    ):
-        with pytest.raises(JournalError) as refused:
-            await ask()
-        assert str(refused.value) == str(error)
-    await journal.stop()
-    with pytest.raises(JournalError, match="SQLITE_IOERR_FSYNC"):
-        await journal.read("a", 0, 10)
-    other = new_journal()
-    assert [one.seq for one in (await other.read("a", 0, 10)).rows] == [1]
-    await other.stop()
-    with pytest.raises(JournalError, match="closed"):
-        await other.read("a", 0, 10)
-
-
-async def test_a_failure_of_the_last_commits_is_raised_by_the_stop(new_journal):
-    journal = new_journal()
-    await commit(journal, opened=[record("a")])
-    failing(journal)
-    journal.commit(Commit(rows=[row("a", 1)]), lambda: None)
-    with pytest.raises(JournalError, match="SQLITE_IOERR_FSYNC"):
-        await journal.stop()
-
-
-def failing(journal) -> None:
-    def fail(commits):
-        error = sqlite3.OperationalError("disk I/O error")
-        error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
-        raise error
-
-    journal._writer.write = fail
-
-
-@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
-@pytest.mark.parametrize("replaced", [False, True])
-async def test_a_file_that_is_deleted_or_replaced_under_way_ends_it(
-    new_journal, tmp_path, monkeypatch, suffix, replaced
-):
-    monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.01)
-    monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.01)
-    journal = new_journal()
-    await commit(journal, opened=[record("a")], rows=[row("a", 1)])
-    gone = tmp_path / f"{database.NAME}{suffix}"
-    content = gone.read_bytes()
-    gone.rename(tmp_path / "elsewhere")
-    if replaced:
-        gone.write_bytes(content)
-    error = await failure_of(journal)
-    assert (
-        gone.name in str(error)
-        and "deleted or replaced" in str(error)
-        and "guestd journal restore" in str(error)
-    )
-    answered = []
-    journal.commit(Commit(rows=[row("a", 2)]), lambda: answered.append(2))
-    await asyncio.sleep(0.1)
-    assert answered == []
-
-
-async def test_a_directory_that_is_gone_ends_it(new_journal, tmp_path, monkeypatch):
-    monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.01)
-    monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.01)
-    journal = new_journal()
-    await commit(journal, opened=[record("a")])
-    for one in list(tmp_path.iterdir()):
-        one.unlink()
-    tmp_path.rmdir()
-    assert database.NAME in str(await failure_of(journal))
-    tmp_path.mkdir()
-
-
-async def test_files_stay_watched_over_a_stop_and_a_start(new_journal, tmp_path, monkeypatch):
-    monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.01)
-    monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.01)
-    for _ in range(3):
-        journal = new_journal()
-        await commit(journal, cursors=[("a", 0)])
-        await asyncio.sleep(0.05)
-        assert journal.failures == []
-        await journal.stop()
-
-
-async def test_a_disk_that_hangs_is_seen_and_holds_up_the_stop_no_longer_than_is_allowed(
-    new_journal, tmp_path, monkeypatch
-):
-    """A lock held by another connection stands for the disk: the writer waits inside SQLite."""
-    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 0.3)
-    journal = new_journal()
-    await commit(journal, opened=[record("a")])
-    assert journal.oldest_wait_s() == 0.0
-    blocker = sqlite3.connect(tmp_path / database.NAME, isolation_level=None)
-    try:
-        blocker.execute("BEGIN IMMEDIATE")
-        answered = []
-        journal.commit(Commit(rows=[row("a", 1)]), lambda: answered.append(1))
-        await asyncio.sleep(0.2)
-        journal.commit(Commit(rows=[row("a", 2)]), lambda: answered.append(2))
-        assert journal.oldest_wait_s() >= 0.2 and answered == [], (
-            "the wait of the first, not of the second"
-        )
-        with pytest.raises(JournalError, match="has not answered for"):
-            await journal.stop()
-        assert journal.oldest_wait_s() >= 0.5
-    finally:
-        blocker.execute("ROLLBACK")
-        blocker.close()
-    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 10.0)
-    await journal.stop()
-    assert journal.oldest_wait_s() == 0.0 and answered == [1, 2]
-
-
-async def test_a_full_disk_holds_up_the_stop_no_longer_than_is_allowed(new_journal, monkeypatch):
-    monkeypatch.setattr("guestd.journal.sqlite.RETRY_FULL_S", 0.01)
-    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 0.3)
-    journal = new_journal()
-    await commit(journal, opened=[record("a")])
-    pages = journal._writer._connection.execute("PRAGMA page_count").fetchone()[0]
-    journal._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
-    journal.commit(
-        Commit(rows=[row("a", n, payload=b"x" * 3000) for n in range(1, 6)]), lambda: None
-    )
-    with pytest.raises(JournalError, match="has been full for"):
-        await journal.stop()
-    journal._writer._connection.execute("PRAGMA max_page_count = 1000000")
-    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 10.0)
-    await journal.stop()

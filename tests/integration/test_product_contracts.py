@@ -30,7 +30,7 @@ from guestd.emulator import (
 from guestd.webhooks.payloads import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
 from tests.webhooks.harness import Receiver, until
 
-from .test_control_operations import MESSAGING, conversation, running_daemon
+from .operations_daemon import MESSAGING, conversation, running_daemon
 
 PROMPT_ID = "77ab0000-0000-4000-8000-000000000001"
 DISPLAY = {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}
@@ -149,7 +149,9 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
             )
             _, view, _ = await ask("POST", "/v1/prompts?wait=10s", request)
             await until(lambda: audited(tmp_path, "webhook.delivered"))
-    (told,) = [line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"]
+    (reported,) = [
+        line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"
+    ]
     body = own.got[1]
     assert [
         body[name]
@@ -157,11 +159,11 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
     ] == [
         PROMPTED,
         view["result"]["injection_id"],
-        told["latency_ms"],
+        reported["latency_ms"],
         {"agentId": "a-1"},
         "SYNCED",
     ]
-    tries = [told, *audited(tmp_path, "webhook.failed", "webhook.delivered")]
+    tries = [reported, *audited(tmp_path, "webhook.failed", "webhook.delivered")]
     assert [(line["action"], line["details"]["alignmentStatus"]) for line in tries] == [
         ("prompt.injected", "PENDING"),
         ("webhook.failed", "PENDING"),
@@ -406,11 +408,11 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
             await ask("DELETE", "/v1/messaging-sessions/m1")
             await until(lambda: daemon.metrics.webhooks_delivered == {"crm": 2})
     lines = list(select(tmp_path / "audit"))
-    told = {
+    reported = {
         name: [(one["action"], one["status"]) for one in lines if one.get("operation", "") == name]
         for name in ("", "g1")
     }
-    assert told == {
+    assert reported == {
         "": [
             ("oauth.fetched", "success"),
             ("identity.key_rotated", "success"),
@@ -467,7 +469,7 @@ def documented_check() -> Any:
     return namespace["is_from_guestd"]
 
 
-class Town:
+class Stack:
     """A receiver that is away in the first life of the daemon, and in the second refuses each event
     once; guests it does not want at all."""
 
@@ -495,8 +497,8 @@ def events_and_ids(crm: Receiver) -> set[tuple[str, str]]:
 async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_are_replayed(
     tmp_path,
 ):
-    town = Town()
-    async with Receiver(town) as crm:
+    stack = Stack()
+    async with Receiver(stack) as crm:
         sections = {
             "webhooks": hooks(crm),
             "journal": {"directory": str(tmp_path)},
@@ -514,12 +516,12 @@ async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_
             await ask("POST", "/v1/prompts?wait=10s", wish(there, "p1"))
             await until(lambda: daemon.metrics.webhooks_dead and len(crm.got) > 3)
         first_life = events_and_ids(crm)
-        town.is_away = False
+        stack.is_away = False
         async with running_daemon(**sections) as (daemon, ask):
-            await until(lambda: len(town.taken) == 3)
+            await until(lambda: len(stack.taken) == 3)
             await ask("POST", "/v1/webhooks/replay-dead")
-            await until(lambda: len(town.taken) == 4)
-    order = [event for event, _ in town.taken]
+            await until(lambda: len(stack.taken) == 4)
+    order = [event for event, _ in stack.taken]
     again = {one for one in events_and_ids(crm) if one[0] in (CONNECTED, CREATED)}
     assert (order, again) == ([CONNECTED, INJECTED, PROMPTED, CREATED], first_life)
     is_from_guestd = documented_check()

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 SMALL = {"inbox_remembered_max": 2, "inbox_held_max": 2, "hold_initial_ms": 0.0}
 TIME = "2027-05-31T09:15:02.417Z"
@@ -33,20 +33,20 @@ def message(dialect, n, time=TIME):
 @pytest.mark.parametrize(
     ("dialect", "time"), [("webmessaging", TIME), ("webmessaging", None), ("webchat", TIME)]
 )
-async def test_it_is_known_from_the_journal(new_town, dialect, time):
+async def test_it_is_known_from_the_journal(new_stack, dialect, time):
     async with (
-        new_town(dialect=dialect, session=SMALL) as town,
-        open_frontend(town, "?guest=ana&email=a@b.example") as one,
+        new_stack(dialect=dialect, session=SMALL) as stack,
+        open_frontend(stack, "?guest=ana&email=a@b.example") as one,
     ):
         await live(one)
-        visit = next(iter(town.emulator.connections.values()))
+        visit = next(iter(stack.emulator.connections.values()))
         for n in range(1, 7):
             visit._write(message(dialect, n, time))
         texts = [(await frame(one, kind="message"))["text"] for _ in range(6)]
         assert texts == [f"text {n}" for n in range(1, 7)]
-        duplicates = town.metrics.notices.get(Notice.DUPLICATE, 0)
+        duplicates = stack.metrics.session_counts.get(SessionCounter.DUPLICATE, 0)
         for n in range(1, 7):
             visit._write(message(dialect, n, time))
         visit._write(message(dialect, 7, time))
         assert (await frame(one, kind="message"))["text"] == "text 7"
-        assert town.metrics.notices[Notice.DUPLICATE] == duplicates + 6
+        assert stack.metrics.session_counts[SessionCounter.DUPLICATE] == duplicates + 6

@@ -11,7 +11,7 @@ import pytest
 
 from guestd.emulator.core.records import SendFrame as Tell
 from guestd.model.commands import Context, End, Send
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.model.errors import CommandError, LimitExceeded
 from guestd.model.ports import OpenGuest
 from guestd.supervisor.commits import CommitBatcher
@@ -42,133 +42,135 @@ class Watching:
         return [event for event in self.events if event["kind"] == kind]
 
 
-def open_guest(town, name="ana", **more):
-    session_id = town.fleet.open(OpenGuest(name, email=f"{name}@example.org", **more))
+def open_guest(stack, name="ana", **more):
+    session_id = stack.fleet.open(OpenGuest(name, email=f"{name}@example.org", **more))
     watching = Watching()
-    town.fleet.watch(session_id, watching)
+    stack.fleet.watch(session_id, watching)
     return session_id, watching
 
 
-def session_of(town, name="ana"):
-    return town.emulator.world.sessions[
-        town.fleet._runners[town.fleet.find(name)].machine.guest.token
+def session_of(stack, name="ana"):
+    return stack.emulator.world.sessions[
+        stack.fleet._runners[stack.fleet.find(name)].machine.guest.token
     ]
 
 
-def agent_says(town, name, *texts):
+def agent_says(stack, name, *texts):
     for text in texts:
-        _, effects = town.emulator.world.agent_says(
-            session_of(town, name), text, town.emulator.now()
+        _, effects = stack.emulator.world.agent_says(
+            session_of(stack, name), text, stack.emulator.now()
         )
-        town.emulator.perform(effects)
+        stack.emulator.perform(effects)
 
 
-def drop(town, name="ana"):
-    for connection_id in list(session_of(town, name).connections):
-        town.emulator.connections[connection_id].transport.abort()
+def drop(stack, name="ana"):
+    for connection_id in list(session_of(stack, name).connections):
+        stack.emulator.connections[connection_id].transport.abort()
 
 
 SILENT = {"agent": "silent"}
 FAST = {"reconnect_base_s": 0.05, "reconnect_jitter_s": 0.02, "history_retry_s": 0.05}
 
 
-async def test_what_was_said_while_the_link_was_down_is_fetched_in_order(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        _, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        agent_says(town, "ana", "before")
-        await town.until(lambda: watching.texts() == ["before"])
-        drop(town)
-        await town.until(lambda: town.live() == 0)
-        agent_says(town, "ana", "during 1", "during 2")
-        await town.until(lambda: len(watching.texts()) == 3)
-        agent_says(town, "ana", "after")
-        await town.until(lambda: len(watching.texts()) == 4)
+async def test_what_was_said_while_the_link_was_down_is_fetched_in_order(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        _, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        agent_says(stack, "ana", "before")
+        await stack.until(lambda: watching.texts() == ["before"])
+        drop(stack)
+        await stack.until(lambda: stack.live() == 0)
+        agent_says(stack, "ana", "during 1", "during 2")
+        await stack.until(lambda: len(watching.texts()) == 3)
+        agent_says(stack, "ana", "after")
+        await stack.until(lambda: len(watching.texts()) == 4)
         assert watching.texts() == ["before", "during 1", "during 2", "after"]
         assert [event["seq"] for event in watching.events] == list(
             range(1, len(watching.events) + 1)
         )
-        assert town.metrics.notices[Notice.GAP_FILLED] == 2
-        assert len(town.emulator.world.sessions) == 1, "the same token came back"
+        assert stack.metrics.session_counts[SessionCounter.GAP_FILLED] == 2
+        assert len(stack.emulator.world.sessions) == 1, "the same token came back"
 
 
-async def test_a_long_gap_is_read_page_by_page(new_town):
+async def test_a_long_gap_is_read_page_by_page(new_stack):
     limits = {"messages_per_session_per_s": None}
-    async with new_town(emulator={**SILENT, "limits": limits}, session=FAST) as town:
-        _, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        agent_says(town, "ana", "before")
-        await town.until(lambda: watching.texts() == ["before"])
-        drop(town)
-        await town.until(lambda: town.live() == 0)
-        agent_says(town, "ana", *(f"m{n}" for n in range(230)))
-        await town.until(lambda: len(watching.texts()) == 231)
+    async with new_stack(emulator={**SILENT, "limits": limits}, session=FAST) as stack:
+        _, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        agent_says(stack, "ana", "before")
+        await stack.until(lambda: watching.texts() == ["before"])
+        drop(stack)
+        await stack.until(lambda: stack.live() == 0)
+        agent_says(stack, "ana", *(f"m{n}" for n in range(230)))
+        await stack.until(lambda: len(watching.texts()) == 231)
         assert watching.texts()[1:] == [f"m{n}" for n in range(230)]
 
 
-async def test_a_message_whose_echo_was_lost_is_neither_doubled_nor_lost(new_town):
-    async with new_town(emulator=SILENT, session={**FAST, "when_down": "queue"}) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
+async def test_a_message_whose_echo_was_lost_is_neither_doubled_nor_lost(new_stack):
+    async with new_stack(emulator=SILENT, session={**FAST, "when_down": "queue"}) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
         for when in ("after", "before"):
-            town.emulator.faults.set(
-                [{"kind": "drop", "count": 1, "when": when}], town.emulator.now()
+            stack.emulator.faults.set(
+                [{"kind": "drop", "count": 1, "when": when}], stack.emulator.now()
             )
             answered = asyncio.get_running_loop().create_future()
-            town.fleet.give(session_id, Send(f"c-{when}", f"said {when}"), answered.set_result)
+            stack.fleet.give(session_id, Send(f"c-{when}", f"said {when}"), answered.set_result)
             assert (await answered).error is None
-            await town.until(lambda when=when: f"said {when}" in watching.texts("Inbound"))
-        held = [body["text"] for body in session_of(town).messages if body["type"] == "Text"]
+            await stack.until(lambda when=when: f"said {when}" in watching.texts("Inbound"))
+        held = [body["text"] for body in session_of(stack).messages if body["type"] == "Text"]
         assert held == ["said after", "said before"] == watching.texts("Inbound")
         assert [event["status"] for event in watching.of("delivery")] == ["confirmed", "confirmed"]
 
 
 async def test_a_command_given_again_after_the_machine_forgot_it_is_answered_from_the_journal(
-    new_town,
+    new_stack,
 ):
-    async with new_town(emulator=SILENT, session={**FAST, "answers_kept_max": 2}) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
+    async with new_stack(emulator=SILENT, session={**FAST, "answers_kept_max": 2}) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
         answers = []
         for n in (1, 2, 3, 4):
-            town.fleet.give(session_id, Send(f"c{n}", f"text {n}"), answers.append)
-            await town.until(lambda: len(watching.of("delivery")) == n)  # noqa: B023 - awaited before the next n
-        town.fleet.give(session_id, Send("c1", "text 1"), answers.append)
-        town.fleet.give(session_id, Send("c5", "text 5"), answers.append)
-        await town.until(lambda: len(watching.of("delivery")) == 5)
+            stack.fleet.give(session_id, Send(f"c{n}", f"text {n}"), answers.append)
+            await stack.until(lambda: len(watching.of("delivery")) == n)  # noqa: B023 - awaited before the next n
+        stack.fleet.give(session_id, Send("c1", "text 1"), answers.append)
+        stack.fleet.give(session_id, Send("c5", "text 5"), answers.append)
+        await stack.until(lambda: len(watching.of("delivery")) == 5)
         assert answers[4].accepted and answers[4].seq == answers[0].seq
-        assert [one["text"] for one in session_of(town).messages] == [
+        assert [one["text"] for one in session_of(stack).messages] == [
             f"text {n}" for n in range(1, 6)
         ]
 
 
-async def test_a_half_open_link_is_found_by_its_silence(new_town):
-    async with new_town(
+async def test_a_half_open_link_is_found_by_its_silence(new_stack):
+    async with new_stack(
         emulator=SILENT, session={**FAST, "heartbeat_interval_s": 0.4, "heartbeat_timeout_s": 0.3}
-    ) as town:
-        open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        for visit in town.emulator.connections.values():
+    ) as stack:
+        open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        for visit in stack.emulator.connections.values():
             visit.freeze()
-        await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
-        await town.until(lambda: town.live() == 1)
-        assert town.metrics.reconnects == {"unanswered": 1}
+        await stack.until(
+            lambda: stack.metrics.session_counts.get(SessionCounter.HEARTBEAT_LOST, 0) >= 1
+        )
+        await stack.until(lambda: stack.live() == 1)
+        assert stack.metrics.reconnects == {"unanswered": 1}
 
 
-async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
-    """A hundred sessions lose their links at once; the bucket, not their backoff, shapes the
+async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_stack):
+    """A hundred sessions lose their connections at once; the bucket, not their backoff, shapes the
     return."""
     fleet = {"connects_per_minute": 1200, "burst": 20}
-    async with new_town(emulator=SILENT, session=FAST, fleet=fleet) as town:
+    async with new_stack(emulator=SILENT, session=FAST, fleet=fleet) as stack:
         for n in range(100):
-            open_guest(town, f"g{n}")
-        await town.until(lambda: town.live() == 100, 30.0)
-        town.emulator.connect_times.clear()
-        for visit in list(town.emulator.connections.values()):
+            open_guest(stack, f"g{n}")
+        await stack.until(lambda: stack.live() == 100, 30.0)
+        stack.emulator.connect_times.clear()
+        for visit in list(stack.emulator.connections.values()):
             visit.transport.abort()
-        await town.until(lambda: town.live() == 0)
-        await town.until(lambda: town.live() == 100, 30.0)
-        instants = sorted(town.emulator.connect_times)
+        await stack.until(lambda: stack.live() == 0)
+        await stack.until(lambda: stack.live() == 100, 30.0)
+        instants = sorted(stack.emulator.connect_times)
         for n, first in enumerate(instants):
             for m in range(n, len(instants)):
                 allowed = 20 + (instants[m] - first) * 20 + 2
@@ -177,31 +179,31 @@ async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
                 )
 
 
-async def test_a_429_at_the_door_holds_everybody_back(new_town):
-    async with new_town(
+async def test_a_429_at_the_door_holds_everybody_back(new_stack):
+    async with new_stack(
         emulator={**SILENT, "limits": {"connections_per_minute": 3}}, session=FAST
-    ) as town:
+    ) as stack:
         for n in range(3):
-            open_guest(town, f"g{n}")
-        await town.until(lambda: town.live() == 3)
-        open_guest(town, "late")
-        await town.until(lambda: town.emulator.counters["connects_refused"] == 1)
-        open_guest(town, "later")
+            open_guest(stack, f"g{n}")
+        await stack.until(lambda: stack.live() == 3)
+        open_guest(stack, "late")
+        await stack.until(lambda: stack.emulator.counters["connects_refused"] == 1)
+        open_guest(stack, "later")
         await asyncio.sleep(0.5)
-        assert town.emulator.counters["connects_refused"] == 1, (
-            "nobody knocks again before Retry-After"
+        assert stack.emulator.counters["connects_refused"] == 1, (
+            "no session dials again before Retry-After"
         )
 
 
 @pytest.mark.parametrize("clear", [True, False])
-async def test_end_leaves_no_orphan(new_town, clear):
+async def test_end_leaves_no_orphan(new_stack, clear):
     emulator = {**SILENT, "deployments": ({"conversation_clear": clear},)}
-    async with new_town(emulator=emulator, session={"conversation_clear": clear}) as town:
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        town.fleet.give(session_id, Send("c1", "bye"), lambda answer: None)
-        town.fleet.give(session_id, End("e1"), lambda answer: None)
-        await town.until(lambda: watching.is_over)
+    async with new_stack(emulator=emulator, session={"conversation_clear": clear}) as stack:
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        stack.fleet.give(session_id, Send("c1", "bye"), lambda answer: None)
+        stack.fleet.give(session_id, End("e1"), lambda answer: None)
+        await stack.until(lambda: watching.is_over)
         assert watching.events[-1] == {
             "seq": watching.events[-1]["seq"],
             "state": "ended",
@@ -210,65 +212,65 @@ async def test_end_leaves_no_orphan(new_town, clear):
             "first": False,
             "kind": "session",
         }
-        everyone = [*town.emulator.world.sessions.values(), *town.emulator.world.cleared.values()]
+        everyone = [*stack.emulator.world.sessions.values(), *stack.emulator.world.cleared.values()]
         assert all(one.conversation is None for one in everyone), "no conversation is left open"
-        await town.until(lambda: not town.emulator.connections)
+        await stack.until(lambda: not stack.emulator.connections)
 
 
-async def test_duration_ends_a_session_in_an_orderly_way(new_town):
-    async with new_town(emulator=SILENT) as town:
-        _, watching = open_guest(town, duration_s=0.6)
-        await town.until(lambda: watching.is_over)
+async def test_duration_ends_a_session_in_an_orderly_way(new_stack):
+    async with new_stack(emulator=SILENT) as stack:
+        _, watching = open_guest(stack, duration_s=0.6)
+        await stack.until(lambda: watching.is_over)
         assert watching.events[-1]["reason"] == "duration_reached"
-        assert not town.emulator.world.sessions
+        assert not stack.emulator.world.sessions
 
 
-async def test_an_expired_session_ends_and_does_not_come_back(new_town):
-    async with new_town(emulator=SILENT, session=FAST) as town:
-        _, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        emulator = town.emulator
-        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
-        await town.until(lambda: watching.is_over)
+async def test_an_expired_session_ends_and_does_not_come_back(new_stack):
+    async with new_stack(emulator=SILENT, session=FAST) as stack:
+        _, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        emulator = stack.emulator
+        emulator.perform(emulator.world.expire(session_of(stack), emulator.now()))
+        await stack.until(lambda: watching.is_over)
         assert watching.events[-1]["reason"] == "session_expired"
         await asyncio.sleep(0.3)
-        assert town.emulator.counters["connects_total"] == 1
+        assert stack.emulator.counters["connects_total"] == 1
 
 
-async def test_drain_says_goodbye_for_everybody(new_town):
-    async with new_town(emulator=SILENT) as town:
+async def test_drain_says_goodbye_for_everybody(new_stack):
+    async with new_stack(emulator=SILENT) as stack:
         for n in range(30):
-            open_guest(town, f"g{n}")
-        await town.until(lambda: town.live() == 30)
-        report = await town.fleet.drain(10.0)
+            open_guest(stack, f"g{n}")
+        await stack.until(lambda: stack.live() == 30)
+        report = await stack.fleet.drain(10.0)
         assert (report.ended, len(report.left)) == (30, 0)
-        assert not town.emulator.world.sessions
+        assert not stack.emulator.world.sessions
         with pytest.raises(CommandError) as refused:
-            open_guest(town, "late")
+            open_guest(stack, "late")
         assert refused.value.code == "draining"
 
 
-async def test_drain_gives_up_on_a_platform_that_does_not_answer(new_town):
-    async with new_town(emulator=SILENT) as town:
-        open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        for visit in town.emulator.connections.values():
+async def test_drain_gives_up_on_a_platform_that_does_not_answer(new_stack):
+    async with new_stack(emulator=SILENT) as stack:
+        open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        for visit in stack.emulator.connections.values():
             visit.freeze()
-        report = await town.fleet.drain(0.5)
+        report = await stack.fleet.drain(0.5)
         assert (report.ended, len(report.left)) == (0, 1)
 
 
-async def test_opening_is_bounded_and_names_are_unique(new_town):
-    async with new_town(emulator=SILENT, fleet={"max_sessions": 2}) as town:
-        open_guest(town, "a")
+async def test_opening_is_bounded_and_names_are_unique(new_stack):
+    async with new_stack(emulator=SILENT, fleet={"max_sessions": 2}) as stack:
+        open_guest(stack, "a")
         with pytest.raises(CommandError) as refused:
-            open_guest(town, "a")
+            open_guest(stack, "a")
         assert refused.value.code == "conflict" and refused.value.field == "name"
-        open_guest(town, "b")
+        open_guest(stack, "b")
         with pytest.raises(LimitExceeded):
-            open_guest(town, "c")
-        assert [view.name for view in town.fleet.sessions()] == ["a", "b"]
-        assert town.metrics.refused_sessions == 1
+            open_guest(stack, "c")
+        assert [view.name for view in stack.fleet.sessions()] == ["a", "b"]
+        assert stack.metrics.refused_sessions == 1
 
 
 @pytest.mark.parametrize(
@@ -283,146 +285,153 @@ async def test_opening_is_bounded_and_names_are_unique(new_town):
     ],
     ids=lambda fault: "-".join(str(value) for value in fault.values()),
 )
-async def test_bad_frames_from_the_platform_cost_nothing_and_touch_nobody_else(new_town, fault):
+async def test_bad_frames_from_the_platform_cost_nothing_and_touch_nobody_else(new_stack, fault):
     """Ten megabytes, a hundred thousand brackets, binary, broken UTF-8, broken JSON: counted or
     reconnected, never lost."""
-    async with new_town(
+    async with new_stack(
         emulator=SILENT, session=FAST, transport={"frame_bytes_max": 1_000_000}
-    ) as town:
-        _, victim = open_guest(town, "victim")
-        _, other = open_guest(town, "other")
-        await town.until(lambda: town.live() == 2)
-        before = town.emulator.counters["connects_total"]
-        town.emulator.faults.set(
-            [{**fault, "token": session_of(town, "victim").token}], town.emulator.now()
+    ) as stack:
+        _, victim = open_guest(stack, "victim")
+        _, other = open_guest(stack, "other")
+        await stack.until(lambda: stack.live() == 2)
+        before = stack.emulator.counters["connects_total"]
+        stack.emulator.faults.set(
+            [{**fault, "token": session_of(stack, "victim").token}], stack.emulator.now()
         )
-        agent_says(town, "victim", "one", "two")
-        agent_says(town, "other", "for the other")
-        await town.until(
+        agent_says(stack, "victim", "one", "two")
+        agent_says(stack, "other", "for the other")
+        await stack.until(
             lambda: victim.texts() == ["one", "two"] and other.texts() == ["for the other"]
         )
-        counted = town.metrics.notices.get(Notice.GARBAGE, 0)
-        reconnected = town.emulator.counters["connects_total"] - before
+        counted = stack.metrics.session_counts.get(SessionCounter.GARBAGE, 0)
+        reconnected = stack.emulator.counters["connects_total"] - before
         assert counted or reconnected, "it left a trace"
         assert [event["state"] for event in other.of("session")] == ["live"], (
             "the other session noticed nothing"
         )
 
 
-async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_town):
-    """Far more than a heartbeat's time-out of work arrives on one link; the read budget lets the
-    others breathe."""
+async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_stack):
+    """Far more than a heartbeat's time-out of work arrives on one connection; the read budget lets
+    the others breathe."""
     session = {"heartbeat_interval_s": 0.5, "heartbeat_timeout_s": 0.4}
     limits = {"echoes_per_connection_per_minute": None}
-    async with new_town(emulator={**SILENT, "limits": limits}, session=session) as town:
-        _, flooded = open_guest(town, "flooded")
+    async with new_stack(emulator={**SILENT, "limits": limits}, session=session) as stack:
+        _, flooded = open_guest(stack, "flooded")
         for n in range(20):
-            open_guest(town, f"calm{n}")
-        await town.until(lambda: town.live() == 21)
+            open_guest(stack, f"calm{n}")
+        await stack.until(lambda: stack.live() == 21)
         total = 0
         for _ in range(40):
-            agent_says(town, "flooded", *(f"{total + n}" for n in range(500)))
+            agent_says(stack, "flooded", *(f"{total + n}" for n in range(500)))
             total += 500
             await asyncio.sleep(0)
-        await town.until(lambda: flooded.outbound == total, 60.0)
+        await stack.until(lambda: flooded.outbound == total, 60.0)
         assert flooded.texts() == [str(n) for n in range(total)]
-        assert Notice.HEARTBEAT_LOST not in town.metrics.notices
-        assert town.metrics.reconnects == {}
+        assert SessionCounter.HEARTBEAT_LOST not in stack.metrics.session_counts
+        assert stack.metrics.reconnects == {}
 
 
-async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
+async def test_a_full_journal_stops_reading_and_loses_nothing(new_stack):
     """The journal stands still; sockets stop being read; it moves on, and everything is there."""
-    async with new_town(emulator=SILENT, uncommitted_max=50) as town:
-        _, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        pipeline: CommitBatcher = town.fleet._context.commits
+    async with new_stack(emulator=SILENT, uncommitted_max=50) as stack:
+        _, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        pipeline: CommitBatcher = stack.fleet._context.commits
         journal, waiting = pipeline._journal, []
         commit = journal.commit
         journal.commit = lambda commit, done: waiting.append((commit, done))
-        agent_says(town, "ana", *(str(n) for n in range(2000)))
+        agent_says(stack, "ana", *(str(n) for n in range(2000)))
         await asyncio.sleep(0.5)
         assert pipeline.uncommitted < 2000, "what is not read waits in the socket"
-        assert town.metrics.read_pauses == 1
+        assert stack.metrics.read_pauses == 1
         assert watching.texts() == [], "nothing is shown before it is durable"
         journal.commit = commit
         for batch, done in waiting:
             commit(batch, done)
-        await town.until(lambda: watching.outbound == 2000)
+        await stack.until(lambda: watching.outbound == 2000)
         assert watching.texts() == [str(n) for n in range(2000)]
 
 
-async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
-    async with new_town(emulator=SILENT) as town:
-        _, broken = open_guest(town, "broken")
-        _, other = open_guest(town, "other")
-        await town.until(lambda: town.live() == 2)
-        runner = town.fleet._runners[town.fleet.find("broken")]
+async def test_a_bug_in_one_session_ends_that_one_only(new_stack, caplog):
+    async with new_stack(emulator=SILENT) as stack:
+        _, broken = open_guest(stack, "broken")
+        _, other = open_guest(stack, "other")
+        await stack.until(lambda: stack.live() == 2)
+        runner = stack.fleet._runners[stack.fleet.find("broken")]
         runner.inbound.inbox = None
-        agent_says(town, "broken", "boom")
-        agent_says(town, "other", "fine")
-        await town.until(lambda: other.texts() == ["fine"])
-        assert town.fleet.find("broken") is None and town.live() == 1
+        agent_says(stack, "broken", "boom")
+        agent_says(stack, "other", "fine")
+        await stack.until(lambda: other.texts() == ["fine"])
+        assert stack.fleet.find("broken") is None and stack.live() == 1
         assert "our bug" in caplog.text
 
 
 class TestWebchat:
-    async def test_sock_1_and_4_a_conversation_in_the_legacy_dialect(self, new_town):
-        async with new_town(dialect="webchat", emulator={"agent": "echo"}) as town:
-            session_id, watching = open_guest(town)
-            await town.until(lambda: town.live() == 1)
-            town.fleet.give(session_id, Context("x1", {"page": "/help"}), lambda answer: None)
+    async def test_sock_1_and_4_a_conversation_in_the_legacy_dialect(self, new_stack):
+        async with new_stack(dialect="webchat", emulator={"agent": "echo"}) as stack:
+            session_id, watching = open_guest(stack)
+            await stack.until(lambda: stack.live() == 1)
+            stack.fleet.give(session_id, Context("x1", {"page": "/help"}), lambda answer: None)
             for n in range(5):
-                town.fleet.give(session_id, Send(f"c{n}", f"hello {n}"), lambda answer: None)
-            await town.until(lambda: len(watching.texts()) == 5)
+                stack.fleet.give(session_id, Send(f"c{n}", f"hello {n}"), lambda answer: None)
+            await stack.until(lambda: len(watching.texts()) == 5)
             assert watching.texts() == [f"hello {n}" for n in range(5)]
-            (session,) = town.emulator.world.sessions.values()
+            (session,) = stack.emulator.world.sessions.values()
             assert session.context == {"page": "/help"}
             assert [event["status"] for event in watching.of("delivery")] == ["sent"] * 5
             assert [event["seq"] for event in watching.events] == list(
                 range(1, len(watching.events) + 1)
             )
 
-    async def test_sock_2_it_reconnects_as_the_same_guest(self, new_town):
-        async with new_town(dialect="webchat", emulator=SILENT, session=FAST) as town:
-            open_guest(town)
-            await town.until(lambda: town.live() == 1)
-            for visit in list(town.emulator.connections.values()):
+    async def test_sock_2_it_reconnects_as_the_same_guest(self, new_stack):
+        async with new_stack(dialect="webchat", emulator=SILENT, session=FAST) as stack:
+            open_guest(stack)
+            await stack.until(lambda: stack.live() == 1)
+            for visit in list(stack.emulator.connections.values()):
                 visit.transport.abort()
-            await town.until(lambda: town.live() == 0)
-            await town.until(lambda: town.live() == 1)
-            assert list(town.emulator.world.sessions) == ["webchat:ana@example.org"]
+            await stack.until(lambda: stack.live() == 0)
+            await stack.until(lambda: stack.live() == 1)
+            assert list(stack.emulator.world.sessions) == ["webchat:ana@example.org"]
 
     async def test_sock_3_and_5_what_arrives_is_ordered_by_number_and_the_unknown_ends_nothing(
-        self, new_town
+        self, new_stack
     ):
-        async with new_town(dialect="webchat", emulator=SILENT) as town:
-            _, watching = open_guest(town)
-            await town.until(lambda: town.live() == 1)
+        async with new_stack(dialect="webchat", emulator=SILENT) as stack:
+            _, watching = open_guest(stack)
+            await stack.until(lambda: stack.live() == 1)
 
             def tell(**frame):
-                connections = town.emulator.world.sessions["webchat:ana@example.org"].connections
-                town.emulator.perform([Tell(one, frame) for one in connections])
+                connections = stack.emulator.world.sessions["webchat:ana@example.org"].connections
+                stack.emulator.perform([Tell(one, frame) for one in connections])
 
             tell(type="typing", state=True)
             tell(type="novelty", text="from a later version")
             for sequence in ("msg-9", "msg-11", "msg-11", "msg-10", "msg-9"):
                 tell(type="message", text=sequence, sequenceId=sequence)
             tell(type="readReceipt", sequenceId="msg-11")
-            await town.until(lambda: watching.of("receipt"))
+            await stack.until(lambda: watching.of("receipt"))
             assert watching.texts() == ["msg-9", "msg-10", "msg-11"]
-            assert len(watching.of("typing")) == 1 and town.metrics.notices[Notice.UNKNOWN] == 1
-            assert town.live() == 1
+            assert (
+                len(watching.of("typing")) == 1
+                and stack.metrics.session_counts[SessionCounter.UNKNOWN] == 1
+            )
+            assert stack.live() == 1
 
-    async def test_sock_8_a_ping_without_a_pong_is_a_lost_link(self, new_town):
+    async def test_sock_8_a_ping_without_a_pong_is_a_lost_link(self, new_stack):
         beats = {"heartbeat_interval_s": 0.4, "heartbeat_timeout_s": 0.3}
-        async with new_town(dialect="webchat", emulator=SILENT, session={**FAST, **beats}) as town:
-            open_guest(town)
-            await town.until(lambda: town.live() == 1)
-            for visit in town.emulator.connections.values():
+        async with new_stack(
+            dialect="webchat", emulator=SILENT, session={**FAST, **beats}
+        ) as stack:
+            open_guest(stack)
+            await stack.until(lambda: stack.live() == 1)
+            for visit in stack.emulator.connections.values():
                 visit.freeze()
-            await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
-            await town.until(lambda: town.live() == 1)
-            assert town.metrics.reconnects == {"unanswered": 1}
+            await stack.until(
+                lambda: stack.metrics.session_counts.get(SessionCounter.HEARTBEAT_LOST, 0) >= 1
+            )
+            await stack.until(lambda: stack.live() == 1)
+            assert stack.metrics.reconnects == {"unanswered": 1}
 
 
 def test_loopback_is_all_these_tests_use():

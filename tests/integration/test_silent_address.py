@@ -1,5 +1,5 @@
-"""A name whose first address swallows every connection attempt: the link comes up by the second
-(RFC 8305)."""
+"""A name whose first address swallows every connection attempt: the connection comes up by the
+second (RFC 8305)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOST = "platform.example.org"
 SILENT, HEALTHY = "127.0.0.1", "127.0.0.2"
 
 
-class Ear:
+class RecordingSink:
     """A sink that only takes."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Ear:
 
     def writable_changed(self, writable): ...
 
-    def link_ended(self, ending): ...
+    def connection_ended(self, ending): ...
 
 
 def swallow_connections(opened: ExitStack, port: int) -> None:
@@ -72,9 +72,9 @@ async def platform():
     """An echo server on the healthy address; on the same port of the silent one the backlog is
     full."""
 
-    async def handle(link):
-        async for text in link:
-            await link.send(text)
+    async def handle(connection):
+        async for text in connection:
+            await connection.send(text)
 
     async with serve(handle, HEALTHY, 0, compression=None) as server:
         port = server.sockets[0].getsockname()[1]
@@ -84,13 +84,13 @@ async def platform():
 
 
 async def spoken_with(target: str, **settings) -> bytes:
-    ear = Ear()
-    link = await WebsocketDialer(
+    sink = RecordingSink()
+    connection = await WebsocketDialer(
         TransportSettings(dial_timeout_s=20.0), OutboundRoute(**settings)
-    ).dial(DialTarget(target), ear)
-    link.send_text(b"there?")
-    text = await asyncio.wait_for(ear.texts.get(), 20.0)
-    link.abort()
+    ).dial(DialTarget(target), sink)
+    connection.send_text(b"there?")
+    text = await asyncio.wait_for(sink.texts.get(), 20.0)
+    connection.abort()
     return text
 
 
@@ -112,7 +112,7 @@ async def test_if_every_address_is_silent_the_dial_ends_with_its_time(resolved, 
     resolved(SILENT, SILENT)
     with pytest.raises(DialError) as refused:
         await WebsocketDialer(TransportSettings(dial_timeout_s=0.5)).dial(
-            DialTarget(f"ws://{HOST}:{platform}/v1"), Ear()
+            DialTarget(f"ws://{HOST}:{platform}/v1"), RecordingSink()
         )
     assert refused.value.ending.cause is Cause.DIAL_TIMEOUT
 

@@ -24,7 +24,7 @@ from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
 from tests.sections import split
 
-from .test_silent_address import Ear
+from .test_silent_address import RecordingSink
 
 #: On the same port. The second is what a resolver gives after the first.
 SILENT, HEALTHY = "127.0.0.2", "127.0.0.1"
@@ -91,9 +91,9 @@ async def echo_server(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
-    async def echo(link):
-        async for text in link:
-            await link.send(text)
+    async def echo(connection):
+        async for text in connection:
+            await connection.send(text)
 
     async with serve(echo, HEALTHY, 0, ssl=context, compression=None) as server:
         yield server.sockets[0].getsockname()[1], str(ca)
@@ -112,14 +112,14 @@ def test_the_second_address_is_tried_while_the_first_is_silent_in_the_tls_handsh
     async def story() -> None:
         async with echo_server(tmp_path) as (port, ca):
             with silent_server(port) as silent:
-                ear = Ear()
+                sink = RecordingSink()
                 by_name = a_dialer((SILENT, HEALTHY), ca_file=ca, dial_timeout_s=20.0)
-                link = await by_name.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
-                link.send_text(b"there?")
-                assert await asyncio.wait_for(ear.texts.get(), 20.0) == b"there?"
+                connection = await by_name.dial(DialTarget(f"wss://localhost:{port}/v1"), sink)
+                connection.send_text(b"there?")
+                assert await asyncio.wait_for(sink.texts.get(), 20.0) == b"there?"
                 assert silent.accepted == 1
                 assert await asyncio.to_thread(silent.ended.acquire, timeout=20.0), "left open"
-                link.abort()
+                connection.abort()
 
     with caplog.at_level(logging.WARNING):
         run(story())
@@ -133,7 +133,7 @@ def test_if_every_address_is_silent_in_the_handshake_the_dial_ends_with_its_time
             with silent_server(port) as silent:
                 with pytest.raises(DialError) as refused:
                     everywhere = a_dialer((SILENT, SILENT), ca_file=ca, dial_timeout_s=1.0)
-                    await everywhere.dial(DialTarget(f"wss://localhost:{port}/v1"), Ear())
+                    await everywhere.dial(DialTarget(f"wss://localhost:{port}/v1"), RecordingSink())
                 assert refused.value.ending.cause is Cause.DIAL_TIMEOUT
                 for _ in range(silent.accepted):
                     assert await asyncio.to_thread(silent.ended.acquire, timeout=20.0), "left open"
@@ -149,7 +149,9 @@ def test_a_connection_that_ends_before_it_is_used_is_unreachable(run):
         ) as server:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(DialError) as refused:
-                await a_dialer((HEALTHY,)).dial(DialTarget(f"ws://localhost:{port}/v1"), Ear())
+                await a_dialer((HEALTHY,)).dial(
+                    DialTarget(f"ws://localhost:{port}/v1"), RecordingSink()
+                )
             assert refused.value.ending.cause in (Cause.UNREACHABLE, Cause.LOST)
 
     run(story())

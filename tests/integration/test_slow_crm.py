@@ -1,5 +1,5 @@
-"""Bad CRMs slow nobody down (SYNC-1): one hangs, one answers 500, two have names that lead where
-nobody may go.
+"""Bad CRMs slow no others down (SYNC-1): one hangs, one answers 500, two have names that lead where
+no call may go.
 
 Speed is not asserted, but why there is nothing to be slow for: what is said makes no webhook, the
 calls and what is held for them are bounded whatever piles up, and it piles up in the journal. When
@@ -102,27 +102,27 @@ def calls() -> int:
 
 def in_order(receiver: Receiver) -> dict[str, list[str]]:
     """What arrived, per conversation, each id once, in the order in which it first came."""
-    told: dict[str, dict[str, str]] = defaultdict(dict)
+    reported: dict[str, dict[str, str]] = defaultdict(dict)
     for body in receiver.got:
-        told[body["conversationId"]].setdefault(body["id"], body["event"])
-    return {conversation: list(events.values()) for conversation, events in told.items()}
+        reported[body["conversationId"]].setdefault(body["id"], body["event"])
+    return {conversation: list(events.values()) for conversation, events in reported.items()}
 
 
-async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_town):
-    town_of = {"emulator": {"agent": "silent", "limits": {"connections_per_minute": None}}}
-    async with new_town(**town_of, fleet={"connects_per_minute": 100_000}) as town:
-        journal = town.fleet._journal
+async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_stack):
+    stack_of = {"emulator": {"agent": "silent", "limits": {"connections_per_minute": None}}}
+    async with new_stack(**stack_of, fleet={"connects_per_minute": 100_000}) as stack:
+        journal = stack.fleet._journal
         async with bad_crms(journal) as (moods, metrics, asked):
-            frontends = {town.fleet.open(OpenGuest(f"g{n}")): Frontend() for n in range(GUESTS)}
+            frontends = {stack.fleet.open(OpenGuest(f"g{n}")): Frontend() for n in range(GUESTS)}
             for session_id, frontend in frontends.items():
-                town.fleet.watch(session_id, frontend)
+                stack.fleet.watch(session_id, frontend)
             await until(lambda: all(one.state == "live" for one in frontends.values()), 30.0)
             await until(lambda: moods.hanging.got and moods.failing.got and len(set(asked)) == 2)
 
             most = calls()
             for n in range(TEXTS):
                 for session_id in frontends:
-                    town.fleet.give(session_id, Send(f"c{n}", f"text {n}"), lambda answer: None)
+                    stack.fleet.give(session_id, Send(f"c{n}", f"text {n}"), lambda answer: None)
                 await until(
                     lambda n=n: all(len(one.echoes) == n + 1 for one in frontends.values()), 30.0
                 )
@@ -134,7 +134,7 @@ async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_town):
             assert {body["event"] for body in moods.hanging.got} == {"session.connected"}
 
             for session_id in frontends:
-                town.fleet.give(session_id, End("bye"), lambda answer: None)
+                stack.fleet.give(session_id, End("bye"), lambda answer: None)
             await until(lambda: all(one.state == "ended" for one in frontends.values()), 30.0)
             assert 0 < max(most, calls()) <= 4 * PER_HOST
             assert max(metrics.webhooks_held().values()) <= HELD

@@ -23,7 +23,7 @@ from guestd.model.ports import DialTarget
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
 
-from .test_silent_address import Ear
+from .test_silent_address import RecordingSink
 
 LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 ANSWER = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -64,35 +64,35 @@ async def platform(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
-    async def echo(link):
-        await link.send(await link.recv())
-        await link.wait_closed()
+    async def echo(connection):
+        await connection.send(await connection.recv())
+        await connection.wait_closed()
 
     async with serve(echo, "127.0.0.1", 0, ssl=context, compression=None) as server:
         yield server.sockets[0].getsockname()[1], str(ca)
 
 
-async def dial(folder, answer: bytes, ear: Ear):
+async def dial(folder, answer: bytes, sink: RecordingSink):
     async with platform(folder) as (port, ca), proxy_that_answers(answer) as proxy:
         dialer = WebsocketDialer(
             TransportSettings(dial_timeout_s=30.0),
             OutboundRoute(proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca),
         )
-        link = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
-        link.send_text(TEXT)
-        text = await asyncio.wait_for(ear.texts.get(), 30.0)
-        link.abort()
+        connection = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), sink)
+        connection.send_text(TEXT)
+        text = await asyncio.wait_for(sink.texts.get(), 30.0)
+        connection.abort()
         return text
 
 
 @LOOPS
 def test_tls_through_a_proxy_that_drips(run, tmp_path):
-    assert run(dial(tmp_path, ANSWER, Ear())) == TEXT
+    assert run(dial(tmp_path, ANSWER, RecordingSink())) == TEXT
 
 
 @LOOPS
 def test_a_proxy_that_sends_something_behind_its_answer_is_refused(run, tmp_path):
     with pytest.raises(DialError) as refused:
-        run(dial(tmp_path, ANSWER + b"and more", Ear()))
+        run(dial(tmp_path, ANSWER + b"and more", RecordingSink()))
     assert refused.value.ending.cause is Cause.PROXY_REFUSED
     assert "behind its answer" in refused.value.ending.detail

@@ -16,56 +16,56 @@ import pytest
 from guestd.app.config import Config
 from guestd.model.commands import Context
 
-from .test_attachments import PNG, attach, steps
+from .attaching import PNG, attach, steps
+from .frontend_client import frame, live, open_frontend
 from .test_sessions import FAST, SILENT, open_guest
-from .test_simulator import frame, live, open_frontend
 
 JPEG = b"\xff\xd8\xff" + bytes(range(256))
 TYPES = "image/png, image/jpeg, application/pdf"
 
 
-def received(town, kind):
+def received(stack, kind):
     """The frames of that type that the platform received."""
     frames = [
-        json.loads(one["text"]) for one in town.emulator.journal if one["text"].startswith("{")
+        json.loads(one["text"]) for one in stack.emulator.journal if one["text"].startswith("{")
     ]
     return [one for one in frames if one["type"] == kind]
 
 
-def drop_links(town):
-    for visit in list(town.emulator.connections.values()):
+def drop_links(stack):
+    for visit in list(stack.emulator.connections.values()):
         visit.transport.abort()
 
 
-async def test_sock_4_the_context_is_a_frame_and_sent_again_after_a_lost_link(new_town):
+async def test_sock_4_the_context_is_a_frame_and_sent_again_after_a_lost_link(new_stack):
     context = {"uiState": "checkout", "cartValue": 149.99, "preferred": {"languages": ["en", None]}}
-    async with new_town(dialect="webchat", emulator=SILENT, session=FAST) as town:
-        session_id, _ = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        town.fleet.give(session_id, Context("x1", context), lambda answer: None)
-        await town.until(lambda: len(received(town, "setContext")) == 1)
-        drop_links(town)
-        await town.until(lambda: len(received(town, "connect")) == 2)
-        town.fleet.give(session_id, Context("x2", {}), lambda answer: None)
-        await town.until(
-            lambda: {"type": "setContext", "context": {}} in received(town, "setContext")
+    async with new_stack(dialect="webchat", emulator=SILENT, session=FAST) as stack:
+        session_id, _ = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        stack.fleet.give(session_id, Context("x1", context), lambda answer: None)
+        await stack.until(lambda: len(received(stack, "setContext")) == 1)
+        drop_links(stack)
+        await stack.until(lambda: len(received(stack, "connect")) == 2)
+        stack.fleet.give(session_id, Context("x2", {}), lambda answer: None)
+        await stack.until(
+            lambda: {"type": "setContext", "context": {}} in received(stack, "setContext")
         )
-        told = [one["context"] for one in received(town, "setContext")]
-        assert told == [context, context, {}]
+        reported = [one["context"] for one in received(stack, "setContext")]
+        assert reported == [context, context, {}]
 
 
-async def test_sock_6_a_file_is_asked_for_put_with_its_type_and_sent(new_town):
+async def test_sock_6_a_file_is_asked_for_put_with_its_type_and_sent(new_stack):
     """The first place dies, so a fresh one is asked for."""
-    async with new_town(dialect="webchat", emulator=SILENT, session=FAST, calls=True) as town:
-        town.emulator.faults.set([{"kind": "slot_expired", "count": 1}], 0.0)
-        session_id, watching = open_guest(town)
-        await town.until(lambda: town.live() == 1)
-        await attach(town, session_id, caption="the bill", name="bill")
-        await town.until(lambda: received(town, "message"))
-        (message,) = received(town, "message")
+    async with new_stack(dialect="webchat", emulator=SILENT, session=FAST, calls=True) as stack:
+        stack.emulator.faults.set([{"kind": "slot_expired", "count": 1}], 0.0)
+        session_id, watching = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
+        await attach(stack, session_id, caption="the bill", name="bill")
+        await stack.until(lambda: received(stack, "message"))
+        (message,) = received(stack, "message")
         (metadata,) = message.pop("attachments")
         asked = {key: metadata[key] for key in ("filename", "contentType", "size")}
-        stored = town.emulator.world.files.named(metadata["id"])
+        stored = stack.emulator.world.files.named(metadata["id"])
         sha256 = hashlib.sha256(PNG).hexdigest()
         found = message, asked, (stored.sha256, stored.content_type), steps(watching)[:3]
         assert found == (
@@ -76,10 +76,10 @@ async def test_sock_6_a_file_is_asked_for_put_with_its_type_and_sent(new_town):
         )
 
 
-async def test_sock_7_webchat_takes_three_types_of_files(new_town):
-    async with new_town(dialect="webchat", emulator=SILENT, session=FAST, calls=True) as town:
-        session_id, _ = open_guest(town)
-        await town.until(lambda: town.live() == 1)
+async def test_sock_7_webchat_takes_three_types_of_files(new_stack):
+    async with new_stack(dialect="webchat", emulator=SILENT, session=FAST, calls=True) as stack:
+        session_id, _ = open_guest(stack)
+        await stack.until(lambda: stack.live() == 1)
         refused = {}
         for content_type in (
             "image/png",
@@ -89,21 +89,21 @@ async def test_sock_7_webchat_takes_three_types_of_files(new_town):
             "text/plain",
         ):
             answers, _ = await attach(
-                town, session_id, content_type=content_type, command_id=content_type
+                stack, session_id, content_type=content_type, command_id=content_type
             )
-            await town.until(lambda answers=answers: answers)
+            await stack.until(lambda answers=answers: answers)
             refused[content_type] = str(answers[0].error or "")
         problem = "files of type {} are not allowed; allowed are " + TYPES
         not_allowed = {one: problem.format(one) for one in ("image/gif", "text/plain")}
         assert refused == dict.fromkeys(TYPES.split(", "), "") | not_allowed
 
 
-async def test_sim_1_the_documents_frames_do_what_they_say(new_town):
+async def test_sim_1_the_documents_frames_do_what_they_say(new_stack):
     """A frontend that names no guest and speaks as soon as its socket is open; files as a Node.js
     Buffer and as base64."""
     async with (
-        new_town(dialect="webchat", emulator=SILENT, calls=True) as town,
-        open_frontend(town) as frontend,
+        new_stack(dialect="webchat", emulator=SILENT, calls=True) as stack,
+        open_frontend(stack) as frontend,
     ):
         png = {"type": "Buffer", "data": list(PNG[:200])}
         for said in (
@@ -124,15 +124,15 @@ async def test_sim_1_the_documents_frames_do_what_they_say(new_town):
             },
         ):
             await frontend.send(json.dumps(said))
-        await town.until(lambda: len(received(town, "message")) == 3)
-        files = town.emulator.world.files
-        told = [
+        await stack.until(lambda: len(received(stack, "message")) == 3)
+        files = stack.emulator.world.files
+        reported = [
             (one["text"], [files.named(file["id"]).sha256 for file in one.get("attachments", ())])
-            for one in received(town, "message")
+            for one in received(stack, "message")
         ]
-        contexts = [one["context"] for one in received(town, "setContext")]
+        contexts = [one["context"] for one in received(stack, "setContext")]
         photo, other = (hashlib.sha256(one).hexdigest() for one in (PNG[:200], JPEG))
-        assert (told, contexts, Config().simulator.port) == (
+        assert (reported, contexts, Config().simulator.port) == (
             [("hello", []), ("a photo", [photo]), ("", [other])],
             [{"cartValue": 149.99}],
             3000,
@@ -147,10 +147,10 @@ async def in_parts(frontend, parts):
         yield part
 
 
-async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_town):
+async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_stack):
     async with (
-        new_town(emulator={"agent": "echo"}) as town,
-        open_frontend(town, "?guest=ana", close_timeout=1.0) as frontend,
+        new_stack(emulator={"agent": "echo"}) as stack,
+        open_frontend(stack, "?guest=ana", close_timeout=1.0) as frontend,
     ):
         await live(frontend)
         errors = []
@@ -218,14 +218,14 @@ async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_
     ],
 )
 async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_waits(
-    new_town, when_down, first_answer, sent
+    new_stack, when_down, first_answer, sent
 ):
-    async with new_town(
+    async with new_stack(
         dialect="webchat", emulator=SILENT, session={**FAST, "when_down": when_down}
-    ) as town:
-        async with open_frontend(town, "?guest=ana") as frontend:
+    ) as stack:
+        async with open_frontend(stack, "?guest=ana") as frontend:
             await live(frontend)
-            drop_links(town)
+            drop_links(stack)
             await frame(frontend, kind="session", state="resting")
             await frontend.send('{"action": "send", "text": "hello", "command_id": "c1"}')
             answer = await frame(frontend, command_id="c1")
@@ -234,34 +234,34 @@ async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_wait
             answer.pop("seq", None)
             await live(frontend)
             await frontend.send('{"action": "send", "text": "later"}')
-            await town.until(
-                lambda: {"type": "message", "text": "later"} in received(town, "message")
+            await stack.until(
+                lambda: {"type": "message", "text": "later"} in received(stack, "message")
             )
-            told = [one["text"] for one in received(town, "message")]
-            assert (answer, told) == (first_answer, [*sent, "later"])
+            reported = [one["text"] for one in received(stack, "message")]
+            assert (answer, reported) == (first_answer, [*sent, "later"])
 
 
-async def test_sim_4_what_arrives_is_shown_in_order_and_again_to_who_returns(new_town):
-    async with new_town(emulator=SILENT) as town:
+async def test_sim_4_what_arrives_is_shown_in_order_and_again_to_who_returns(new_stack):
+    async with new_stack(emulator=SILENT) as stack:
 
         def say(text):
-            (session,) = town.emulator.world.sessions.values()
-            town.emulator.perform(
-                town.emulator.world.agent_says(session, text, town.emulator.now())[1]
+            (session,) = stack.emulator.world.sessions.values()
+            stack.emulator.perform(
+                stack.emulator.world.agent_says(session, text, stack.emulator.now())[1]
             )
 
         async def shown(frontend, count):
             found = [await frame(frontend, kind="message") for _ in range(count)]
             return [(one["seq"], one["text"]) for one in found]
 
-        async with open_frontend(town, "?guest=ana") as frontend:
+        async with open_frontend(stack, "?guest=ana") as frontend:
             last = (await live(frontend))["seq"]
             say("seen")
             first = await shown(frontend, 1)
         for n in range(3):
             say(f"missed {n}")
-        await town.until(lambda: town.metrics.messages_in >= 4)
-        async with open_frontend(town, f"?guest=ana&since={last + 1}") as frontend:
+        await stack.until(lambda: stack.metrics.messages_in >= 4)
+        async with open_frontend(stack, f"?guest=ana&since={last + 1}") as frontend:
             again = await shown(frontend, 3)
             await frontend.send(json.dumps({"action": "resume", "since": last + 2}))
             resumed = await shown(frontend, 2)

@@ -1,4 +1,4 @@
-"""Our own copies of files: private, bounded, durable when asked, and gone when nobody needs
+"""Our own copies of files: private, bounded, durable when asked, and gone when none needs
 them."""
 
 from __future__ import annotations

@@ -94,11 +94,11 @@ async def evil_daemon(request: web.Request) -> web.StreamResponse:
         "kind": EVIL,
         "step": EVIL,
     }
-    told = [{"sender": "", "reason": "", **one} for one in EVENTS if "seq" in one]
+    reported = [{"sender": "", "reason": "", **one} for one in EVENTS if "seq" in one]
     page = {
         "sessions": [row],
         "operations": [{**row, "status": EVIL}],
-        "messages": told,
+        "messages": reported,
         "next": None,
         "more": False,
     }
@@ -196,8 +196,8 @@ async def test_a_chat_on_a_pipe_says_no_commands(options):
         out = await on_a_pipe("chat", "--url", f"ws://{where}/", *options)
     assert "PWNED" in out and commands_in(out) == []
     if options:
-        told = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-        assert told[: len(EVENTS)] == EVENTS, "as JSON it is the same text"
+        reported = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        assert reported[: len(EVENTS)] == EVENTS, "as JSON it is the same text"
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])

@@ -1,4 +1,4 @@
-"""The dialer and the link over real sockets: who refuses how, and what we make of it."""
+"""The dialer and the connection over real sockets: who refuses how, and what we make of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.sections import split
 PATH = "/v1?deploymentId=d"
 
 
-class Ear:
+class RecordingSink:
     """A sink that remembers."""
 
     def __init__(self):
@@ -46,7 +46,7 @@ class Ear:
     def writable_changed(self, writable):
         pass
 
-    def link_ended(self, ending):
+    def connection_ended(self, ending):
         self.ended.set_result(ending)
 
     async def wait(self, condition):
@@ -92,7 +92,9 @@ async def refusal(answer=b"", **settings):
     server, port = await answer_once(answer)
     async with server:
         with pytest.raises(DialError) as refused:
-            await dialer(**settings).dial(DialTarget(f"ws://127.0.0.1:{port}{PATH}"), Ear())
+            await dialer(**settings).dial(
+                DialTarget(f"ws://127.0.0.1:{port}{PATH}"), RecordingSink()
+            )
         return refused.value.ending
 
 
@@ -160,7 +162,7 @@ async def test_nobody_there_and_no_such_name():
         ("ws://no-such-name.invalid/", Cause.UNREACHABLE),
     ):
         with pytest.raises(DialError) as refused:
-            await dialer().dial(DialTarget(url), Ear())
+            await dialer().dial(DialTarget(url), RecordingSink())
         assert refused.value.ending.cause is cause
 
 
@@ -196,83 +198,83 @@ async def chatty():
         yield server.sockets[0].getsockname()[1]
 
 
-async def dial(port, ear, headers=(), **settings):
-    return await dialer(**settings).dial(DialTarget(f"ws://127.0.0.1:{port}{PATH}", headers), ear)
+async def dial(port, sink, headers=(), **settings):
+    return await dialer(**settings).dial(DialTarget(f"ws://127.0.0.1:{port}{PATH}", headers), sink)
 
 
 async def test_text_fragments_and_ping(chatty):
-    ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(b"echo:h\xc3\xa9llo")
-    link.send_text(b"fragments:abc")
-    link.ping()
-    await ear.wait(lambda: len(ear.texts) == 2 and ear.pongs == 1)
-    assert ear.texts == ["héllo".encode(), b"abc"]
-    link.close()
-    assert (await ear.ended).cause is Cause.CLOSED_BY_US
+    sink = RecordingSink()
+    connection = await dial(chatty, sink)
+    connection.send_text(b"echo:h\xc3\xa9llo")
+    connection.send_text(b"fragments:abc")
+    connection.ping()
+    await sink.wait(lambda: len(sink.texts) == 2 and sink.pongs == 1)
+    assert sink.texts == ["héllo".encode(), b"abc"]
+    connection.close()
+    assert (await sink.ended).cause is Cause.CLOSED_BY_US
 
 
 async def test_a_frame_of_ten_megabytes_ends_the_link_with_1009(chatty):
-    ear = Ear()
-    link = await dial(chatty, ear, frame_bytes_max=1_000_000)
-    link.send_text(b"big:10000000")
-    ending = await asyncio.wait_for(ear.ended, 10.0)
-    assert (ending.cause, ending.code, ear.texts) == (Cause.PROTOCOL_VIOLATION, 1009, [])
+    sink = RecordingSink()
+    connection = await dial(chatty, sink, frame_bytes_max=1_000_000)
+    connection.send_text(b"big:10000000")
+    ending = await asyncio.wait_for(sink.ended, 10.0)
+    assert (ending.cause, ending.code, sink.texts) == (Cause.PROTOCOL_VIOLATION, 1009, [])
 
 
 async def test_a_binary_frame_is_counted_and_the_link_goes_on(chatty):
-    ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(b"binary:")
-    link.send_text(b"echo:on")
-    await ear.wait(lambda: ear.texts == [b"on"])
-    assert ear.garbage == ["a binary frame"]
-    link.abort()
+    sink = RecordingSink()
+    connection = await dial(chatty, sink)
+    connection.send_text(b"binary:")
+    connection.send_text(b"echo:on")
+    await sink.wait(lambda: sink.texts == [b"on"])
+    assert sink.garbage == ["a binary frame"]
+    connection.abort()
 
 
 @pytest.mark.parametrize(("order", "code"), [(b"bad-utf8:", 1007), (b"masked:", 1002)])
 async def test_violations_end_the_link_with_the_rfcs_code(chatty, order, code):
-    ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(order)
-    ending = await asyncio.wait_for(ear.ended, 10.0)
+    sink = RecordingSink()
+    connection = await dial(chatty, sink)
+    connection.send_text(order)
+    ending = await asyncio.wait_for(sink.ended, 10.0)
     assert (ending.cause, ending.code) == (Cause.PROTOCOL_VIOLATION, code)
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 4001])
 async def test_the_peers_close_code_is_told(chatty, code):
-    ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(f"close:{code}".encode())
-    ending = await asyncio.wait_for(ear.ended, 10.0)
+    sink = RecordingSink()
+    connection = await dial(chatty, sink)
+    connection.send_text(f"close:{code}".encode())
+    ending = await asyncio.wait_for(sink.ended, 10.0)
     assert (ending.cause, ending.code, ending.detail) == (Cause.CLOSED_BY_PEER, code, "because")
 
 
 async def test_a_connection_that_breaks_is_lost_even_inside_a_frame(chatty):
-    ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(b"half:")
-    link.send_text(b"abort:")
-    assert (await asyncio.wait_for(ear.ended, 10.0)).cause is Cause.LOST
+    sink = RecordingSink()
+    connection = await dial(chatty, sink)
+    connection.send_text(b"half:")
+    connection.send_text(b"abort:")
+    assert (await asyncio.wait_for(sink.ended, 10.0)).cause is Cause.LOST
 
 
 async def test_headers_of_the_target_are_sent(chatty):
-    ear = Ear()
-    link = await dial(chatty, ear, (("Origin", "https://shop.example"),))
-    link.send_text(b"headers:Origin")
-    await ear.wait(lambda: ear.texts == [b"https://shop.example"])
-    link.abort()
+    sink = RecordingSink()
+    connection = await dial(chatty, sink, (("Origin", "https://shop.example"),))
+    connection.send_text(b"headers:Origin")
+    await sink.wait(lambda: sink.texts == [b"https://shop.example"])
+    connection.abort()
 
 
 async def test_nothing_is_left_open_after_many_links(chatty):
-    links = []
+    connections = []
     before = len(os.listdir("/proc/self/fd"))
     for n in range(150):
-        ear = Ear()
-        link = await dial(chatty, ear)
-        link.close() if n % 2 else link.abort()
-        links.append(ear.ended)
-    await asyncio.wait_for(asyncio.gather(*links), 10.0)
+        sink = RecordingSink()
+        connection = await dial(chatty, sink)
+        connection.close() if n % 2 else connection.abort()
+        connections.append(sink.ended)
+    await asyncio.wait_for(asyncio.gather(*connections), 10.0)
     await asyncio.sleep(0.2)
     assert len(os.listdir("/proc/self/fd")) <= before + 5
 
@@ -294,37 +296,37 @@ class TestTls:
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "emu.test"])
     async def test_the_right_ca_and_name(self, secured, host):
         port, ca = secured
-        ear = Ear()
-        link = await dialer(ca_file=ca).dial(DialTarget(f"wss://{host}:{port}{PATH}"), ear)
-        link.send_text(b"secret")
-        await ear.wait(lambda: ear.texts == [b"secret"])
-        link.close()
-        await ear.ended
+        sink = RecordingSink()
+        connection = await dialer(ca_file=ca).dial(DialTarget(f"wss://{host}:{port}{PATH}"), sink)
+        connection.send_text(b"secret")
+        await sink.wait(lambda: sink.texts == [b"secret"])
+        connection.close()
+        await sink.ended
 
     async def test_the_second_connection_resumes_the_session_of_the_first(self, secured):
         port, ca = secured
         one = dialer(ca_file=ca)
-        links = [
-            await one.dial(DialTarget(f"wss://{host}:{port}{PATH}"), Ear())
+        connections = [
+            await one.dial(DialTarget(f"wss://{host}:{port}{PATH}"), RecordingSink())
             for host in ("localhost", "localhost", "emu.test", "localhost")
         ]
-        connections = [link._transport.get_extra_info("ssl_object") for link in links]
-        assert [c.session_reused for c in connections] == [False, True, False, True]
-        for link in links:
-            link.abort()
+        tls = [one._transport.get_extra_info("ssl_object") for one in connections]
+        assert [one.session_reused for one in tls] == [False, True, False, True]
+        for connection in connections:
+            connection.abort()
 
     async def test_a_ticket_is_no_pass_for_another_name(self, secured):
         port, ca = secured
         one = dialer(ca_file=ca)
-        (await one.dial(DialTarget(f"wss://localhost:{port}{PATH}"), Ear())).abort()
+        (await one.dial(DialTarget(f"wss://localhost:{port}{PATH}"), RecordingSink())).abort()
         with pytest.raises(DialError) as refused:
-            await one.dial(DialTarget(f"wss://other.test:{port}{PATH}"), Ear())
+            await one.dial(DialTarget(f"wss://other.test:{port}{PATH}"), RecordingSink())
         assert refused.value.ending.cause is Cause.CERTIFICATE_REFUSED
 
     async def test_an_unknown_ca_is_refused_with_the_remedy(self, secured):
         port, _ = secured
         with pytest.raises(DialError) as refused:
-            await dialer().dial(DialTarget(f"wss://localhost:{port}{PATH}"), Ear())
+            await dialer().dial(DialTarget(f"wss://localhost:{port}{PATH}"), RecordingSink())
         ending = refused.value.ending
         assert ending.cause is Cause.CERTIFICATE_REFUSED and "platform.ca_file" in ending.detail
         assert not ending.may_come_back(frozenset({1006}))
@@ -332,12 +334,14 @@ class TestTls:
     async def test_another_name_than_the_certificates_is_refused(self, secured):
         port, ca = secured
         with pytest.raises(DialError) as refused:
-            await dialer(ca_file=ca).dial(DialTarget(f"wss://other.test:{port}{PATH}"), Ear())
+            await dialer(ca_file=ca).dial(
+                DialTarget(f"wss://other.test:{port}{PATH}"), RecordingSink()
+            )
         assert refused.value.ending.cause is Cause.CERTIFICATE_REFUSED
 
     async def test_a_peer_that_speaks_no_tls(self, chatty):
         with pytest.raises(DialError) as refused:
-            await dialer().dial(DialTarget(f"wss://localhost:{chatty}{PATH}"), Ear())
+            await dialer().dial(DialTarget(f"wss://localhost:{chatty}{PATH}"), RecordingSink())
         assert refused.value.ending.cause is Cause.UNREACHABLE
 
     def test_a_ca_file_that_cannot_be_used_is_a_configuration_error(self, tmp_path):
@@ -374,13 +378,13 @@ class TestProxy:
 
     async def test_a_link_through_it(self, proxy, chatty):
         port, seen = proxy
-        ear = Ear()
-        link = await dial(chatty, ear, proxy_url=f"http://user:p%40ss@127.0.0.1:{port}")
-        link.send_text(b"echo:through")
-        await ear.wait(lambda: ear.texts == [b"through"])
+        sink = RecordingSink()
+        connection = await dial(chatty, sink, proxy_url=f"http://user:p%40ss@127.0.0.1:{port}")
+        connection.send_text(b"echo:through")
+        await sink.wait(lambda: sink.texts == [b"through"])
         assert seen[0].startswith(f"CONNECT 127.0.0.1:{chatty} HTTP/1.1")
-        link.close()
-        await ear.ended
+        connection.close()
+        await sink.ended
 
     async def test_tls_inside_the_tunnel(self, proxy, tmp_path):
         certificate, key, ca = ensure_certificate(tmp_path, ())
@@ -393,17 +397,19 @@ class TestProxy:
 
         async with serve(handle, "127.0.0.1", 0, ssl=context, compression=None) as server:
             far = server.sockets[0].getsockname()[1]
-            ear = Ear()
+            sink = RecordingSink()
             settings = {"proxy_url": f"http://user:p%40ss@127.0.0.1:{proxy[0]}", "ca_file": str(ca)}
-            link = await dialer(**settings).dial(DialTarget(f"wss://localhost:{far}{PATH}"), ear)
-            link.send_text(b"secret")
-            await ear.wait(lambda: ear.texts == [b"secret"])
-            link.close()
-            await ear.ended
+            connection = await dialer(**settings).dial(
+                DialTarget(f"wss://localhost:{far}{PATH}"), sink
+            )
+            connection.send_text(b"secret")
+            await sink.wait(lambda: sink.texts == [b"secret"])
+            connection.close()
+            await sink.ended
 
     async def test_a_refusal_says_what_to_check(self, proxy, chatty):
         with pytest.raises(DialError) as refused:
-            await dial(chatty, Ear(), proxy_url=f"http://user:wrong@127.0.0.1:{proxy[0]}")
+            await dial(chatty, RecordingSink(), proxy_url=f"http://user:wrong@127.0.0.1:{proxy[0]}")
         ending = refused.value.ending
         assert (ending.cause, ending.code) == (
             Cause.PROXY_REFUSED,

@@ -3,7 +3,7 @@ and restart at any step.
 
 The journal is the real writer on SQLite in memory. A commit takes a drawn while to become durable;
 a crash forgets what was on its way, exactly as a power cut would, and keeps what was answered. A
-full disk is waited out; a disk that fails ends the life at once, and nobody can say whether the
+full disk is waited out; a disk that fails ends the life at once, and it is unknown whether the
 last commit reached it: so half of the time it did."""
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def new_disk() -> sqlite3.Connection:
 
 
 class InlineJournal:
-    """The Journal port without a thread. Dead, and nothing more is written, whoever still asks.
+    """The Journal port without a thread. Dead, and nothing more is written, whatever still asks.
 
     `full()` and `breaks()` say whether the disk refuses this write, and whether it fails in the
     middle of it."""
@@ -180,7 +180,7 @@ class Frontend:
 
 
 class Simulation:
-    """A town of guests, one platform, one disk, and a daemon that may die. Everything is drawn from
+    """Guests, one platform, one disk, and a daemon that may die. Everything is drawn from
     `seed`."""
 
     def __init__(
@@ -274,11 +274,11 @@ class Simulation:
         self.journal.is_dead = True
         old = self.fleet
         for runner in list(old._runners.values()):
-            runner._link = None
+            runner._connection = None
             runner._cut_callbacks()
         await old.stop()
-        for link in list(self.platform.links.values()):
-            link.end(_GONE)
+        for connection in list(self.platform.connections.values()):
+            connection.end(_GONE)
 
     # ---- what must always hold
 

@@ -1,8 +1,8 @@
-"""The emulator's world behind links in memory: delays, resets, half-open links, partitions,
-throttling; from one seed.
+"""The emulator's world behind connections in memory: delays, resets, half-open connections,
+partitions, throttling; from one seed.
 
-Within one link and direction frames keep their order, as TCP keeps it. What is lost is lost with
-its link."""
+Within one connection and direction frames keep their order, as TCP keeps it. What is lost is lost
+with its connection."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Weather:
     throttle: float = 0.0
     garbage: float = 0.0
     duplicate: float = 0.0
+    repeat: float = 0.0  # any old frame of this connection comes again
     delay_s: float = 0.02
     partitioned: bool = False
 
@@ -49,9 +50,9 @@ class Platform:
         self.weather = Weather()
         agent = {"default": [{"say": "one: {text}"}, {"wait_s": 0.2}, {"say": "two: {text}"}]}
         self.world = World(EmulatorSettings(seed=seed, agent=agent, limits=EmulatorLimits().off()))
-        self.links: dict[int, Link] = {}
+        self.connections: dict[int, PlatformConnection] = {}
         self.dials: list[float] = []
-        self.history_answer_s_max = 0.0  # an answer may be under way for longer than its link lives
+        self.history_answer_s_max = 0.0  # may exceed the life of its connection
 
     def now(self) -> float:
         return self.loop.epoch_ms() / 1000.0
@@ -59,13 +60,15 @@ class Platform:
     def perform(self, effects) -> None:
         for effect in effects:
             if isinstance(effect, SendFrame):
-                link = self.links.get(effect.connection)
-                if link is not None:
-                    link.deliver(orjson.dumps(effect.frame), is_conversation=bool(effect.time))
+                connection = self.connections.get(effect.connection)
+                if connection is not None:
+                    connection.deliver(
+                        orjson.dumps(effect.frame), is_conversation=bool(effect.time)
+                    )
             elif isinstance(effect, StartTimer):
                 self.loop.call_later(effect.delay_s, self._appointment, effect.what)
-            elif isinstance(effect, CloseConnection) and effect.connection in self.links:
-                self.links[effect.connection].end(Ending(Cause.CLOSED_BY_PEER, effect.code))
+            elif isinstance(effect, CloseConnection) and effect.connection in self.connections:
+                self.connections[effect.connection].end(Ending(Cause.CLOSED_BY_PEER, effect.code))
 
     def _appointment(self, what) -> None:
         if what[0] == "agent":
@@ -73,30 +76,31 @@ class Platform:
         else:
             self.perform(self.world.close_connection(int(what[1])))
 
-    def received(self, link: Link, text: bytes) -> None:
+    def received(self, connection: PlatformConnection, text: bytes) -> None:
         request = orjson.loads(text)
         if request["action"] == "onMessage" and self.rng.random() < self.weather.throttle:
-            link.deliver(
+            connection.deliver(
                 orjson.dumps(frames.too_many(1, "slow down", request.get("tracingId", ""))), False
             )
             return
-        self.perform(receive_guest_frame(self.world, link.connection_id, text, self.now()))
+        self.perform(receive_guest_frame(self.world, connection.connection_id, text, self.now()))
 
 
-class Link:
-    """One connection, as the Link port on our side and as a door on theirs."""
+class PlatformConnection:
+    """One connection, as the Connection port on our side and the platform's end."""
 
     def __init__(self, platform: Platform, sink) -> None:
         self.platform = platform
         self.sink = sink
         deployment = platform.world.settings.deployments[0]
         self.connection_id = platform.world.connect(deployment, platform.now())
-        platform.links[self.connection_id] = self
+        platform.connections[self.connection_id] = self
         self.is_open = True
         self.silent = False
+        self._sent: list[bytes] = []
         self._up_at = self._down_at = 0.0
 
-    # ---- the Link port
+    # ---- the Connection port
 
     def send_text(self, text: bytes) -> None:
         self._up_at = self._carry(self._up_at, self._arrive_up, text)
@@ -123,6 +127,9 @@ class Link:
         elif is_conversation and rng.random() < weather.duplicate:
             self._down_at = self._carry(self._down_at, self._arrive_down, frame)
         self._down_at = self._carry(self._down_at, self._arrive_down, frame)
+        if is_conversation and weather.repeat and rng.random() < weather.repeat:
+            self._sent.append(frame)
+            self._down_at = self._carry(self._down_at, self._arrive_down, rng.choice(self._sent))
 
     def _carry(self, last_at: float, arrive, *what) -> float:
         platform, rng = self.platform, self.platform.rng
@@ -156,16 +163,16 @@ class Link:
     def end(self, ending: Ending) -> None:
         if self.is_open:
             self.is_open = False
-            self.platform.links.pop(self.connection_id, None)
+            self.platform.connections.pop(self.connection_id, None)
             self.platform.world.disconnect(self.connection_id)
-            self.platform.loop.call_soon(self.sink.link_ended, ending)
+            self.platform.loop.call_soon(self.sink.connection_ended, ending)
 
 
 class SimDialer:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
 
-    async def dial(self, target, sink) -> Link:
+    async def dial(self, target, sink) -> PlatformConnection:
         platform, rng = self.platform, self.platform.rng
         assert parse_qs(urlsplit(target.url).query)["deploymentId"]
         await asyncio.sleep(rng.uniform(0.001, 0.05))
@@ -175,7 +182,7 @@ class SimDialer:
             raise DialError(Ending(Cause.DIAL_TIMEOUT))
         if rng.random() < platform.weather.dial_fails:
             raise DialError(Ending(Cause.UPGRADE_REFUSED, 503, "", 0.5))
-        return Link(platform, sink)
+        return PlatformConnection(platform, sink)
 
 
 class SimHistory:

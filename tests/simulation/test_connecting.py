@@ -34,8 +34,8 @@ async def wait_for_the_next_connection(sim: Simulation) -> None:
     sim.start()
     await live(sim)
     await asyncio.sleep(1.0)
-    for link in list(sim.platform.links.values()):
-        link.end(Ending(Cause.LOST, 1006))
+    for connection in list(sim.platform.connections.values()):
+        connection.end(Ending(Cause.LOST, 1006))
     await asyncio.sleep(0.1)
     sim.frontends[0].speak(sim.fleet)
 

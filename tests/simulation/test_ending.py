@@ -49,13 +49,13 @@ async def closed_by_frontends(sim):
 
 
 async def closed_by_the_platform(sim):
-    for link in list(sim.platform.links.values()):
-        link.end(Ending(Cause.CLOSED_BY_PEER, 1000))
+    for connection in list(sim.platform.connections.values()):
+        connection.end(Ending(Cause.CLOSED_BY_PEER, 1000))
 
 
 async def logged_out(sim):
-    for link in list(sim.platform.links.values()):
-        link.deliver(b'{"type":"response","class":"LogoutEvent","code":200,"body":{}}', False)
+    for connection in list(sim.platform.connections.values()):
+        connection.deliver(b'{"type":"response","class":"LogoutEvent","code":200,"body":{}}', False)
 
 
 async def broken(sim):

@@ -34,4 +34,4 @@ def test_a_daemon_that_resends_files_blindly_after_a_restart_is_caught(monkeypat
             run(seed, 600.0, pace_s=5.0, crash_every_s=30.0, file_share=1.0)
         except AssertionError:
             return
-    pytest.fail("nobody noticed")
+    pytest.fail("it was not noticed")

@@ -56,7 +56,7 @@ def trust_all_that_was_accepted_before_the_connection_was_lost(monkeypatch):
     )
 
 
-def resend_blindly_after_a_lost_link(monkeypatch):
+def resend_blindly_after_a_lost_connection(monkeypatch):
     forget = Outbound.connection_lost
 
     def blind(self):
@@ -105,8 +105,8 @@ def forget_what_was_shown(monkeypatch):
     monkeypatch.setattr(Inbound, "preload_seen", lambda self, known: None)
 
 
-def believe_the_history_of_a_lost_link(monkeypatch):
-    """A page that was asked for on the last link is taken for the next link's."""
+def believe_the_history_of_a_lost_connection(monkeypatch):
+    """A page that was asked for on the last connection is taken for the next connection's."""
     read = HistoryReader._read
 
     class NeverCut:
@@ -135,7 +135,7 @@ def end_the_reading_at_what_came_since(monkeypatch):
         resend_blindly_after_a_restart,
         doubt_only_the_first,
         trust_all_that_was_accepted_before_the_connection_was_lost,
-        resend_blindly_after_a_lost_link,
+        resend_blindly_after_a_lost_connection,
         forget_the_lanes_order,
         show_before_durable,
         believe_an_empty_history,
@@ -150,12 +150,12 @@ def test_a_daemon_without_this_safety_is_caught(monkeypatch, mutate):
             run(seed, 600.0, pace_s=5.0, crash_every_s=30.0)
         except AssertionError:
             return
-    pytest.fail("nobody noticed")
+    pytest.fail("it was not noticed")
 
 
 @pytest.mark.parametrize(
     "mutate",
-    [believe_the_history_of_a_lost_link, end_the_reading_at_what_came_since],
+    [believe_the_history_of_a_lost_connection, end_the_reading_at_what_came_since],
     ids=lambda mutate: mutate.__name__,
 )
 def test_a_daemon_without_this_safety_is_caught_by_a_slow_history(monkeypatch, mutate):
@@ -165,7 +165,7 @@ def test_a_daemon_without_this_safety_is_caught_by_a_slow_history(monkeypatch, m
             run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
         except AssertionError:
             return
-    pytest.fail("nobody noticed")
+    pytest.fail("it was not noticed")
 
 
 def test_the_same_runs_are_fine_with_all_safeties_in_place():

@@ -64,9 +64,9 @@ def test_a_crash_between_a_confirmation_and_its_being_durable(seed):
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
-def test_a_history_that_answers_after_its_link_is_lost(seed):
-    """What it holds is older than the link that asked: nothing may be missing from the next link's
-    history."""
+def test_a_history_that_answers_after_its_connection_is_lost(seed):
+    """What it holds is older than the connection that asked: nothing may be missing from the next
+    connection's history."""
     run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
 
 
@@ -103,7 +103,7 @@ def test_a_fleet_that_was_stopped_dials_no_more():
         dials = len(sim.platform.dials)
         await asyncio.sleep(60.0)
         assert len(sim.platform.dials) == dials
-        assert not sim.platform.links
+        assert not sim.platform.connections
 
     sim.loop.run_until_complete(die_while_coming_up())
     sim.loop.close()

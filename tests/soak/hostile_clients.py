@@ -194,7 +194,7 @@ async def unfinished_frame(target: Target) -> None:
 
 
 async def deaf_stream(target: Target) -> None:
-    """An event stream of everything that nobody reads."""
+    """An event stream of everything that is not read."""
     async with connected(target, receive_buffer=4096) as connection:
         path = f"/v1/sessions/{target.guest}/events?after=0"
         await connection.send(request(target, path, "Accept: text/event-stream"))

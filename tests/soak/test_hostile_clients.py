@@ -92,7 +92,7 @@ def daemon(tmp_path: Path):
 
 @pytest.fixture
 def spared(tmp_path: Path):
-    """A second daemon that nobody attacks, at the same time: it shows what the machine itself does
+    """A second daemon that is not attacked, at the same time: it shows what the machine itself does
     to answers."""
     with ExitStack() as stack:
         yield served(stack, tmp_path / "spared")
@@ -165,7 +165,7 @@ def quantiles_ms(guests: list[Guest]) -> tuple[float, float, int]:
     waits = sorted(one for guest in guests for one in guest.waits_s)
     for guest in guests:
         guest.waits_s.clear()
-    assert waits, "nobody was served"
+    assert waits, "no client was served"
     return waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000, len(waits)
 
 
@@ -188,7 +188,7 @@ async def attacked(url: str, kind: str, pid: int) -> int:
     """Let them loose for `SECONDS`; the most memory of the daemon meanwhile."""
     host, port = url.removeprefix("http://").split(":")
     script = str(Path(__file__).with_name("hostile_clients.py"))
-    # They run on machines of their own; on this one they get the time that nobody else wants.
+    # They run on machines of their own; on this one they get the time that is left over.
     hostile = await asyncio.create_subprocess_exec(
         *("nice", "-n", "19", sys.executable, script, host, port, kind, str(CLIENTS), str(SECONDS)),
         stdout=asyncio.subprocess.DEVNULL,

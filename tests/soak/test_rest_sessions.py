@@ -51,7 +51,7 @@ sessions = "keep"
 """
 
 
-class Town:
+class Stack:
     """The daemon and its emulator, as their HTTP ports show them."""
 
     def __init__(self, api: aiohttp.ClientSession, emulator: aiohttp.ClientSession) -> None:
@@ -126,19 +126,21 @@ async def test_sess_5_500_rest_sessions_at_the_default_configuration(tmp_path, f
                 aiohttp.ClientSession(api_url) as api,
                 aiohttp.ClientSession(url) as emulator,
             ):
-                town = Town(api, emulator)
-                await watched(town, asyncio.create_task(town.open_all(), name="open"))
-                heartbeats = await town.heartbeats()
-                living = [one for one in await town.conversations() if one["status"] == "connected"]
+                stack = Stack(api, emulator)
+                await watched(stack, asyncio.create_task(stack.open_all(), name="open"))
+                heartbeats = await stack.heartbeats()
+                living = [
+                    one for one in await stack.conversations() if one["status"] == "connected"
+                ]
     assert "wants 1,000 heartbeats a minute" in log.read_text()
-    assert (len(living), heartbeats.get("failed", 0), town.refused) == (SESSIONS, 0, [])
-    assert median(town.answered_s) < 3.0
-    settled = town.intervals_s(town.settled_at)
+    assert (len(living), heartbeats.get("failed", 0), stack.refused) == (SESSIONS, 0, [])
+    assert median(stack.answered_s) < 3.0
+    settled = stack.intervals_s(stack.settled_at)
     assert len(settled) >= SESSIONS / 2
     assert max(settled) <= 1.2 * min(settled)
 
 
-async def watched(town: Town, opening: asyncio.Task) -> None:
+async def watched(stack: Stack, opening: asyncio.Task) -> None:
     began = time.monotonic()
     opened = 0.0
     last_look = last_injection = -1e9
@@ -148,29 +150,29 @@ async def watched(town: Town, opening: asyncio.Task) -> None:
         if not opened and opening.done():
             opening.result()
             opened = now
-            town.settled_at = await _emulators_now(town) + SETTLE_S
+            stack.settled_at = await _emulators_now(stack) + SETTLE_S
             print(f"\nall open after {now - began:.0f} s")
-        if now - last_injection >= INJECT_EVERY_S and (found := await town.conversations()):
+        if now - last_injection >= INJECT_EVERY_S and (found := await stack.conversations()):
             last_injection = now
-            injections.add(asyncio.create_task(town.inject(found[0]["id"])))
+            injections.add(asyncio.create_task(stack.inject(found[0]["id"])))
         if now - last_look >= LOOK_EVERY_S:
             last_look = now
-            await town.look()
-            print(line_of(town, now - began, await town.heartbeats()), flush=True)
+            await stack.look()
+            print(line_of(stack, now - began, await stack.heartbeats()), flush=True)
         await asyncio.sleep(0.5)
     await asyncio.gather(*injections)
 
 
-async def _emulators_now(town: Town) -> float:
+async def _emulators_now(stack: Stack) -> float:
     """The newest heartbeat's time: the emulator's clock is its own."""
-    await town.look()
-    return max(at for beats in town.beats.values() for at in beats.values())
+    await stack.look()
+    return max(at for beats in stack.beats.values() for at in beats.values())
 
 
-def line_of(town: Town, age_s: float, heartbeats: dict[str, float]) -> str:
-    recent = town.intervals_s(town.settled_at)
+def line_of(stack: Stack, age_s: float, heartbeats: dict[str, float]) -> str:
+    recent = stack.intervals_s(stack.settled_at)
     spread = f"{min(recent):.1f} to {max(recent):.1f} s" if recent else "-"
-    answers = town.answered_s[-20:]
+    answers = stack.answered_s[-20:]
     waits = f"median {median(answers):.2f} s, worst {max(answers):.2f} s" if answers else "-"
     if len(recent) > 20:
         spread += (

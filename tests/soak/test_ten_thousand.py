@@ -1,5 +1,5 @@
-"""Ten thousand guest sessions in this process, the emulator in another; then all links are dropped
-at once.
+"""Ten thousand guest sessions in this process, the emulator in another; then all connections are
+dropped at once.
 
 make soak                                       or, smaller:
 GUESTD_SOAK_SESSIONS=2000 .venv/bin/python -m pytest -m soak -s tests/soak/test_ten_thousand.py
@@ -126,7 +126,7 @@ async def test_everybody_comes_back_inside_the_bucket(emulator):
         )
         assert {view.session_id for view in fleet.sessions()} == names, "the same guest sessions"
         assert counters["sessions"] == SESSIONS, "the same tokens"
-        assert counters["connects_total"] == 2 * SESSIONS, "nobody had to try twice"
+        assert counters["connects_total"] == 2 * SESSIONS, "no guest had to try twice"
         assert most[0] <= PER_MINUTE + BURST
         assert most[1] <= PER_MINUTE / 60 + BURST + PER_MINUTE / 60 * 0.5, (
             "a busy machine may bunch what was admitted"

@@ -162,16 +162,16 @@ def test_every_contract_has_a_row_that_shows_it_and_a_test_named_after_it():
 
 
 def test_every_contract_names_its_mutants():
-    told = re.findall(
+    reported = re.findall(
         r"^\| ([A-Z]+-\d+) \|.*\| ([\w, -]+) \|$", (DOCS / "contracts.md").read_text(), re.MULTILINE
     )
-    found = [f"{row}-{name}" for row, names in told for name in names.split(", ")]
+    found = [f"{row}-{name}" for row, names in reported for name in names.split(", ")]
     assert sorted(found) == sorted(one.name for one in all_mutants())
 
 
 def test_every_route_of_the_control_api_is_named():
     bounds = StreamBounds(events_max=1, bytes_max=1, write_timeout_s=1.0, heartbeat_s=1.0)
-    control = ControlApi(ControlPorts(None, Metrics(), str), ApiSettings(), bounds)  # type: ignore[arg-type]  # nobody is asked
+    control = ControlApi(ControlPorts(None, Metrics(), str), ApiSettings(), bounds)  # type: ignore[arg-type]  # none is asked
     documented = set(
         re.findall(r"`((?:GET|POST|PUT|DELETE) /v1/[^`?]+)`", (DOCS / "control-api.md").read_text())
     )
@@ -181,11 +181,11 @@ def test_every_route_of_the_control_api_is_named():
 def test_every_call_of_the_platform_is_named_with_its_path_and_scopes():
     text = (DOCS / "platform-differences.md").read_text()
     found = re.findall(r"^\| `([\w.]+)` \| `(\S+) (\S+)` \| (.+?) \|", text, re.MULTILINE)
-    told = {
+    reported = {
         name: (verb, path, tuple(re.findall(r"`([^`]+)`", scopes)))
         for name, verb, path, scopes in found
     }
-    assert told == {one.name: (one.verb, one.path, one.scopes) for one in CALLS.values()}
+    assert reported == {one.name: (one.verb, one.path, one.scopes) for one in CALLS.values()}
 
 
 def test_sync_1_the_check_that_receivers_copy_works():

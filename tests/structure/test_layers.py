@@ -20,8 +20,8 @@ LAYER = {package: int(layer) + (0.5 if half else 0) for layer, half, package, _ 
 
 def named(word: str) -> dict[str, set[str]]:
     """Package → the packages that its row names after `word`."""
-    rows = {package: told for _, _, package, told in TABLE if told.startswith(word)}
-    return {package: set(re.findall(r"`(\w+)`", told)) for package, told in rows.items()}
+    rows = {package: reported for _, _, package, reported in TABLE if reported.startswith(word)}
+    return {package: set(re.findall(r"`(\w+)`", reported)) for package, reported in rows.items()}
 
 
 MAY_ALSO = {(package, other) for package, others in named("also").items() for other in others}

@@ -30,8 +30,8 @@ def test_verify_says_nothing(unit: Path):
     done = subprocess.run(
         ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
     )
-    told = [line for line in done.stderr.splitlines() if not _is_newer_key(line)]
-    assert (done.returncode, done.stdout, told) == (0, "", [])
+    reported = [line for line in done.stderr.splitlines() if not _is_newer_key(line)]
+    assert (done.returncode, done.stdout, reported) == (0, "", [])
 
 
 def _is_newer_key(line: str) -> bool:

@@ -155,6 +155,6 @@ async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def counts(told: Any, **wanted: int) -> bool:
+async def counts(reported: Any, **wanted: int) -> bool:
     """Whether there are so many webhooks of each status."""
-    return {status: len(await told.admin.list(status)) for status in wanted} == wanted
+    return {status: len(await reported.admin.list(status)) for status in wanted} == wanted

@@ -95,6 +95,20 @@ def test_sync_1_a_dead_host_is_left_alone_and_probed_once():
     assert len(taken(dispatch, 62.0)) == 3 and dispatch.circuits_open() == {"crm": 0}
 
 
+def test_circuits_that_opened_together_do_not_ask_together():
+    """Else all of them stand in the same line again, each time."""
+    dispatch = DeliveryScheduler(100, 3, 1, 30.0, Random(1))
+    for n in range(20):
+        dispatch.add(record(f"a{n}"), f"host-{n}", 0.0)
+    heads = [dispatch.take(0.0) for _ in range(20)]
+    for one in heads:
+        dispatch.called(one).failed(0.0)
+        dispatch.again(one, 0.0)
+    assert taken(dispatch, 29.9) == []
+    some = taken(dispatch, 33.0)
+    assert 0 < len(some) < 20 and len(taken(dispatch, 37.5)) == 20 - len(some)
+
+
 def test_a_host_that_asks_for_a_pause_gets_it():
     circuit = Circuit(5, 30.0)
     circuit.failed(0.0)

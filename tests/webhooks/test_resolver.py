@@ -1,4 +1,4 @@
-"""A name whose server is silent delays nobody else's webhooks (SYNC-1): a resolver that really
+"""A name whose server is silent delays no others' webhooks (SYNC-1): a resolver that really
 blocks, for as long as we say."""
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ async def test_forty_names_that_hang_do_not_delay_a_new_one(resolver):
     dead = wanting(names, 40)
     await until(lambda: resolver.hanging == 40)
     assert await ask(names, "healthy.example") == ["127.0.0.1"]
-    assert resolver.hanging == 40, "nobody had to be answered first"
+    assert resolver.hanging == 40, "no query had to be answered first"
     await give_up(dead)
     names.close()
 
@@ -150,6 +150,125 @@ async def test_what_nobody_wants_any_more_is_not_asked(resolver):
     names.close()
 
 
+class Gates:
+    """Each question of a dead name hangs until the test lets that one go."""
+
+    def __init__(self):
+        self.healthy = {}
+        self.slow = set()
+        self.asked = []
+        self.gates = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, host):
+        with self._lock:
+            gate = self.gates.setdefault(host, threading.Event())
+            self.asked.append(host)
+        if host not in self.healthy or host in self.slow:
+            gate.wait(60.0)
+        if host not in self.healthy:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return self.healthy[host]
+
+    def fail(self, host):
+        """Its next question hangs again."""
+        self.gates.pop(host).set()
+
+    def let_all_go(self):
+        for gate in list(self.gates.values()):
+            gate.set()
+
+
+@pytest.fixture
+def gates():
+    found = Gates()
+    yield found
+    found.let_all_go()
+
+
+def after_an_outage(gates, count):
+    """A resolver for which so many names are failing."""
+    names = Resolver(gates)
+    for n in range(count):
+        names._known_of(f"dead-{n}.example").class_name = "failing"
+    names._known_of("healthy.example").class_name = "failing"
+    gates.healthy["healthy.example"] = ["127.0.0.1"]
+    return names
+
+
+async def wanted_for_a_moment(names, host):
+    """A caller that gives up before its turn has come."""
+    task = asyncio.create_task(names(host, 443))
+    await asyncio.sleep(0)
+    await give_up([task])
+
+
+async def test_a_name_that_answers_again_has_its_turn_while_the_others_stay_dead(gates):
+    """Each dead name holds a thread and is wanted again at once; the healthy one is wanted only
+    when no thread is free, and for a moment."""
+    names = after_an_outage(gates, 30)
+    for n in range(30):
+        await wanted_for_a_moment(names, f"dead-{n}.example")
+    await until(lambda: len(gates.gates) == THREADS["failing"])
+    await wanted_for_a_moment(names, "healthy.example")
+    for _ in range(40):
+        if "healthy.example" in gates.asked:
+            break
+        before = len(gates.asked)
+        host = next(iter(gates.gates))
+        gates.fail(host)
+        await until(lambda before=before: len(gates.asked) > before)
+        await wanted_for_a_moment(names, host)
+    assert gates.asked.index("healthy.example") <= 30, "longest unasked first"
+    await until(lambda: "healthy.example" not in names._questions)
+    assert await ask(names, "healthy.example") == ["127.0.0.1"], "from the late answer"
+    assert gates.asked.count("healthy.example") == 1
+    assert await ask(names, "healthy.example") == ["127.0.0.1"]
+    assert gates.asked.count("healthy.example") == 2, "asked anew, and without a wait"
+    names.close()
+
+
+async def test_a_name_waits_in_line_once_however_often_it_is_wanted(gates):
+    names = after_an_outage(gates, 8)
+    for n in range(8):
+        await wanted_for_a_moment(names, f"dead-{n}.example")
+    for _ in range(5):
+        await wanted_for_a_moment(names, "healthy.example")
+    assert len(names._classes["failing"].waiting) == 1
+    again = asyncio.create_task(names("healthy.example", 443))
+    gates.fail("dead-0.example")
+    assert await again == ["127.0.0.1"]
+    names.close()
+
+
+async def test_the_line_of_failing_names_is_bounded(gates):
+    names = after_an_outage(gates, 8)
+    for n in range(8):
+        await wanted_for_a_moment(names, f"dead-{n}.example")
+    for n in range(NAMES_KEPT_MAX + 50):
+        names._known_of(f"more-{n}.example").class_name = "failing"
+        await wanted_for_a_moment(names, f"more-{n}.example")
+    assert len(names._classes["failing"].waiting) == NAMES_KEPT_MAX
+    assert len(names._questions) == NAMES_KEPT_MAX + 8
+    assert names._classes["failing"].waiting[0].host == "more-0.example", "who waits goes on"
+    names.close()
+
+
+async def test_a_name_that_is_slow_itself_stays_among_the_failing(gates, monkeypatch):
+    """Its late answer serves the next caller; the threads of names that answer are not its own."""
+    monkeypatch.setattr("guestd.runtime.resolver.QUICK_S", -1.0)
+    names = after_an_outage(gates, 1)
+    gates.slow.add("healthy.example")
+    await wanted_for_a_moment(names, "healthy.example")
+    await until(lambda: "healthy.example" in gates.gates)
+    gates.let_all_go()
+    await until(lambda: not names._questions)
+    assert names._known["healthy.example"].class_name == "failing"
+    assert await ask(names, "healthy.example") == ["127.0.0.1"]
+    assert gates.asked.count("healthy.example") == 1
+    names.close()
+
+
 async def test_what_is_remembered_is_bounded(resolver):
     names = Resolver(resolver, error_ttl_s=2.0)
     for n in range(NAMES_KEPT_MAX + 50):
@@ -176,16 +295,16 @@ async def test_sync_1_forty_receivers_without_a_name_server_do_not_delay_a_healt
         healthy.url = healthy.url.replace("127.0.0.1", "healthy.example")
         allowed = ("127.0.0.1", "healthy.example", *(f"dead-{n}.example" for n in range(40)))
         targets = [target(one, f"lost-{n}", allow_internal=allowed) for n, one in enumerate(lost)]
-        told, _ = webhooks(
+        service, _ = webhooks(
             world.journal,
             *targets,
             target(healthy, allow_internal=allowed),
             lookup=names,
             time_out_s=60.0,
         )
-        told.start()
+        service.start()
         world.session("s1", "live")
         await until(lambda: healthy.got and resolver.hanging == 40)
-        await told.abandon()
+        await service.abandon()
     resolver.let_go()
     names.close()

@@ -1,4 +1,4 @@
-"""Nobody inside is ever called: every form of an internal address, with a real socket listening
+"""No host inside is ever called: every form of an internal address, with a real socket listening
 behind it (SYNC-1)."""
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class AddressCounts:
         self._what = what
         self._setting = setting
         self._counts: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def enter(self, address: str) -> bool:
         """Count one more; False, and nothing is counted, if the address has its share already. ""
@@ -43,12 +43,12 @@ class AddressCounts:
             self._counts[address] = count
         else:
             self._counts.pop(address, None)
-            self._told.discard(address)
+            self._reported.discard(address)
 
     def _tell_once(self, address: str) -> None:
         """Once until the address has no client left; only addresses with clients are remembered."""
-        if address not in self._told:
-            self._told.add(address)
+        if address not in self._reported:
+            self._reported.add(address)
             limit = f"{self._setting} = {self.per_address_max}"
             logger.warning(
                 "%s has %d %s already; more are refused (%s)",

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.commands import Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
+from ..model.commands import Command, Context, End, RenewDownloadLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError
 from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import is_text, refusal_of
@@ -203,8 +203,8 @@ def _withdraw(frame: Json, command_id: str) -> Withdraw:
     return Withdraw(command_id, _text(frame, "target"))
 
 
-def _link(frame: Json, command_id: str) -> FreshLink:
-    return FreshLink(command_id, _text(frame, "attachment_id"))
+def _link(frame: Json, command_id: str) -> RenewDownloadLink:
+    return RenewDownloadLink(command_id, _text(frame, "attachment_id"))
 
 
 def _buffer(value: object) -> bytes:

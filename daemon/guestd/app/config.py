@@ -1,4 +1,4 @@
-"""The configuration: its sections, each the settings class of the package that lives by it.
+"""The configuration: its sections, each the settings class of the package that uses it.
 
 One TOML file, over it `GUESTD_SECTION__KEY` from the environment, over that the command line.
 Unknown keys are refused. The order is that of `config.example.toml`."""

@@ -18,6 +18,10 @@ _WORDS = {bool: "true or false", int: "integer", float: "number"}
 _DURATIONS = {"s": "seconds, or a duration such as 30s", "ms": "milliseconds, or a duration"}
 
 
+#: The path of a key, and what is written there.
+Secret = tuple[str, str]
+
+
 @dataclass(slots=True, frozen=True)
 class Key:
     """One key of one section. `example` is a value for a key that has no default."""
@@ -79,6 +83,37 @@ def collection(annotation: Any) -> tuple[Any, Any]:
 
 def is_section(found: Any) -> bool:
     return isinstance(found, type) and is_dataclass(found)
+
+
+def secrets_of(data: dict[str, Any], known: Any = None, place: str = "") -> Iterator[Secret]:
+    """What is secret in a configuration as it is written, whether it is valid or not."""
+    types = sections() if known is None else typed_keys(known)
+    for name, value in data.items():
+        if name in types:
+            yield from _secrets(types[name], value, f"{place}{name}")
+
+
+def _secrets(annotation: Any, value: Any, place: str) -> Iterator[Secret]:
+    inner = collection(annotation)[1]
+    if isinstance(value, dict) and is_section(annotation):
+        yield from secrets_of(value, annotation, f"{place}.")
+    elif isinstance(value, list) and is_section(inner):
+        for n, one in enumerate(value):
+            if isinstance(one, dict):
+                yield from secrets_of(one, inner, f"{place}[{n}].")
+    elif isinstance(value, list):
+        for one in value:
+            yield from _secrets(inner, one, place)
+    elif isinstance(value, str) and (_is_secret(annotation) or _has_password(place, value)):
+        yield place, value
+
+
+def _is_secret(annotation: Any) -> bool:
+    return not {SecretStr, SecretBytes}.isdisjoint(_alternatives(annotation))
+
+
+def _has_password(place: str, value: str) -> bool:
+    return place.endswith("proxy_url") and "@" in value
 
 
 def required(section: type) -> set[str]:

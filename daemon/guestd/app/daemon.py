@@ -23,7 +23,7 @@ from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
 from ..model.journal import Journal, SavedSession
-from ..model.ports import DeploymentFacts, Operations
+from ..model.ports import DeploymentConfig, Operations
 from ..observe.log import Log
 from ..observe.measured_read import measured_read
 from ..observe.metrics import Metrics
@@ -54,7 +54,7 @@ from .systemd import Notifier
 from .wiring.api import api_settings, simulator_settings
 from .wiring.endpoints import PlatformTarget, new_emulator, platform_target, start_emulator
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
-from .wiring.records import audit_directory, new_audit, new_webhooks
+from .wiring.followers import audit_directory, new_audit, new_webhooks
 from .wiring.rest import new_calls, new_http, new_operations
 from .wiring.storage import (
     journal_directory,
@@ -138,7 +138,7 @@ class Daemon:
         self._saved = await self._journal.recover()
         webhooks = await self._open_followers()
         calls = self._open_calls(http, place)
-        self._open_fleet(place, facts or DeploymentFacts(), http, calls)
+        self._open_fleet(place, facts or DeploymentConfig(), http, calls)
         self._open_operations(calls, ring)
         self._keep_keys(ring)
         self._start_watchdog()
@@ -192,11 +192,11 @@ class Daemon:
         """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it
         ends the start."""
 
-        def learn(facts: DeploymentFacts) -> None:
+        def learn(facts: DeploymentConfig) -> None:
             self.fleet.use(session_settings(self._config, facts))
             file.write(facts)
 
-        async def ask() -> DeploymentFacts:
+        async def ask() -> DeploymentConfig:
             deployment = place.deployment_id
             return await measured_read(
                 lambda: fetch_deployment(http, place.endpoints.cdn, deployment),
@@ -266,7 +266,7 @@ class Daemon:
         return calls
 
     def _open_fleet(
-        self, place: PlatformTarget, facts: DeploymentFacts, http: Http, calls: RestCalls | None
+        self, place: PlatformTarget, facts: DeploymentConfig, http: Http, calls: RestCalls | None
     ) -> None:
         self.spool.start()
         self._stops.push_async_callback(self.spool.stop)

@@ -44,7 +44,6 @@ class DemoGuest:
         self.session_id = ""
         self._demo = demo
         self.offered: list[tuple[str, str]] = []
-        self.offered_in = ""
 
     def offer(self, row: EventRow) -> None:
         kind, encoded = row.kind, row.payload
@@ -62,7 +61,6 @@ class DemoGuest:
         found = [one.get("quickReply") for one in message["content"] if isinstance(one, dict)]
         replies = [one for one in found if isinstance(one, dict)]
         self.offered = [(str(one.get("text", "")), str(one.get("payload", ""))) for one in replies]
-        self.offered_in = message["message_id"]
 
 
 class Demo:

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from ..model.ports import DeploymentFacts
+from ..model.ports import DeploymentConfig
 from ..runtime.files import replace_private
 
 logger = logging.getLogger("guestd.app")
@@ -30,7 +30,7 @@ class DeploymentFile:
         self._path = directory / NAME if directory is not None else None
         self._address = address
 
-    def read(self) -> DeploymentFacts | None:
+    def read(self) -> DeploymentConfig | None:
         """None if nothing is known of this deployment."""
         if self._path is None:
             return None
@@ -44,7 +44,7 @@ class DeploymentFile:
             logger.warning("%s cannot be used and is ignored: %s", self._path, type(error).__name__)
             return None
 
-    def write(self, facts: DeploymentFacts) -> None:
+    def write(self, facts: DeploymentConfig) -> None:
         """Replace it as a whole; a failure is logged and changes nothing else."""
         if self._path is None:
             return
@@ -57,10 +57,10 @@ class DeploymentFile:
             )
 
 
-def _facts(found: dict[str, Any]) -> DeploymentFacts:
+def _facts(found: dict[str, Any]) -> DeploymentConfig:
     """Raises TypeError or LookupError for what we have not written."""
-    facts = DeploymentFacts(**{one.name: found[one.name] for one in fields(DeploymentFacts)})
-    flags = (facts.active, facts.auto_start, facts.conversation_clear, facts.user_typing)
+    facts = DeploymentConfig(**{one.name: found[one.name] for one in fields(DeploymentConfig)})
+    flags = (facts.auto_start, facts.conversation_clear, facts.user_typing)
     size, types = facts.file_bytes_max, found["file_types"]
     if not all(type(one) is bool for one in flags) or not (
         size is None or (type(size) is int and size > 0)
@@ -68,4 +68,4 @@ def _facts(found: dict[str, Any]) -> DeploymentFacts:
         raise TypeError("a flag or a size")
     if not isinstance(types, list) or not all(isinstance(one, str) for one in types):
         raise TypeError("file_types")
-    return DeploymentFacts(*flags, tuple(types), size)
+    return DeploymentConfig(*flags, tuple(types), size)

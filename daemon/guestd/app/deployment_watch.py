@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from ..model.errors import PlatformError
-from ..model.ports import DeploymentFacts
+from ..model.ports import DeploymentConfig
 from ..policy.backoff import Backoff
 
 logger = logging.getLogger("guestd.app")
@@ -35,9 +35,9 @@ class DeploymentWatch:
 
     def __init__(
         self,
-        ask: Callable[[], Awaitable[DeploymentFacts]],
+        ask: Callable[[], Awaitable[DeploymentConfig]],
         is_known: bool,
-        changed: Callable[[DeploymentFacts], None],
+        changed: Callable[[DeploymentConfig], None],
         failed: Callable[[Exception], None],
         may_end: Callable[[], bool],
         rng: Random,
@@ -108,7 +108,7 @@ class DeploymentWatch:
         if self._tries_max is None:
             self.answered.set()
 
-    def _learn(self, facts: DeploymentFacts) -> None:
+    def _learn(self, facts: DeploymentConfig) -> None:
         if self.trouble:
             logger.warning("the deployment is known again")
         self.is_known = self.has_answered = True

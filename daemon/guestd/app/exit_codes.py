@@ -40,7 +40,7 @@ class Interrupted(Exception):
 Tell = Callable[[str], None]
 
 #: What a setting can cause (a name, a right, a port); the service is not started again until
-#: somebody changed it.
+#: it was changed.
 _OF_CONFIGURATION = {
     errno.ENOENT,
     errno.ENOTDIR,

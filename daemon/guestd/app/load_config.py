@@ -20,11 +20,12 @@ from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
 from ..platform.settings import PlatformSettings
 from ..platform.table import table_with
+from ..runtime.files import NOT_REGULAR
 from ..wire.dialects import TRAITS
 from .config import Config
 from .config_keys import collection, is_section, sections, typed_keys
-from .secret_files import read_secret
-from .webhook_settings import webhook_settings
+from .secret_files import SecretOfFile, read_secret
+from .webhook_settings import problem_with_ca, webhook_settings
 
 ENV_PREFIX = "GUESTD_"
 
@@ -107,12 +108,9 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
 def _client_secret(source: str, n: int, value: str, environment: Mapping[str, str]) -> SecretStr:
     key = f"platform.oauth_clients[{n}].secret"
     name = value.removeprefix("file:")
-    found = (
-        _secret_of_file(source, name, key)
-        if name != value
-        else _credential(source, key, value, environment)
-    )
-    return SecretStr(found)
+    if name != value:
+        return SecretOfFile(_secret_of_file(source, name, key), name)
+    return SecretStr(_credential(source, key, value, environment))
 
 
 def _credential(source: str, key: str, value: str, environment: Mapping[str, str]) -> str:
@@ -128,11 +126,16 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
         raise ConfigProblems(source, [problem])
     try:
         return read_secret(Path(folder) / name).decode()
-    except (OSError, UnicodeDecodeError):
-        problem = (
-            f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
-        )
-        raise ConfigProblems(source, [problem]) from None
+    except OSError as error:
+        if error.strerror == NOT_REGULAR:
+            raise ConfigProblems(source, [f"{key}: credential {name!r}: {NOT_REGULAR}"]) from None
+        raise ConfigProblems(source, [_no_credential(key, name)]) from None
+    except UnicodeDecodeError:
+        raise ConfigProblems(source, [_no_credential(key, name)]) from None
+
+
+def _no_credential(key: str, name: str) -> str:
+    return f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
 
 
 def _secret_of_file(source: str, name: str, key: str = "platform.client_secret_file") -> str:
@@ -255,10 +258,8 @@ def _check(source: str, config: Config) -> None:
     if config.emulator.agent not in built_in():
         known = ", ".join(sorted(built_in()))
         problems.append(f"emulator.agent: {config.emulator.agent!r} must be one of {known}")
-    if platform.ca_file is not None and not Path(platform.ca_file).is_file():
-        problems.append(
-            f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA"
-        )
+    if platform.ca_file is not None and (problem := problem_with_ca(platform.ca_file)):
+        problems.append(f"platform.ca_file: {problem}; name a PEM file with the CA")
     if config.identity.overlap_s < config.identity.token_life_s:
         problem = (
             "is shorter than identity.token_life_s, so a rotation would undo tokens still alive;"

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import SecretBytes, SecretStr
 
 from ..model.errors import ConfigError
+from ..runtime.files import open_regular
 from .config import Config
+from .config_keys import secrets_of
 from .wiring.storage import key_directory
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -23,19 +26,32 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SECRET_BYTES_MAX = 65_536
 
 
-def read_secret(path: Path) -> bytes:
+class SecretOfFile(SecretStr):
+    """A secret that was read from a file."""
+
+    def __init__(self, value: str, path: str) -> None:
+        super().__init__(value)
+        self.path = path
+
+
+def read_secret(path: Path, *, may_be_pipe: bool = False) -> bytes:
     """The content without white space around it and without a byte order mark, which editors add
     unseen. Raises OSError."""
-    with path.open("rb") as file:
+    with open(open_regular(path, may_be_pipe=may_be_pipe), "rb") as file:
         content = file.read(SECRET_BYTES_MAX + 1)
     if len(content) > SECRET_BYTES_MAX:
         raise OSError(None, f"it is larger than {SECRET_BYTES_MAX} bytes")
     return content.strip().removeprefix(BYTE_ORDER_MARK).strip()
 
 
-def open_secrets(config: Config, environment: Mapping[str, str]) -> list[str]:
-    """A line for each secret file that others may read: key, file, mode, remedy."""
+def open_secrets(
+    config: Config, environment: Mapping[str, str], source: Path | None = None
+) -> list[str]:
+    """A line for each secret file that others may read: key, file, mode, remedy. `source`: the file
+    that the configuration was read from, which may hold secrets itself."""
     named = [(key, Path(name)) for key, name in _secret_files(config)]
+    if source is not None and (keys := _keys_in_plain(source)):
+        named.append((", ".join(keys), source))
     return [
         line for key, path in named if (line := _complaint(key, path, environment))
     ] + _open_keys(config, environment)
@@ -50,15 +66,27 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
     ]
     lists: list[tuple[str, tuple[SecretStr | SecretBytes, ...]]]
     lists = [(f"webhooks.targets.{one.name}.secrets", one.secrets) for one in hooks.targets]
-    lists += [
-        (f"platform.oauth_clients[{n}].secret", (one.secret,))
+    found += [
+        (f"platform.oauth_clients[{n}].secret", one.secret.path)
         for n, one in enumerate(config.platform.oauth_clients)
+        if isinstance(one.secret, SecretOfFile)
     ]
     for key, secrets in [*lists, ("webhooks.operation_secrets", hooks.operation_secrets)]:
         for one in secrets:
             kind, _, name = text_of(one).partition(":")
             found.append((key, name if kind == "file" else None))
     return [(key, name) for key, name in found if name is not None]
+
+
+def _keys_in_plain(source: Path) -> list[str]:
+    """The keys whose secret stands in that file itself; none if it is no file that can be read."""
+    try:
+        with open(open_regular(source), "rb") as file:
+            data = tomllib.loads(file.read().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    named = ("file:", "credential:")
+    return list(dict.fromkeys(k for k, text in secrets_of(data) if not text.startswith(named)))
 
 
 def text_of(secret: SecretStr | SecretBytes) -> str:

@@ -2,7 +2,9 @@
 loop is busy or blocked.
 
 SIGTERM, SIGINT   stop in an orderly way; a second one stops at once (exit 130)
-SIGHUP            the same as SIGTERM, but never a second one: a closing terminal sends several
+SIGHUP            stops in an orderly way, too; it counts as neither the first nor the second of the
+                  others, for a closing terminal sends several, and a service manager one with
+                  each SIGTERM (SendSIGHUP=yes), in either order
 SIGUSR1, SIGUSR2  have no meaning: a line in the log, nothing else
 
 What does not end in time is ended: a disk that hangs must not keep the process for ever.
@@ -39,7 +41,8 @@ class SignalListener:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._hurry: asyncio.Event | None = None
-        self._count = 0
+        self._is_stopping = False
+        self._count = 0  # of SIGTERM and SIGINT
         self._lock = threading.Lock()
         self._deadline: threading.Timer | None = None
         #: How long an orderly stop may take, in seconds, and the exit code if it takes longer.
@@ -78,12 +81,11 @@ class SignalListener:
             logger.warning(f"{signal.Signals(number).name} has no meaning here and is ignored")
             return
         with self._lock:
-            if self._count and number not in _STOPPING:
-                return
-            self._count += 1
-            if self._count == 1:
+            self._count += number in _STOPPING
+            if not self._is_stopping:
+                self._is_stopping = True
                 self.end_within(self.stop_bound_s, self.late_code)
-            elif self._count == 2:
+            elif self._count == 2 and number in _STOPPING:
                 self.end_within(INTERRUPTED_BOUND_S, lambda: INTERRUPTED)
             self._wake()
 
@@ -95,8 +97,10 @@ class SignalListener:
             or self._loop.is_closed()
         ):
             return
-        for event in (self._stop, self._hurry)[: self._count]:
-            self._loop.call_soon_threadsafe(event.set)
+        if self._is_stopping:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._count > 1:
+            self._loop.call_soon_threadsafe(self._hurry.set)
 
     def _end(self, code: Callable[[], int]) -> None:
         found = code()

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretBytes
 
 from ..model.errors import ConfigError
+from ..runtime.files import NOT_REGULAR
 from ..webhooks.settings import WebhookSettings, WebhookTarget
 from ..webhooks.ssrf_guard import SsrfGuard, SsrfRefused
 from .config import Config
@@ -27,10 +28,8 @@ def webhook_settings(config: Config, environment: Mapping[str, str]) -> WebhookS
         if names.count(name) > 1 or name == "operation":
             problem = f"{name!r} is taken" if name == "operation" else f"{name!r} is there twice"
             raise ConfigError("webhooks.targets", problem, "give every target a name of its own")
-    if hooks.ca_file is not None and not Path(hooks.ca_file).is_file():
-        raise ConfigError(
-            "webhooks.ca_file", f"there is no file {hooks.ca_file}", "name a PEM file with the CA"
-        )
+    if hooks.ca_file is not None and (problem := problem_with_ca(hooks.ca_file)):
+        raise ConfigError("webhooks.ca_file", problem, "name a PEM file with the CA")
     return replace(
         hooks,
         targets=tuple(_target(one, environment) for one in hooks.targets),
@@ -38,6 +37,14 @@ def webhook_settings(config: Config, environment: Mapping[str, str]) -> WebhookS
             "webhooks.operation_secrets", hooks.operation_secrets, environment
         ),
     )
+
+
+def problem_with_ca(name: str) -> str:
+    """ "" if it is a file, whatever it holds."""
+    path = Path(name)
+    if path.is_file():
+        return ""
+    return f"{name}: {NOT_REGULAR}" if path.exists() else f"there is no file {name}"
 
 
 def _target(one: WebhookTarget, environment: Mapping[str, str]) -> WebhookTarget:

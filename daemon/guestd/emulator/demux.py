@@ -2,8 +2,8 @@
 
 An upgrade makes the connection a `GuestConnection`, also after other requests on the same
 connection; everything else goes to aiohttp, byte for byte. For that the demux must know where a
-request ends: by its Content-Length. After a chunked body it stops looking, so a later upgrade on
-that connection reaches aiohttp, which refuses it.
+request ends: by its Content-Length, or by the last chunk. An upgrade that comes before all earlier
+requests are answered waits until they are.
 
 Bounds: a head must arrive within HEAD_WAIT_S of its first byte, the next piece of a body within
 BODY_WAIT_S; a connection without a request is closed after IDLE_S. Beyond `connections_max` a new
@@ -17,16 +17,20 @@ from typing import Protocol, cast
 
 from aiohttp.web_protocol import RequestHandler
 
+from .chunked_body import ChunkedBody
 from .guest_api.connection import GuestConnection, GuestServer
 
 HEAD_BYTES_MAX = 65_536
 
 #: A client sends its head at once; a slower one only occupies a connection.
 HEAD_WAIT_S = 10.0
-#: Between two pieces of a body; uploads over slow links send something all the time.
+#: Between two pieces of a body; uploads over slow connections send something all the time.
 BODY_WAIT_S = 30.0
 #: Without any request. Longer than a fault may delay an answer, which looks the same from here.
 IDLE_S = 300.0
+
+#: How often to look whether all requests before an upgrade are answered.
+ANSWERED_EVERY_S = 0.005
 
 #: For a head that is not UTF-8: an answer could not repeat its bytes.
 NOT_UTF8_RESPONSE = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -48,13 +52,23 @@ class DemuxServer(GuestServer, Protocol):
 class ProtocolDemux(asyncio.Protocol):
     """One connection, until it becomes a `GuestConnection` or ends."""
 
-    __slots__ = ("_body_left", "_head", "_http", "_is_chunked", "_server", "_since", "_transport")
+    __slots__ = (
+        "_body_left",
+        "_chunked",
+        "_head",
+        "_http",
+        "_server",
+        "_since",
+        "_transport",
+        "_upgrading",
+    )
 
     def __init__(self, server: DemuxServer) -> None:
         self._server = server
         self._head = b""
         self._body_left = 0
-        self._is_chunked = False
+        self._chunked: ChunkedBody | None = None
+        self._upgrading: bytes | None = None  # what came, until it may be read
         self._http: RequestHandler | None = None
         self._since = server.loop.time()
 
@@ -86,15 +100,16 @@ class ProtocolDemux(asyncio.Protocol):
         if not self._head:
             self._since = self._server.loop.time()
         while data and not self._transport.is_closing():
-            if self._is_chunked:
-                return self._hand_on(data)
-            if self._body_left:
+            if self._upgrading is not None:
+                data = self._keep(data)
+            elif self._chunked is not None:
+                data = self._pass_chunks(self._chunked, data)
+            elif self._body_left:
                 part, data = data[: self._body_left], data[self._body_left :]
                 self._body_left -= len(part)
                 self._hand_on(part)
             else:
                 data = self._read_head(data)
-        return None
 
     # ------------------------------------------------------------------
 
@@ -113,15 +128,42 @@ class ProtocolDemux(asyncio.Protocol):
             self._transport.write(NOT_UTF8_RESPONSE)
             self._transport.close()
             return b""
-        words = head[:end].lower()
-        if b"upgrade: websocket" in words:
-            self._upgrade(head + rest)
+        if is_upgrade(head):
+            self._upgrading = with_plain_upgrade(head) + rest
+            self._upgrade_when_answered()
             return b""
-        length = _LENGTH.search(words)
-        self._is_chunked = b"\r\ntransfer-encoding:" in words
-        self._body_left = int(length[1]) if length is not None and not self._is_chunked else 0
+        words = head[:end].lower()
+        is_chunked = b"\r\ntransfer-encoding:" in words
+        length = _LENGTH.search(words) if not is_chunked else None
+        self._chunked = ChunkedBody() if is_chunked else None
+        self._body_left = int(length[1]) if length is not None else 0
         self._hand_on(head)
         return rest
+
+    def _pass_chunks(self, chunked: ChunkedBody, data: bytes) -> bytes:
+        size = chunked.take(data)
+        self._hand_on(data[:size])
+        if chunked.is_over:
+            self._chunked = None
+        return data[size:]
+
+    def _keep(self, data: bytes) -> bytes:
+        assert self._upgrading is not None
+        self._upgrading += data
+        if len(self._upgrading) > HEAD_BYTES_MAX:
+            self._transport.pause_reading()
+        return b""
+
+    def _upgrade_when_answered(self) -> None:
+        if self._transport.is_closing():  # by the client, or because an answer was the last one
+            return
+        # aiohttp does not say in public that it waits for the next request
+        if self._http is not None and self._http._waiter is None:
+            self._server.loop.call_later(ANSWERED_EVERY_S, self._upgrade_when_answered)
+            return
+        assert self._upgrading is not None
+        self._transport.resume_reading()
+        self._upgrade(self._upgrading)
 
     def _hand_on(self, data: bytes) -> None:
         if self._http is None:
@@ -156,6 +198,26 @@ class ProtocolDemux(asyncio.Protocol):
         if now - self._since >= limit_s:
             self._server.counters["connections_timed_out"] += 1
             self._transport.abort()
+
+
+def is_upgrade(head: bytes) -> bool:
+    """To a WebSocket, among whatever else it names."""
+    return any(
+        word.strip().lower() == b"websocket"
+        for line in head.split(b"\r\n")[1:]
+        if _is_upgrade_header(line)
+        for word in line.partition(b":")[2].split(b",")
+    )
+
+
+def with_plain_upgrade(head: bytes) -> bytes:
+    """The same head for a reader who takes this one form."""
+    lines = [line for line in head[:-4].split(b"\r\n") if not _is_upgrade_header(line)]
+    return b"\r\n".join([*lines, b"Upgrade: websocket", b"", b""])
+
+
+def _is_upgrade_header(line: bytes) -> bool:
+    return line.partition(b":")[0].lower() == b"upgrade"
 
 
 def _is_text(head: bytes) -> bool:

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ..model.errors import ConfigError
+
 #: The platform's host names in a region called `localhost` are listed one by one: OpenSSL takes no
 #: wildcard of a top-level name.
 HOSTS = ("webmessaging", "api", "api-cdn", "login", "apps")
@@ -27,6 +29,9 @@ def ensure_certificate(directory: Path, names: Sequence[str] = ()) -> tuple[Path
     or lack a name."""
     directory.mkdir(parents=True, exist_ok=True)
     certificate, key, ca = (directory / name for name in ("server.pem", "server.key", "ca.pem"))
+    for path in (certificate, key, ca):
+        if path.exists() and not path.is_file():
+            raise ConfigError("emulator.tls_dir", f"{path} is not a regular file", "move it away")
     wanted = [*NAMES, *names]
     if not (key.exists() and ca.exists() and _is_good(certificate, wanted)):
         _make(certificate, key, ca, wanted)

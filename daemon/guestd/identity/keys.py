@@ -5,7 +5,7 @@ The index is the only truth. A rotation first puts the new key's file where it b
 replaces the index in one step, then sweeps away what the new index does not need. So wherever it is
 cut off, the index on disk is whole, names exactly one signing key, and every file it speaks of is
 there; what is left lying is an unused key, and the next rotation sweeps it. The very
-first rotation writes an empty index before anything else: thereby keys without an index are known
+first rotation writes an empty index before anything else, so keys without an index are known
 for what they are, a ring that has lost its index, and are never mistaken for leavings.
 
 A running daemon is not told that the command line has rotated. It looks at the index's stamp as it
@@ -334,7 +334,7 @@ class KeyRing:
             raise ConfigError(FIELD, problem, "wait until an overlap is over, or allow more")
 
     def _sweep(self, needed: set[str]) -> None:
-        """Deletes private keys that are obsolete. That this fails is no failure
+        """Deletes private keys that are obsolete. A failure to delete is not a failure
         of the rotation."""
         for path in [*self._key_files(), *self._directory.glob(f".*{SUFFIX}{HALF}")]:
             if path.name.removesuffix(SUFFIX) not in needed:

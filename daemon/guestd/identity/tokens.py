@@ -41,13 +41,13 @@ VALID = "valid"
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
-#: Epoch seconds beyond this are no time (it is the year 33658), and no NaN is below it.
+#: Epoch seconds beyond this are not a time (it is the year 33658); a NaN is not below it.
 TIME_MAX = 1e12
 
 
 @dataclass(slots=True, frozen=True)
 class SignedToken:
-    """A guest token and what may be told of it. Times are epoch seconds."""
+    """A guest token and what may be shown of it. Times are epoch seconds."""
 
     token: str = field(repr=False)
     fingerprint: str

@@ -112,7 +112,7 @@ def full_check(connection: sqlite3.Connection) -> list[str]:
 
 
 def _rows_if_readable(connection: sqlite3.Connection, version: int) -> list[str]:
-    """As far as it goes: SQLite's own complaints come first."""
+    """As far as it goes: SQLite's own findings come first."""
     try:
         return _rows(connection, version)[:PROBLEMS_MAX]
     except UNREADABLE_FILE:

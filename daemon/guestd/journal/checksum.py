@@ -2,7 +2,7 @@
 
 The checksum of a row is the CRC-32 of a JSON array of its columns, in which a BLOB stands as its
 length, followed by the BLOBs themselves. It finds every change of a single byte, and any other with
-a chance of 2**32 - 1 in 2**32. It is no protection against somebody who means to change a row.
+a chance of 2**32 - 1 in 2**32. It does not protect against someone who changes a row on purpose.
 
 `zlib.crc32` is in the standard library and in every Python of the operator; CRC-32C would need a
 dependency and finds no more in rows of this size. No SQL refers to the checksum, so any SQLite

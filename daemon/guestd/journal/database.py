@@ -37,7 +37,7 @@ NAME = "journal.sqlite3"
 #: leisure.
 CHECK_BYTES_MAX = 512 * 1024 * 1024
 
-#: A file without `auto_vacuum` is given it at the start if it is no larger than this, which takes
+#: A file without `auto_vacuum` is given it at the start if it is not larger than this, which takes
 #: less than a second; a larger one by `guestd journal compact`.
 COMPACT_BYTES_MAX = 32 * 1024 * 1024
 
@@ -206,7 +206,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def verify(path: Path) -> None:
-    """Raises JournalError if this file is no sound journal of a schema version we know."""
+    """Raises JournalError if this file is not a sound journal of a schema version we know."""
     if not path.exists():
         raise JournalError(f"there is no {path}")
     try:
@@ -214,12 +214,12 @@ def verify(path: Path) -> None:
             problems = full_check(copy)
             version = copy.execute("PRAGMA user_version").fetchone()[0] if not problems else 0
     except UNREADABLE_FILE as error:
-        raise JournalError(f"{path} is no journal: {error}") from error
+        raise JournalError(f"{path} is not a journal: {error}") from error
     if problems:
         raise JournalError(f"{path} failed its check: {problems[0]}")
     if not 0 < version <= len(migrations()):
         raise JournalError(
-            f"{path} is no journal that this guestd knows (schema version {version})"
+            f"{path} is not a journal that this guestd knows (schema version {version})"
         )
 
 

@@ -3,7 +3,7 @@ What is read is answered at once, without a suspension.
 
 Bounds: `events_per_session_max` and `events_max` over all. When one is reached the oldest events
 go, and a reader who asks for them learns from `first_kept_seq` what he cannot get any more. The one
-order of all streams is kept only once somebody has asked for it, within `events_max`; operations
+order of all streams is kept only once it has been requested, within `events_max`; operations
 that are over and deliveries that are done go when there are `works_max`."""
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
+
+import orjson
 
 from ..model.journal import (
     Commit,
@@ -40,7 +42,7 @@ class MemoryJournal:
         self._offset = 0
         self._order: deque[StoredEvent] | None = None
         self._cursors: dict[str, int] = {}
-        self._told: list[Callable[[], None]] = []
+        self._durable_callbacks: list[Callable[[], None]] = []
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._kept: dict[str, deque[EventRow]] = {}
@@ -66,10 +68,11 @@ class MemoryJournal:
         for delivery in commit.deliveries:
             self._deliveries[delivery.delivery_id] = delivery
         self._cursors.update(commit.cursors)
-        self._keep_within_bounds()
+        if self._order is not None or commit.operations or commit.deliveries:
+            self._keep_within_bounds()
         done()
-        for told in self._told:
-            told()
+        for callback in self._durable_callbacks:
+            callback()
 
     async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
@@ -103,9 +106,15 @@ class MemoryJournal:
         return StoredCommand(accepted, outcome) if accepted or outcome else None
 
     async def was_shown(self, session_id: str, identity: str, time: str) -> bool:
-        """Row by row: asked only of messages older than what a guest session remembers."""
-        rows = self._kept.get(session_id, ())
-        return any(row.key == identity and row.kind in ("message", "presence") for row in rows)
+        """Row by row: asked only of messages older than what a guest session remembers. What is
+        older than all that is kept counts as shown."""
+        rows = list(self._kept.get(session_id, ()))
+        messages = [row for row in rows if row.kind in ("message", "presence")]
+        if any(row.key == identity for row in messages):
+            return True
+        has_dropped = bool(rows) and rows[0].seq > 1
+        oldest = orjson.loads(messages[0].payload) if messages and time and has_dropped else {}
+        return bool(oldest) and time <= oldest.get("time", "")
 
     async def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)
@@ -132,8 +141,8 @@ class MemoryJournal:
             self._order = deque(maxlen=self._events_max)
         return self._cursors.setdefault(name, self._offset)
 
-    def on_durable(self, told: Callable[[], None]) -> None:
-        self._told.append(told)
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        self._durable_callbacks.append(callback)
 
     async def operation(self, operation_id: str) -> OperationRecord | None:
         return self._operations.get(operation_id)

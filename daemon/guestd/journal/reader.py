@@ -98,7 +98,7 @@ class Reader:
         bytes_max: int | None = None,
     ) -> Replay:
         """Raises Damaged if anything of what was asked for is."""
-        with self._one_view(), self._told(session_id):
+        with self._one_view(), self._reporting_damage(session_id):
             stream = streams.find(self._connection, session_id)
             if stream is None:
                 return Replay([])
@@ -172,7 +172,7 @@ class Reader:
         return str(row[1]) if row is not None and is_sound(row) else None
 
     def command(self, session_id: str, command_id: str, acknowledged: int) -> StoredCommand | None:
-        with self._one_view(), self._told(session_id):
+        with self._one_view(), self._reporting_damage(session_id):
             stream = streams.find(self._connection, session_id)
             if stream is None:
                 return None
@@ -206,7 +206,7 @@ class Reader:
                 return False
 
     def last_seq(self, session_id: str) -> int:
-        with self._one_view(), self._told(session_id):
+        with self._one_view(), self._reporting_damage(session_id):
             stream = streams.find(self._connection, session_id)
             return 0 if stream is None else stream.seq
 
@@ -305,7 +305,7 @@ class Reader:
             self._fresh.append(SetAside(row.number, row.offset, row.reason))
 
     @contextmanager
-    def _told(self, session_id: str) -> Iterator[None]:
+    def _reporting_damage(self, session_id: str) -> Iterator[None]:
         """A damaged row in a stream becomes an error for the caller."""
         try:
             yield

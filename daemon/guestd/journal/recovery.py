@@ -97,22 +97,25 @@ def _content(stream: streams.StoredStream, row: Sequence[Any], column: int) -> d
 
 
 def identities(reader: sqlite3.Connection, session_id: str, limit: int) -> list[tuple[str, str]]:
-    """The last `limit` messages' identities and times, oldest first. Raises FoundDamage."""
+    """The last `limit` messages' identities and times, oldest first, and more before them until one
+    is among them that was shown in order: nothing before that one is newer. Raises FoundDamage."""
     stream = streams.find(reader, session_id)
     found: list[tuple[str, str]] = []
     if stream is None:
         return found
-    seq = stream.seq
+    seq, has_ordered = stream.seq, False
     for row in reader.execute(queries()["identities"], (stream.head,)):
         streams.check_event(stream, row)
         if row[2] != seq:
             break
         seq -= 1
         if row[8] is not None and row[7] in ("message", "presence"):
-            found.append((row[8], _content(stream, row, 9).get("time") or ""))
-            if len(found) == limit:
-                break
-    if len(found) < limit and seq >= stream.first_seq:
+            content = _content(stream, row, 9)
+            found.append((row[8], content.get("time") or ""))
+            has_ordered = has_ordered or not content.get("late")
+            if len(found) >= limit and has_ordered:
+                return found[::-1]
+    if seq >= stream.first_seq:
         reason = f"the event with seq {seq} cannot be found"
         raise FoundDamage(
             DamagedRow("events", (stream.number, seq), stream.number, session_id, 0, reason)

@@ -1,7 +1,7 @@
 """Reports of bugs, one small file each, in a folder beside the journal: readable by the owner only,
 and few.
 
-A report that cannot be written is no reason to fail: the log has said what happened.
+A report that cannot be written is not an error: the log has said what happened.
 """
 
 from __future__ import annotations

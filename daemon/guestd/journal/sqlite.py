@@ -86,7 +86,7 @@ class SqliteJournal(ReadsOnThread):
         self._writer: Writer
         self._cursors: dict[str, int] = {}
         self._asked_for: set[str] = set()
-        self._told: list[Callable[[], None]] = []
+        self._durable_callbacks: list[Callable[[], None]] = []
         self._pace = RetirePace()
         self.storage_full = False
         self.storage_low = False
@@ -213,8 +213,8 @@ class SqliteJournal(ReadsOnThread):
             self.commit(Commit(cursors=[(name, found)]), lambda: None)
         return found
 
-    def on_durable(self, told: Callable[[], None]) -> None:
-        self._told.append(told)
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        self._durable_callbacks.append(callback)
 
     def _write_down_aside(self, aside: list[SetAside]) -> None:
         self.commit(Commit(aside=aside), lambda: None)
@@ -351,8 +351,8 @@ class SqliteJournal(ReadsOnThread):
                 self._cursors[name] = max(reached, self._cursors.get(name, 0))
         for _, done in works:
             done()
-        for told in self._told:
-            told()
+        for callback in self._durable_callbacks:
+            callback()
 
     def _fail(self, error: JournalError) -> None:
         if self._error is None:

@@ -34,7 +34,7 @@ WAL_PAGES_MAX = 256
 #: some tens of microseconds.
 ERASE_S = 10.0
 
-#: How long to leave a WAL alone that somebody was reading.
+#: How long to leave a WAL alone that a reader was using.
 ERASE_AGAIN_S = 1.0
 
 #: How long a statement waits for a lock that another process has: what sqlite3 sets by itself.
@@ -122,7 +122,7 @@ class Writer:
 
     def erase(self, in_pause: bool) -> None:
         """Empty the WAL if something was deleted since; under load not more often than each
-        ERASE_S. While somebody reads from it, it is left for later: the writer never waits for a
+        ERASE_S. While a reader uses it, it is left for later: the writer never waits for a
         reader."""
         now = self._monotonic()
         if not self._has_deleted or (now < self._erase_at and not in_pause):

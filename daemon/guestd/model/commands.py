@@ -75,7 +75,7 @@ class Withdraw:
 
 
 @dataclass(slots=True, frozen=True)
-class FreshLink:
+class RenewDownloadLink:
     """Ask for a new download link of an attachment of the conversation; the old one lives about ten
     minutes (protocol §5)."""
 
@@ -83,15 +83,15 @@ class FreshLink:
     attachment_id: str
 
 
-Command = Send | Reply | Typing | Context | End | Attach | Withdraw | FreshLink
+Command = Send | Reply | Typing | Context | End | Attach | Withdraw | RenewDownloadLink
 
 
 @dataclass(slots=True, frozen=True)
 class Answer:
     """The one answer to a command: accepted (with the intent's `seq`), or an error.
 
-    `result` is what a `FreshLink` asked for: `url`, `filename`, `content_type`, `size_bytes`. The
-    URL is a key to the file."""
+    `result` is what a `RenewDownloadLink` asked for: `url`, `filename`, `content_type`,
+    `size_bytes`. The URL is a key to the file."""
 
     command_id: str
     seq: int = 0

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from .client_messages import ClientMessage
 from .commands import Answer
 from .endings import Ending
 from .events import AcceptedEvent, Recorded
-from .requests import Request
 
 
-class Notice(Enum):
+class SessionCounter(Enum):
     """Things worth counting that change nothing else. Also the words of the metrics."""
 
     DUPLICATE = "duplicates"
@@ -49,7 +49,7 @@ class Dial:
 
 @dataclass(slots=True)
 class Say:
-    request: Request
+    message: ClientMessage
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class HangUp:
 
 @dataclass(slots=True)
 class Drop:
-    """Abort the link without a closing handshake: the peer is taken for dead."""
+    """Abort the connection without a closing handshake: the peer is taken for dead."""
 
 
 @dataclass(slots=True)
@@ -139,7 +139,7 @@ class Discard:
 
 @dataclass(slots=True)
 class Count:
-    notice: Notice
+    counter: SessionCounter
     count: int = 1
 
 

@@ -1,4 +1,4 @@
-"""Every way a link or a guest session can stop, as a named value.
+"""Every way a connection or a guest session can stop, as a named value.
 
 One glance at an ending tells whether to come back. The causes are ours; the close codes are RFC
 6455 §7.4.1 and the platform's (protocol §1.6, §4.3). Which ending a refusal means is decided in
@@ -13,7 +13,7 @@ from enum import Enum
 class Cause(Enum):
     """Why something stopped. `value` is the stable word used in logs, metrics and the API."""
 
-    # the link
+    # the connection
     CLOSED_BY_PEER = "closed_by_peer"  # a close frame arrived; see the code
     LOST = "lost"  # TCP broke, or ended without a close frame (1006)
     UNANSWERED = "unanswered"  # a heartbeat, ping or hello got no answer in time
@@ -66,10 +66,10 @@ _COMES_BACK = frozenset(
 
 @dataclass(slots=True, frozen=True)
 class Ending:
-    """Why a link or a guest session stopped.
+    """Why a connection or a guest session stopped.
 
     `code` is the WebSocket close code or the HTTP status, whichever the cause speaks of;
-    `retry_after_s` is the server's own wish and wins over any backoff of ours (HTTP-1).
+    `retry_after_s` is the server's own request and overrides any backoff of ours (HTTP-1).
     """
 
     cause: Cause

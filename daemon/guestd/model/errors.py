@@ -123,7 +123,7 @@ class SpoolError(GuestdError):
 
 
 class DialError(GuestdError):
-    """A dial that did not become a link."""
+    """A dial that did not become a connection."""
 
     code = "dial"
 
@@ -215,8 +215,8 @@ class PlatformError(GuestdError):
         return {**found, **self.codes()}
 
     def __str__(self) -> str:
-        told = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
-        return f"{told}; {self.remedy}" if self.remedy else told
+        message = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
+        return f"{message}; {self.remedy}" if self.remedy else message
 
 
 class PlatformRefused(PlatformError):

@@ -20,8 +20,8 @@ TOKEN_LIFE_MAX_S = 86_400.0
 #: until the guest leaves.
 TYPING_MS_MAX = 60_000
 
-#: A platform's guest session lives at most three days; a larger figure is a mistake and told to
-#: nobody.
+#: A platform's guest session lives at most three days; a larger figure is a mistake and is not
+#: reported to anyone.
 SESSION_LIFE_MAX_S = 7 * 86_400.0
 
 #: 9999-12-31T23:59:59Z: the last instant that every date type can hold.

@@ -187,7 +187,8 @@ class EventStore(Commits, Protocol):
         """Guest sessions that are over and still kept, ended last first."""
 
     async def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The last `limit` messages' identities and times, oldest first. Raises Damaged; the
+        """The last `limit` messages' identities and times, oldest first, and more before them until
+        one is among them that was shown in order. Raises Damaged; the
         session is set aside then."""
 
     def forget(self, session_id: str) -> None:
@@ -245,8 +246,8 @@ class EventReader(Commits, Protocol):
 
         A reader never heard of before begins at the newest event: it is not told of old stories."""
 
-    def on_durable(self, told: Callable[[], None]) -> None:
-        """`told` is called on the loop after each commit has become durable."""
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        """`callback` is called on the loop after each commit has become durable."""
 
 
 class Journal(EventStore, OperationStore, DeliveryStore, EventReader, Protocol):

@@ -1,6 +1,6 @@
 """Whole numbers in text from outside.
 
-`str.isdigit` is true of "²" and "٣", which are no figures to any protocol or file of ours, and
+`str.isdigit` is true of "²" and "٣", which are not digits in any protocol or file of ours, and
 `int` raises ValueError for more than 4,300 digits. So such text is read here, and nowhere with
 `int` alone."""
 

@@ -24,8 +24,8 @@ class DialTarget:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class LinkSink(Protocol):
-    """Who is told what a link receives. Plain callbacks on the loop; they never raise."""
+class ConnectionSink(Protocol):
+    """What a connection hands its input to. Plain callbacks on the loop; they never raise."""
 
     def text_received(self, text: bytes) -> None:
         """One whole text message, valid UTF-8."""
@@ -39,12 +39,12 @@ class LinkSink(Protocol):
     def writable_changed(self, writable: bool) -> None:
         """The write buffer went over its high-water mark (False) or came back under it (True)."""
 
-    def link_ended(self, ending: Ending) -> None:
+    def connection_ended(self, ending: Ending) -> None:
         """Exactly once, after which no other callback comes; never before `dial` has returned the
-        link."""
+        connection."""
 
 
-class Link(Protocol):
+class Connection(Protocol):
     """One open WebSocket to the platform."""
 
     def send_text(self, text: bytes) -> None: ...
@@ -63,8 +63,8 @@ class Link(Protocol):
 
 
 class Dialer(Protocol):
-    async def dial(self, target: DialTarget, sink: LinkSink) -> Link:
-        """Open a link. Raises DialError with the ending; never anything else, except
+    async def dial(self, target: DialTarget, sink: ConnectionSink) -> Connection:
+        """Open a connection. Raises DialError with the ending; never anything else, except
         cancellation."""
 
 
@@ -97,10 +97,9 @@ class History(Protocol):
 
 
 @dataclass(slots=True, frozen=True)
-class DeploymentFacts:
+class DeploymentConfig:
     """What a deployment's config.json says that changes what a guest may do (protocol §8)."""
 
-    active: bool = True
     auto_start: bool = False
     conversation_clear: bool = False
     user_typing: bool = True
@@ -109,8 +108,8 @@ class DeploymentFacts:
 
 
 class Watcher(Protocol):
-    """Someone who follows one guest session. Neither method blocks, raises, or changes who
-    watches."""
+    """What follows one guest session: a frontend, an event stream. Neither method blocks, raises,
+    or changes who watches."""
 
     def offer(self, row: EventRow) -> None: ...
 
@@ -212,7 +211,7 @@ Priority = Literal["command", "opening", "heartbeat", "housekeeping"]
 class Urgency:
     """Whose turn it is when the budget of requests is short: the earliest deadline first. A call's
     deadline for its turn is
-    `patience_s` after it asks. What is no command is also spread evenly, so that a command finds
+    `patience_s` after it asks. What is not a command is also spread evenly, so that a command finds
     some of the budget left."""
 
     priority: Priority = "command"

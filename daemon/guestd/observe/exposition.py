@@ -175,7 +175,7 @@ _COUNTERS_BY: tuple[tuple[str, str, str, Callable[[Metrics], Mapping[str, int]]]
         "notices",
         "Things noticed by kind.",
         "kind",
-        lambda m: {n.value: count for n, count in m.notices.items()},
+        lambda m: {n.value: count for n, count in m.session_counts.items()},
     ),
     (
         "webhooks_delivered",

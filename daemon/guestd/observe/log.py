@@ -96,18 +96,20 @@ def _exception_text(error: BaseException, with_message: bool) -> str:
     request."""
     if with_message:
         return redacted("".join(format_exception(error, limit=-FRAMES_MAX))).rstrip("\n")
-    told: list[str] = []
-    link: BaseException | None = error
-    while link is not None and len(told) < 5:  # causes further back explain nothing more
+    sections: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(sections) < 5:  # causes further back explain nothing more
         frames = [
             f"{f.f_code.co_filename}:{line} in {f.f_code.co_name}"
-            for f, line in walk_tb(link.__traceback__)
+            for f, line in walk_tb(cause.__traceback__)
         ]
-        told.append(
-            "\n".join([*frames[-FRAMES_MAX:], f"{type(link).__module__}.{type(link).__qualname__}"])
+        sections.append(
+            "\n".join(
+                [*frames[-FRAMES_MAX:], f"{type(cause).__module__}.{type(cause).__qualname__}"]
+            )
         )
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-    return "\ncaused by\n".join(told)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\ncaused by\n".join(sections)
 
 
 class _Formatter(logging.Formatter):

@@ -2,7 +2,7 @@
 at a scrape.
 
 A `Counter.inc()` of the library costs a lock and half a microsecond; an attribute costs nothing
-worth naming. Labels carry words from closed lists (states, causes, notices), never a session id:
+worth naming. Labels carry words from closed lists (states, causes, counters), never a session id:
 the number of series is bounded by the code."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 
 LATENCY_BOUNDS_S = (
     0.0001,
@@ -120,7 +120,6 @@ class Metrics:
         "loop_lag_s",
         "messages_in",
         "messages_out",
-        "notices",
         "operations",
         "platform_errors",
         "read_pauses",
@@ -133,6 +132,7 @@ class Metrics:
         "rest_sessions",
         "rest_sessions_total",
         "rest_sync_s",
+        "session_counts",
         "sessions",
         "simulator_errors",
         "sync_s",
@@ -174,7 +174,7 @@ class Metrics:
         self.control_answers: dict[str, int] = {}
         self.http_connections = self.http_internal_errors = 0
         self.http_refused: dict[str, int] = {}
-        self.notices: dict[Notice, int] = {}
+        self.session_counts: dict[SessionCounter, int] = {}
         self.uploads: dict[str, int] = {}
         self.upload_bytes = 0
         self.echo_latency_s = Histogram()
@@ -240,8 +240,8 @@ class Metrics:
         """A connection or request refused or given up, by the limit that it met."""
         self.http_refused[reason] = self.http_refused.get(reason, 0) + 1
 
-    def notice(self, notice: Notice, count: int = 1) -> None:
-        self.notices[notice] = self.notices.get(notice, 0) + count
+    def count_session(self, counter: SessionCounter, count: int = 1) -> None:
+        self.session_counts[counter] = self.session_counts.get(counter, 0) + count
 
     def observe_rest(self, operation: str, outcome: str, seconds: float) -> None:
         """One request to the platform's REST side (HTTP-4); both words are from closed lists."""

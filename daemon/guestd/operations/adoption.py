@@ -122,8 +122,8 @@ class AdoptionWorkflow(Workflow):
         return None
 
     def details(self, operation: Operation) -> dict[str, Any]:
-        told = ("interval", "pages", "events", "left_out")
-        return {key: operation.result[key] for key in told if key in operation.result}
+        keys = ("interval", "pages", "events", "left_out")
+        return {key: operation.result[key] for key in keys if key in operation.result}
 
 
 def rates(viewed: int, clicked: int, dismissed: int) -> dict[str, float]:

@@ -51,7 +51,7 @@ class EventAppender:
         self.append(OperationEvent(0, action, status, details=details))
 
     def append(self, fact: OperationEvent) -> None:
-        """A fact that nobody waits for; left out while the disk is full."""
+        """A fact that no caller waits for; left out while the disk is full."""
         if not self.storage_full:
             row = self.row(fact)
             self._journal.commit(Commit(rows=[row], at_ms=self._clock.epoch_ms()), lambda: None)

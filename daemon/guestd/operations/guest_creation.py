@@ -165,10 +165,13 @@ class GuestCreationWorkflow(Workflow):
         )
 
     def details(self, operation: Operation) -> dict[str, Any]:
-        told = {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+        details = {
+            **operation.result,
+            "guest_token_fingerprint": operation.data["token_fingerprint"],
+        }
         if expires_ms := operation.data.get("token_expires_ms"):
-            told["guest_token_expires_ms"] = expires_ms
-        return told
+            details["guest_token_expires_ms"] = expires_ms
+        return details
 
     def _conversation(self, operation: Operation) -> dict[str, Any]:
         queue = operation.result["queue_id"]

@@ -118,19 +118,19 @@ class PromptWorkflow(Workflow):
 
     def details(self, operation: Operation) -> dict[str, Any]:
         status = _INJECTION_STATUS.get(operation.status, "PENDING")
-        told = {
+        details = {
             "auditId": operation.data["audit_id"],
             **COMPLIANCE,
             "status": status,
             **operation.result,
         }
         if operation.status == "succeeded":
-            told["alignmentStatus"] = (
+            details["alignmentStatus"] = (
                 "PENDING"  # until its webhook is delivered, which is an event of its own
             )
             if "contextData" in operation.request:
-                told["context"] = operation.request["contextData"]
-        return told
+                details["context"] = operation.request["contextData"]
+        return details
 
 
 def _too_late(operation: Operation) -> Transition:

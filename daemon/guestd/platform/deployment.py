@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from ..model.errors import PlatformRefused
 from ..model.foreign import FILE_KB_MAX, file_rules
-from ..model.ports import DeploymentFacts
+from ..model.ports import DeploymentConfig
 from .http import Http
 
 #: By what name metrics and audit tell of it.
 DEPLOYMENT_READ = "deployment.read"
 
 
-async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> DeploymentFacts:
+async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> DeploymentConfig:
     """Raises PlatformRefused with what to do if the deployment is unknown or inactive,
     PlatformUnavailable without an answer."""
     url = f"{cdn}/webdeployments/v1/deployments/{quote(deployment_id, safe='')}/config.json"
@@ -38,15 +38,14 @@ async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> Deployme
             f"deployment {deployment_id} is {found['status']}; activate it in Genesys Cloud Admin",
             cause="deployment.inactive",
         )
-    return facts_of(found)
+    return deployment_config(found)
 
 
-def facts_of(config: dict[str, Any]) -> DeploymentFacts:
+def deployment_config(config: dict[str, Any]) -> DeploymentConfig:
     """Read tolerantly: what is absent or odd counts as the platform's default."""
     conversations = _dig(config, "messenger", "apps", "conversations")
     types, bytes_max = _file_rules(_dig(config, "messenger", "fileUpload"))
-    return DeploymentFacts(
-        active=True,
+    return DeploymentConfig(
         auto_start=_dig(conversations, "autoStart").get("enabled") is True,
         conversation_clear=_dig(conversations, "conversationClear").get("enabled") is True,
         user_typing=conversations.get("showUserTypingIndicator") is not False,

@@ -4,7 +4,7 @@ A token is fetched by a task of its own, so that callers meanwhile wait for the 
 and a waiter that is cancelled takes nothing from the others. It is renewed before it expires; if
 that fails while the old one is still good, the old one serves on and the next try comes after half
 of what is left. A client that was refused is not presented again at once: every waiting session
-would knock in turn, and platforms lock clients for less."""
+would ask in turn, and platforms lock clients for less."""
 
 from __future__ import annotations
 
@@ -240,13 +240,13 @@ class TokenSource:
         self, word: str, details: dict[str, Any], for_audit: dict[str, Any] | None = None
     ) -> None:
         """What became of the token, in the log and in the audit (AUTH-2)."""
-        told = {"oauth_client": self.access.client.id, **details}
+        described = {"oauth_client": self.access.client.id, **details}
         is_well = word in ("fetched", "refreshed", "expired")
         if is_well:
             word_said = "has expired" if word == "expired" else f"was {word}"
-            why = ", ".join(f"{key} {one}" for key, one in told.items())
+            why = ", ".join(f"{key} {one}" for key, one in described.items())
             logger.info("the bearer token %s (%s)", word_said, why)
-        audited = {**told, **(for_audit or {})}
+        audited = {**described, **(for_audit or {})}
         self.note(f"oauth.{word}", "success" if is_well else "failed", audited)
 
 

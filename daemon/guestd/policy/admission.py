@@ -1,8 +1,8 @@
 """May one more dial start now? One budget for all sessions of a deployment.
 
-After the platform drops ten thousand links at once, every session's own backoff is polite and their
-sum is a stampede: the platform allows a thousand new connections a minute, refuses the rest, and
-each refusal costs another try. So no session dials by itself: it asks here, and what shapes the
+After the platform drops ten thousand connections at once, every session's own backoff is polite and
+their sum is a stampede: the platform allows a thousand new connections a minute, refuses the rest,
+and each refusal costs another try. So no session dials by itself: it asks here, and what shapes the
 return is this budget.
 
 - Never more than `per_minute` admissions within any 60 seconds: the platform may cut its minutes

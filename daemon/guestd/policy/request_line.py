@@ -5,9 +5,9 @@ requests a minute.
 - The earliest deadline first. A command's deadline is the moment it asks, all others have some
   patience, so that a command goes first; but what has waited out its patience goes before commands
   that come later, so that nothing starves.
-- What is no command is spread: it flows at `SPREAD_SHARE` of the budget with a small burst, so that
-  a minute's budget is never gone in its first seconds, and a command finds some of it left at any
-  time.
+- What is not a command is spread: it flows at `SPREAD_SHARE` of the budget with a small burst, so
+  that a minute's budget is never gone in its first seconds, and a command finds some of it left at
+  any time.
 - Of several clients the one with the largest share of its budget left; what must be asked as a
   certain client waits for that."""
 

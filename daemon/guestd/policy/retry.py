@@ -1,4 +1,4 @@
-"""Shall a call that failed be made again, and when? (HTTP-1)
+"""Is a call that failed to be made again, and when? (HTTP-1)
 
 Two questions are kept apart. *May it pass?* 429, 502, 503, 504 and a broken way there are the moods
 of a minute; other 4xx are opinions and stay; 500 is retried only for calls marked so. *May it be

@@ -4,12 +4,34 @@ their owner can read. All of it blocks; all of it raises OSError."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from pathlib import Path
 
 PRIVATE = 0o600
 
 HALF = ".half"
+
+
+#: A pipe is waited for until somebody writes into it, and no signal is heard meanwhile.
+NOT_REGULAR = (
+    "it is not a regular file; what comes through a pipe, such as <(…) or /dev/stdin, must be put"
+    " into one"
+)
+
+
+def open_regular(path: Path, *, may_be_pipe: bool = False) -> int:
+    """A descriptor to read from. A pipe that nobody writes into delays nothing, but where
+    `may_be_pipe`."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if may_be_pipe else os.O_NONBLOCK))
+    mode = os.fstat(file).st_mode
+    if stat.S_ISREG(mode) or (may_be_pipe and not stat.S_ISDIR(mode)):
+        return file
+    os.close(file)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(None, NOT_REGULAR)
 
 
 def create_private(path: Path) -> int:

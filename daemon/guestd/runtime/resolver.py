@@ -8,6 +8,12 @@ its own number of threads:
     new         not known yet; one waits once as many dead ones hang as there are threads
     failing     did not answer in time, or with an error; they delay only each other
 
+A failing name keeps its place in line when its callers give up: those that come back for a moment
+now and then would else meet busy threads each time, and a name that answers again would not be
+found out while as many others stay dead as there are threads. The line is first come, first served,
+so each has its turn when those before it have had theirs. An answer without a caller left is kept
+for the next one.
+
 A name is asked by one thread at a time, and all callers share that answer. How long an address or
 an error is remembered is the user's choice: a webhook's addresses are checked and used for one
 connection and asked for again at the next, a platform's are good for half a minute of dials.
@@ -36,6 +42,14 @@ THREADS = {ANSWERED: 8, NEW: 64, FAILING: 8}
 #: Names of which something is known; the one not asked for the longest time is forgotten first, and
 #: becomes new again.
 NAMES_KEPT_MAX = 1024
+
+#: How long an answer without a caller left is kept for the next one, in seconds: a circuit that is
+#: open asks again within it.
+LATE_KEPT_S = 60.0
+
+#: A failing name that was answered within so many seconds is as good as any that answers, though
+#: nobody waited so long for its turn.
+QUICK_S = 2.0
 
 #: host → addresses, blocking. Raises OSError.
 Ask = Callable[[str], Sequence[str]]
@@ -76,6 +90,7 @@ class _Question:
     answer: asyncio.Future[list[str]]
     wanted_by: int = 0
     is_running: bool = False
+    asked_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -91,10 +106,11 @@ class _Known:
 class Resolver:
     """`await resolver(host, port)`: addresses, in the order to try them. Raises OSError.
 
-    Waiting questions are bounded by their callers: a name whose last caller gave up is not asked if
-    its turn has not come. `ttl_s`: how long addresses are kept; `error_ttl_s`: how long an error
-    is, which should be shorter than any pause between two tries that matters. `local_names`:
-    whether RFC 6761 decides, and not the system."""
+    Waiting questions are bounded by their callers, and those of failing names by `NAMES_KEPT_MAX`;
+    any other name whose last caller gave up is not asked if its turn has not come. `ttl_s`: how
+    long addresses are kept; `error_ttl_s`: how long an error is, which should be shorter than any
+    pause between two tries that matters. `local_names`: whether RFC 6761 decides, and not the
+    system."""
 
     def __init__(
         self,
@@ -122,6 +138,7 @@ class Resolver:
         if loop.time() < known.until:
             if known.error is not None:
                 raise type(known.error)(*known.error.args) from known.error
+            known.until = min(known.until, loop.time() + self._ttl_s)  # a late answer serves once
             return list(known.addresses)
         question = self._questions.get(host)
         if question is None:
@@ -163,7 +180,7 @@ class Resolver:
         while of.waiting and of.running < of.threads_max:
             question = of.waiting.popleft()
             of.running += 1
-            question.is_running = True
+            question.is_running, question.asked_at = True, loop.time()
             run = threading.Thread(
                 target=self._in_thread, args=(question, loop), name="resolve", daemon=True
             )
@@ -192,9 +209,10 @@ class Resolver:
             known.class_name, known.error, known.addresses = FAILING, found, ()
             known.until = loop.time() + self._error_ttl_s
         else:
+            now = loop.time()
             known.error, known.addresses = None, found
-            known.until = loop.time() + self._ttl_s
-            if question.wanted_by:  # an answer without a caller left came too late
+            known.until = now + (self._ttl_s if question.wanted_by else LATE_KEPT_S)
+            if question.wanted_by or now - question.asked_at <= QUICK_S:
                 known.class_name = ANSWERED
         if not question.answer.done():
             if isinstance(found, OSError):
@@ -207,5 +225,8 @@ class Resolver:
     def _drop_if_unwanted(self, question: _Question) -> None:
         if question.wanted_by or question.is_running or question.answer.done():
             return
-        question.of.waiting.remove(question)
+        line = question.of.waiting
+        if question.of is self._classes[FAILING] and len(line) <= NAMES_KEPT_MAX:
+            return
+        line.remove(question)
         del self._questions[question.host]

@@ -13,7 +13,7 @@ from ..model.json_values import is_text
 
 @dataclass(slots=True)
 class Accepted:
-    """A command we said yes to; `durable` once its intent is, so that a repetition gets the same
+    """A command that was accepted; `durable` once its intent is, so that a repetition gets the same
     answer.
 
     `trace` is the tracing id and marker of its message: ours, because a caller's command id need

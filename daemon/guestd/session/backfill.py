@@ -1,7 +1,7 @@
 """Reading the history to close a gap: which page next, when to try again, when to stop asking.
 
-A gap is possible after a lost link, after a frame that could not be read (it might have been a
-message), and when a message of ours stays unconfirmed. The platform replays nothing by itself
+A gap is possible after a lost connection, after a frame that could not be read (it might have been
+a message), and when a message of ours stays unconfirmed. The platform replays nothing by itself
 (protocol §6.7), so we ask: a short-lived JWT over the socket, then pages over REST, newest first,
 until a page ends in something already shown.
 

@@ -10,7 +10,17 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any, get_args
 
-from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
+from ..model.commands import (
+    Attach,
+    Command,
+    Context,
+    End,
+    RenewDownloadLink,
+    Reply,
+    Send,
+    Typing,
+    Withdraw,
+)
 from ..model.errors import CommandError, NotReady, Overloaded
 from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import refusal_of
@@ -46,15 +56,15 @@ def refusal(
     """Why `command` is refused, or None.
 
     `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be
-    over the rate. What is given while a session first connects waits for that, whatever `when_down`
-    says: there is no connection that was lost (SIM-1)."""
+    over the rate. A command given while a session first connects waits for that, regardless of
+    `when_down`: no connection was lost (SIM-1)."""
     if not command.command_id or len(command.command_id) > COMMAND_ID_CHARS_MAX:
         return CommandError(
             f"command_id must have 1 to {COMMAND_ID_CHARS_MAX} characters", field="command_id"
         )
     if (unwritable := unwritable_field(command)) is not None:
         return unwritable
-    if isinstance(command, End | Withdraw | FreshLink):
+    if isinstance(command, End | Withdraw | RenewDownloadLink):
         return None
     if situation.is_leaving:
         return CommandError("the guest session is about to end; open another one", code="ended")

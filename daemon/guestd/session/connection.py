@@ -1,16 +1,16 @@
-"""The connection of a guest session as its machine sees it: tries, steps that take time, and life.
+"""The connection of a guest session as its machine sees it: attempts, timed steps and heartbeats.
 
-No socket is here. `step_at` is when the present step (the hello's answer, the rest before the next
-try) is over; `joined_once` says that the platform knows the session; `was_live` is the journal's
-last word on the connection, from the life before."""
+There is no socket here. `step_at` is when the present step ends (the hello's answer, the rest
+before the next attempt); `joined_once` says that the platform knows the session; `was_live` is what
+the previous process journaled last about the connection."""
 
 from __future__ import annotations
 
 from random import Random
 
+from ..model import client_messages as m
 from ..model import effects as e
-from ..model import requests as r
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.endings import Cause, Ending
 from ..model.instants import NEVER
 from ..model.traits import Beating, Traits
@@ -48,7 +48,8 @@ class ConnectionState:
         self.step_at = NEVER
 
     def rest_s(self, settings: SessionSettings, rng: Random, asked_s: float) -> float | None:
-        """How long to rest before the next try, at least `asked_s`; None if there is none."""
+        """How long to rest before the next attempt, at least `asked_s`; None if there are no
+        more."""
         backoff = Backoff(
             settings.reconnect.base_s,
             settings.reconnect.jitter_s,
@@ -69,17 +70,18 @@ class ConnectionState:
         traits: Traits,
         out: e.Effects,
     ) -> Ending | None:
-        """Beat if it is time. An ending if a beat stayed unanswered: the connection is lost."""
+        """Send a heartbeat if it is time. An ending if one stayed unanswered: the connection is
+        lost."""
         beat = self.heartbeat
         if beat.asked_at is not None and heard_at > beat.asked_at:
             beat.answered()  # the answer waits behind what keeps arriving: that is life enough
         if beat.is_lost(now, settings.heartbeat.timeout_s):
-            out.append(e.Count(Notice.HEARTBEAT_LOST))
+            out.append(e.Count(SessionCounter.HEARTBEAT_LOST))
             return unanswered("a heartbeat was not answered")
         if beat.is_due(now):
             echo = traits.beating is Beating.ECHO and beat.beats % 2 == 0
-            out.append(e.Say(r.Beat()) if echo else e.Ping())
-            out.append(e.Count(Notice.HEARTBEAT_SENT))
+            out.append(e.Say(m.Beat()) if echo else e.Ping())
+            out.append(e.Count(SessionCounter.HEARTBEAT_SENT))
             beat.asked(now, settings.heartbeat.interval_s)
         return None
 

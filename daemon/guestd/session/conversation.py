@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.errors import CommandError
 from ..model.failures import failure_of_frame
 from ..model.ids import Guest
@@ -96,8 +96,8 @@ class SessionConversation:
 
     def __repr__(self) -> str:
         lane = self.outbound.outbox
-        filling = " filling" if self.inbound.backfill else ""
-        return f"held={self.inbound.inbox.held} out={len(lane) if lane else 0}{filling}"
+        backfilling = " backfilling" if self.inbound.backfill else ""
+        return f"held={self.inbound.inbox.held} out={len(lane) if lane else 0}{backfilling}"
 
     def take(self, given: TalkInput, now: float, out: e.Effects) -> Wants | None:
         """`LEAVE` if the guest's own end of the conversation may be carried out."""
@@ -198,7 +198,7 @@ class SessionConversation:
             outbound.refuse(command, refused, out)
         elif isinstance(command, c.Typing):
             outbound.show_typing(command, now, out)
-        elif isinstance(command, c.FreshLink):
+        elif isinstance(command, c.RenewDownloadLink):
             self._links().request(command, self._rules, self.live, now, out)
         else:
             outbound.accept(command, now, out)
@@ -235,7 +235,7 @@ class SessionConversation:
     def _file(self, given: FileInput | s.Refused, now: float, out: e.Effects) -> None:
         """An answer about an upload or about a download link."""
         if isinstance(given, s.SlotRefused | s.UploadFailed):
-            out.append(e.Count(Notice.PLATFORM_ERROR))
+            out.append(e.Count(SessionCounter.PLATFORM_ERROR))
         if (
             isinstance(given, s.SlotGranted)
             and not given.headers
@@ -331,14 +331,14 @@ class SessionConversation:
             self._attribute_bytes_max = attribute_bytes_max
 
     def joined(self, given: s.Joined, first: bool, join: bool, now: float, out: e.Effects) -> None:
-        """`join`: the guest's presence is told to a new session."""
+        """`join`: a new session is told that the guest is present."""
         inbound, outbound = self.inbound, self.outbound
         if given.new_session and not first:
             outbound.give_up_under_way("the platform began a new session", out)
         outbound.greet(join, out)
         if self._rules.traits.has_history and not given.new_session:
             inbound.request_backfill(now, out)
-        elif inbound.inbox.filling:
+        elif inbound.inbox.is_backfilling:
             inbound.flush(now, outbound.commands.traces, out)
         if outbound.outbox is not None:
             self.files.rejoined(outbound.outbox, given.new_session and not first, now, out)
@@ -361,7 +361,7 @@ class SessionConversation:
         """The daemon stops. What waits for the history is left to it: shown now, it would end the
         next reading before the gap is reached. Anything else that is held is shown, because it may
         never come again."""
-        if not self.inbound.inbox.filling:
+        if not self.inbound.inbox.is_backfilling:
             self.flush(0.0, out)
 
     def break_off(self, recorded_seq: int, out: e.Effects) -> None:

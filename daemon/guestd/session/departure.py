@@ -1,7 +1,7 @@
 """When and why a guest session ends: its agreed time, a goodbye under way, the platform's own word.
 
-`cause` is set when we began to leave; `goodbye_id` is the tracing id of the goodbye, once said;
-`cleared` that the platform has erased the conversation."""
+`cause` is set once leaving has begun; `goodbye_id` is the tracing id of the goodbye once it is
+sent; `cleared` says that the platform has erased the conversation."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Departure:
         return bool(self.goodbye_id) and trace == self.goodbye_id
 
     def ending(self, otherwise: Cause = Cause.FINISHED) -> Ending:
-        """Why we leave, or `otherwise` if that was not our wish."""
+        """Why we leave, or `otherwise` if we had not begun to leave."""
         return Ending(self.cause or otherwise)
 
     def ending_on(self, given: EndSignal, leaving: bool) -> Ending | None:
-        """What the platform's word means, said while our goodbye is under way (`leaving`) or not;
+        """What a signal of the platform means, while our goodbye is under way (`leaving`) or not;
         None if the session goes on."""
         match given:
             case s.Left():

@@ -1,15 +1,15 @@
-"""Fresh download links: requested over the socket, answered to the caller, written nowhere.
+"""Fresh download links: requested over the socket, answered to the caller, never stored.
 
-A download link is the URL of a file of the conversation. It lives about ten minutes (protocol §5)
-and is a key to the file: so it is not an event and is not journaled."""
+A download link is the URL of a file of the conversation. It is valid for about ten minutes
+(protocol §5) and opens the file without a login, so it is not an event and is not journaled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
-from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError, Overloaded
 from ..model.instants import NEVER
@@ -29,7 +29,7 @@ class RequestedLink:
 
 
 class DownloadLinks:
-    """The links a guest session has asked for, by the tracing id of the question. `wake_at`: when
+    """The links a guest session has asked for, by the tracing id of the request. `wake_at`: when
     the earliest answer is overdue."""
 
     __slots__ = ("_requested", "wake_at")
@@ -43,7 +43,12 @@ class DownloadLinks:
         self.wake_at = min((one.answer_by for one in requested.values()), default=NEVER)
 
     def request(
-        self, command: c.FreshLink, rules: FleetRules, live: bool, now: float, out: e.Effects
+        self,
+        command: c.RenewDownloadLink,
+        rules: FleetRules,
+        live: bool,
+        now: float,
+        out: e.Effects,
     ) -> None:
         refused = self._refusal(command, rules.traits, live)
         if refused is not None:
@@ -58,9 +63,11 @@ class DownloadLinks:
             now + rules.settings.attachments.slot_timeout_s,
         )
         self._rearm()
-        out.append(e.Say(r.AskDownload(command.attachment_id, trace)))
+        out.append(e.Say(m.AskDownload(command.attachment_id, trace)))
 
-    def _refusal(self, command: c.FreshLink, traits: Traits, live: bool) -> CommandError | None:
+    def _refusal(
+        self, command: c.RenewDownloadLink, traits: Traits, live: bool
+    ) -> CommandError | None:
         requested = len(self._requested) if self._requested is not None else 0
         if not live:
             return CommandError("Genesys connection not ready", code="not_ready")
@@ -77,7 +84,7 @@ class DownloadLinks:
         return None
 
     def granted(self, given: s.SlotGranted, out: e.Effects) -> bool:
-        """True if this URL is the answer to one of our questions."""
+        """True if this URL answers one of our requests."""
         for trace, one in (self._requested or {}).items():
             if given.tracing_id == trace or (
                 not given.tracing_id and given.attachment_id == one.attachment_id
@@ -99,7 +106,7 @@ class DownloadLinks:
         return True
 
     def refused(self, given: s.Refused, out: e.Effects) -> bool:
-        """True if this error is about one of our questions."""
+        """True if this error is about one of our requests."""
         asked = self._requested.pop(given.tracing_id, None) if self._requested else None
         if asked is None:
             return False

@@ -4,10 +4,10 @@ A file's message takes its place in the lane when the command is accepted, and w
 it stays behind it: the order is the guest's. The uploads themselves run ahead of the lane,
 `uploads_per_session_max` at a time, so that a row of files costs no more than the slowest of them.
 
-An upload lives and dies with the message that carries it, so it stands in the lane beside it
-(`Outgoing.upload`), and this part keeps no list of its own: with each call it is handed the lane.
-It decides about uploads only. What a message may do next is the outbox's answer; where an upload
-has ended, `Wants.PROCEED` says so.
+An upload exists as long as the message that carries it, so it is kept beside it in the lane
+(`Outgoing.upload`), and this part has no list of its own: each call is given the lane. It decides
+about uploads only. What a message may do next is the outbox's answer; where an upload has ended,
+`Wants.PROCEED` says so.
 
 After a restart a file's message may have been sent. Nothing is uploaded while that is in doubt: the
 history is read first, and only a message it does not hold begins anew, with a new attachment id.
@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError
 from ..model.failures import (
@@ -157,7 +157,7 @@ class FileUploads:
                 e.AskPresigned(attachment_id, *what, file.command_id, attempt=upload.attempts)
             )
         else:
-            out.append(e.Say(r.AskSlot(attachment_id, *what, trace)))
+            out.append(e.Say(m.AskSlot(attachment_id, *what, trace)))
         return True
 
     # ------------------------------------------------------------------ answers
@@ -272,7 +272,7 @@ class FileUploads:
         _, upload = file_of(outgoing)
         is_ours = upload.step is UploadStep.ASKED
         if is_ours:
-            upload.unask(until)
+            upload.forget_request(until)
         return is_ours
 
     def begin_again(
@@ -298,7 +298,7 @@ class FileUploads:
             return
         for _, upload in lane.files():
             if upload.step is UploadStep.ASKED:
-                upload.unask()
+                upload.forget_request()
 
     def rejoined(self, lane: Outbox, new_session: bool, now: float, out: e.Effects) -> None:
         """The success event may have been lost with the connection: ask for the file. A new session
@@ -312,7 +312,7 @@ class FileUploads:
                 upload.rest(now)
             elif upload.step is UploadStep.CONFIRMING:
                 upload.wake_at = now + self._rules.settings.attachments.confirm_timeout_s
-                out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
+                out.append(e.Say(m.AskDownload(upload.attachment_id, upload.trace)))
 
     # ------------------------------------------------------------------ how it ends
 
@@ -331,7 +331,7 @@ class FileUploads:
         out: e.Effects,
         live: bool = True,
     ) -> Wants:
-        """Once more with a fresh slot, or never."""
+        """Try again with a new slot, or give up."""
         _, upload = file_of(outgoing)
         if (
             verdict is UploadVerdict.AGAIN
@@ -371,8 +371,8 @@ class FileUploads:
     def _give_back(self, upload: FileUpload, live: bool, out: e.Effects) -> None:
         if upload.step is UploadStep.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
-        if upload.has_place and not self._rules.traits.slot_by_rest and live:
-            out.append(e.Say(r.DeleteAttachment(upload.attachment_id, draw_id(self._rules.rng))))
+        if upload.has_slot and not self._rules.traits.slot_by_rest and live:
+            out.append(e.Say(m.DeleteAttachment(upload.attachment_id, draw_id(self._rules.rng))))
 
     def _tell(
         self, outgoing: Outgoing, status: str, out: e.Effects, setback: _Setback | None = None

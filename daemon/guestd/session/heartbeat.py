@@ -1,6 +1,7 @@
-"""Is the other side still there? A beat now and then, and a verdict when one stays unanswered.
+"""Is the other side still there? A heartbeat at intervals; one that stays unanswered means a
+lost connection.
 
-Like knocking on a door at quiet intervals: due → knocked → answered, or lost.
+    due → asked → answered, or lost
 
 A fleet's heartbeats start at random phases, so that it never beats all at once, but the phases lie
 on a grid of whole seconds: ten thousand sessions then wake the process once a second and not
@@ -17,10 +18,10 @@ GRID_S = 1.0
 
 
 class ConnectionHeartbeat:
-    """Three figures and four questions of `now` (seconds).
+    """All times are those of `now`, in seconds.
 
-    `beats` counts knocks, so that the machine can alternate between the application's echo and a
-    WebSocket ping."""
+    `beats` counts heartbeats, so that the machine can alternate between the application's echo and
+    a WebSocket ping."""
 
     __slots__ = ("asked_at", "beats", "next_at")
 

@@ -5,20 +5,20 @@ is accepted by the inbox as it is, and recorded at once (`record`). Everything e
 inbox (`arrived`), which may hold it, drop it as a repetition, or release several at once.
 
 A gap is closed in three steps, and the machine stands between them. `request_backfill` begins to
-hold what arrives and asks for a token and then for pages. When the reading is over, it is returned
-as a word (`wants.BackfillRead`, or `BackfillAbandoned`), because the messages of ours that are
-under way must be looked for in it first. Then `merge` puts history and held messages together, and
-the inbox flows again."""
+hold what arrives and asks for a token and then for pages. When the reading is over, its result is
+returned (`wants.BackfillRead` or `BackfillAbandoned`), because the messages of ours that are under
+way must be looked for in it first. Then `merge` puts history and held messages together, and the
+inbox flows again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..model import client_messages as m
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.foreign import HISTORY_PAGES_MAX
 from ..model.instants import NEVER
 from ..policy.buckets import SlidingCount
@@ -124,9 +124,9 @@ class Inbound:
             case s.ReceiptArrived():
                 out.append(v.ReceiptEvent(self._numbers.next(), given.sequence, given.status))
             case s.Unknown():
-                out.append(e.Count(Notice.UNKNOWN))
+                out.append(e.Count(SessionCounter.UNKNOWN))
             case s.Garbage() | s.ContentRefused():
-                out.append(e.Count(Notice.GARBAGE))
+                out.append(e.Count(SessionCounter.GARBAGE))
 
     def _show(self, outcome: InboxOutcome, traces: Traces, out: e.Effects) -> None:
         for placed in outcome.placed:
@@ -134,7 +134,7 @@ class Inbound:
                 after, before = placed.gap
                 out.append(v.GapEvent(self._numbers.next(), "not delivered in time", after, before))
             self.record(placed.item, traces, out, placed.late)
-        for notice, count in outcome.notices:
+        for notice, count in outcome.counts:
             out.append(e.Count(notice, count))
 
     def record(
@@ -172,7 +172,7 @@ class Inbound:
     def hold_for_gap(self) -> None:
         """Something may be missing before what arrives from now on."""
         self._gap_open = True
-        self.inbox.begin_fill()
+        self.inbox.begin_backfill()
 
     def request_backfill(self, now: float, out: e.Effects) -> None:
         if self.backfill is not None:
@@ -187,14 +187,14 @@ class Inbound:
         self._jwt = None
         self.backfill = None
         if was_joined and self._rules.traits.has_history:
-            self.inbox.begin_fill()
+            self.inbox.begin_backfill()
 
     def _read_page(self, now: float, out: e.Effects) -> None:
         backfill = self.backfill
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
             backfill.asked(BackfillStep.JWT, now + self._rules.settings.lifetime.join_timeout_s)
-            out.append(e.Say(r.AskJwt(tracing_id=draw_id(self._rules.rng))))
+            out.append(e.Say(m.AskJwt(tracing_id=draw_id(self._rules.rng))))
             return
         budget = self._reads = self._reads or SlidingCount(
             self._rules.settings.history.reads_per_minute, 60.0
@@ -229,6 +229,7 @@ class Inbound:
         if not given.items and self._is_suspicious(given, backfill, in_doubt):
             return self._failed("the platform answered an empty page", None, now, out)
         backfill.take(given.items)
+        self.inbox.note_shown(given.items, given.shown)
         complete = (
             not given.items
             or given.page_number >= given.page_count
@@ -247,8 +248,8 @@ class Inbound:
         """An empty page where there must be something: known messages, pages still to come, a total
         above nothing.
 
-        With a message under way, "there is nothing" would mean to send it again: believed only when
-        said twice."""
+        With a message under way, "there is nothing" would mean to send it again: believed only the
+        second time."""
         if given.total > 0 or given.page_number < given.page_count:
             return True
         return given.page_number == 1 and (
@@ -308,5 +309,5 @@ class Inbound:
         return BackfillRead(backfill.oldest_first(), backfill.asked_at)
 
     def _leave_gap(self, reason: str, out: e.Effects) -> None:
-        out.append(e.Count(Notice.GAP_LEFT))
+        out.append(e.Count(SessionCounter.GAP_LEFT))
         out.append(v.GapEvent(self._numbers.next(), reason))

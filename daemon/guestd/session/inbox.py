@@ -1,17 +1,16 @@
 """Puts what arrives into the conversation's order: each item once, in bounded memory.
 
-The wire gives no promise of order (protocol §0.3, fact 5), repeats items after a reconnect when we
-read the history, and two dialects say the order in two ways. Both give the same answers to the same
-verbs, so the machine does not know which one it holds:
+The wire does not promise an order (protocol §0.3, fact 5), the history repeats items after a
+reconnect, and the two dialects express order in two ways. Both inboxes have the same methods,
+so the machine does not know which one it holds:
 
     arrive(item, now)   what may be shown now, and what was noticed
     release(now)        the same, when `wake_at` is reached
     merge(history)      the same, when a gap was filled
-    flush(now)          all that is held: the session ends, and it was received
     flush(now)          everything that is held, because nothing can come before it any more
 
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
-still under way, so order can only be bought with waiting, and the price is `ReorderDelay.hold_ms`:
+still under way, so order costs waiting, and the wait is `ReorderDelay.hold_ms`:
 learned from what all sessions of the deployment see, nothing while traffic is in order. An item
 that comes too late even so is shown at the end, marked `late`: never dropped. Equal times are two
 messages; they keep the order of their arrival, or the history's where it is known: one of them that
@@ -22,23 +21,25 @@ arrives now. The history is the platform's own order, so on `merge` it is the sp
 does not hold yet is sorted in by time.
 
 `BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for
-`gap_wait_s`, then the gap is stated and life goes on. A stream whose numbers jump by nature strikes
-out after three unfilled gaps: from then on only order and repetition are checked.
+`gap_wait_s`, then the gap is stated and delivery continues. After three unfilled gaps a stream is
+taken for one that skips numbers: from then on only order and repetition are checked.
 
 Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max`
-identities are kept to know a repetition; an item older than the oldest forgotten one is taken for
-known, because the history repeats old ones. One that is exactly as old, has no time, or comes out
-of order where the order is by numbers, may be new or forgotten: the journal, which forgets nothing
-of a living guest session, is asked (`may_have_shown`)."""
+identities are kept to know a repetition. An item that is not remembered and not newer than what was
+forgotten, or than what an earlier life has shown, may be new and late, or an old one repeated, as
+the history does. The journal, which forgets nothing of a living guest session, is asked
+(`may_have_shown`) before the item is given to the inbox. Of a page of the history its word comes
+along (`note_shown`), and holds until the gap is closed: what is forgotten meanwhile is not shown
+again either. What is held is known for as long as it is held, whether it is remembered or not."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.reorder_delay import ReorderDelay
@@ -61,11 +62,13 @@ class PlacedMessage:
 @dataclass(slots=True)
 class InboxOutcome:
     placed: list[PlacedMessage] = field(default_factory=list)
-    notices: list[tuple[Notice, int]] = field(default_factory=list)
+    counts: list[tuple[SessionCounter, int]] = field(default_factory=list)
 
 
 class Remembered:
     """The last `kept_max` identities with their times, oldest forgotten first.
+
+    `has_unrestored`: an earlier life has shown more than is remembered of it.
 
     While a gap is open, what arrived since is kept apart as well (`SINCE_GAP_MAX`): it is newer
     than what is missing, so forgetting it must not make the missing ones look forgotten."""
@@ -75,21 +78,27 @@ class Remembered:
         "_postponed_time",
         "_seen",
         "_since_gap",
+        "_told",
         "forgotten_time",
         "has_forgotten",
-        "restored_time",
+        "has_unrestored",
     )
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
         self._seen: dict[str, str] | None = None
         self._since_gap: set[str] | None = None
+        self._told: set[str] = set()
         self._postponed_time = ""
-        self.forgotten_time = self.restored_time = ""
-        self.has_forgotten = False
+        self.forgotten_time = ""
+        self.has_forgotten = self.has_unrestored = False
 
     def __contains__(self, identity: str) -> bool:
-        return (self._seen is not None and identity in self._seen) or self.is_since_gap(identity)
+        return (
+            (self._seen is not None and identity in self._seen)
+            or self.is_since_gap(identity)
+            or identity in self._told
+        )
 
     def is_since_gap(self, identity: str) -> bool:
         return self._since_gap is not None and identity in self._since_gap
@@ -100,8 +109,13 @@ class Remembered:
         if self._since_gap is None:
             self._since_gap = set(held)
 
+    def note_shown(self, identities: Iterable[str]) -> None:
+        """These were shown before the gap; to be known until it is closed."""
+        self._told.update(identities)
+
     def close_gap(self) -> None:
         self._since_gap = None
+        self._told.clear()
         self.forgotten_time = max(self.forgotten_time, self._postponed_time)
         self._postponed_time = ""
 
@@ -124,12 +138,11 @@ class Remembered:
             self._forget_oldest(seen)
         return True
 
-    def restored(self, oldest_time: str) -> None:
+    def restored(self) -> None:
         """Those of an earlier life are taken. With as many as are kept there may have been more
         before: the journal knows them."""
         if len(self) >= self._kept_max:
-            self.has_forgotten = True
-            self.restored_time = oldest_time
+            self.has_forgotten = self.has_unrestored = True
 
     def _forget_oldest(self, seen: dict[str, str]) -> None:
         identity = next(iter(seen))
@@ -150,10 +163,10 @@ class _Held:
 
 
 class MessageInbox(Protocol):
-    """What both orderings answer to."""
+    """What both orderings have in common."""
 
     heard_at: float
-    filling: bool
+    is_backfilling: bool
     wake_at: float
 
     @property
@@ -174,7 +187,9 @@ class MessageInbox(Protocol):
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None: ...
 
-    def begin_fill(self) -> None: ...
+    def begin_backfill(self) -> None: ...
+
+    def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None: ...
 
     def closes_gap(self, item: MessageArrived) -> bool: ...
 
@@ -192,8 +207,8 @@ class ByTime:
         "_hold",
         "_last_time",
         "_remembered",
-        "filling",
         "heard_at",
+        "is_backfilling",
         "wake_at",
     )
 
@@ -204,7 +219,7 @@ class ByTime:
         self._held: list[_Held] | None = None
         self._last_time = ""
         self.heard_at = LONG_AGO  # when something last arrived in order: a sign of life, too
-        self.filling = False
+        self.is_backfilling = False
         self.wake_at = NEVER
 
     @property
@@ -221,7 +236,7 @@ class ByTime:
         time = item.time
         if (
             self._held
-            or self.filling
+            or self.is_backfilling
             or self._hold.hold_ms
             or not item.identity
             or not time
@@ -236,19 +251,19 @@ class ByTime:
 
     def may_have_shown(self, item: MessageArrived) -> bool:
         """True if only the journal can tell whether this item was shown: it may be one of those
-        forgotten.
-
-        An item older than the forgotten ones is taken for known without asking (`knows`)."""
-        remembered, time = self._remembered, item.time
+        forgotten."""
+        remembered = self._remembered
         if not remembered.has_forgotten or not item.identity:
             return False
-        may_be = not time or time == remembered.forgotten_time or time <= remembered.restored_time
-        return may_be and item.identity not in remembered
+        is_old = item.time <= remembered.forgotten_time or (
+            remembered.has_unrestored and item.time <= self._last_time
+        )
+        return is_old and not self.knows(item)
 
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()
-        if self._is_known(item):
-            outcome.notices.append((Notice.DUPLICATE, 1))
+        if self.knows(item):
+            outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._insert(item, now, outcome)
         self._release_ripe(now, outcome)
@@ -268,26 +283,38 @@ class ByTime:
         for identity, time in known:
             self._remembered.take(identity, time)
             self._last_time = max(self._last_time, time)
-        if known:
-            self._remembered.restored(known[0][1])
+        self._remembered.restored()
 
-    def begin_fill(self) -> None:
+    def begin_backfill(self) -> None:
         """A gap may be open, before what is held now and what arrives from now on. One fill closes
         all gaps of its time."""
         self._remembered.open_gap(
             one.item.identity for one in self._held or () if one.item.identity
         )
-        self.filling = True
+        self.is_backfilling = True
         self.wake_at = NEVER
 
+    def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None:
+        """A page of the history was read; `shown` are those of its items that the journal knows."""
+        remembered = self._remembered
+        remembered.note_shown(
+            name
+            for name in (one.identity for one in items)
+            if name in shown or (name in remembered and not remembered.is_since_gap(name))
+        )
+
     def closes_gap(self, item: MessageArrived) -> bool:
-        """True if this item of the history is from before the gap: what is older was shown."""
+        """True if this item of the history was shown before the gap."""
         return self.knows(item) and not self._remembered.is_since_gap(item.identity)
 
     def knows(self, item: MessageArrived) -> bool:
-        """True if this item of the history was seen, or is as old as what we have forgotten."""
-        return self._is_known(item) or (
-            bool(item.time) and item.time <= self._remembered.forgotten_time
+        """True if this item was seen; of one that `may_have_shown` the journal knows more."""
+        remembered, identity = self._remembered, item.identity
+        if not identity:
+            return False
+        return identity in remembered or (
+            remembered.has_forgotten
+            and any(held.item.identity == identity for held in self._held or ())
         )
 
     def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
@@ -300,10 +327,10 @@ class ByTime:
         live = {
             held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())
         }
-        shown = [
+        shown = {
             n for n, item in enumerate(history) if item.identity not in live and self.knows(item)
-        ]
-        last_shown = shown[-1] if shown else -1
+        }
+        last_shown = max(shown, default=-1)
         spine: list[_Held] = []
         fetched = 0
         time = ""
@@ -311,7 +338,7 @@ class ByTime:
             time = item.time or time
             if item.identity in live:
                 del live[item.identity]
-            elif self.knows(item):
+            elif n in shown:
                 continue
             else:
                 self._remember(item)
@@ -320,8 +347,8 @@ class ByTime:
         for extra in live.values():
             spine.insert(bisect_right(spine, extra.time, key=_time_of), extra)
         if fetched:
-            outcome.notices.append((Notice.GAP_FILLED, fetched))
-        self._held, self.filling = spine, False
+            outcome.counts.append((SessionCounter.GAP_FILLED, fetched))
+        self._held, self.is_backfilling = spine, False
         self._remembered.close_gap()
         self._release_first(len(spine), outcome)
         return outcome
@@ -329,14 +356,6 @@ class ByTime:
     def flush(self, now: float) -> InboxOutcome:
         """End the fill without a history."""
         return self.merge([], now)
-
-    def _is_known(self, item: MessageArrived) -> bool:
-        return bool(item.identity) and (
-            item.identity in self._remembered or self._is_forgotten(item)
-        )
-
-    def _is_forgotten(self, item: MessageArrived) -> bool:
-        return bool(item.time) and item.time < self._remembered.forgotten_time
 
     def _remember(self, item: MessageArrived) -> None:
         if item.identity:
@@ -356,8 +375,8 @@ class ByTime:
         held.insert(place, _Held(time, now, item))
         if overtaker_at == NEVER:
             self._hold.saw_in_order()
-        elif not self.filling:
-            outcome.notices.append((Notice.REORDERED, 1))
+        elif not self.is_backfilling:
+            outcome.counts.append((SessionCounter.REORDERED, 1))
             self._hold.saw_displacement((now - overtaker_at) * 1000.0)
 
     def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
@@ -366,7 +385,7 @@ class ByTime:
             self.wake_at = NEVER
             return
         count = max(0, len(held) - self._held_max)
-        if not self.filling:
+        if not self.is_backfilling:
             hold_s = self._hold.hold_ms / 1000.0
             for n in range(len(held) - 1, count - 1, -1):
                 if held[n].arrived_at + hold_s <= now:
@@ -380,7 +399,7 @@ class ByTime:
         for one in held[:count]:
             late = one.is_overtaken or one.time < self._last_time
             if late:
-                outcome.notices.append((Notice.LATE, 1))
+                outcome.counts.append((SessionCounter.LATE, 1))
             self._last_time = max(self._last_time, one.time)
             self.heard_at = max(self.heard_at, one.arrived_at)
             outcome.placed.append(PlacedMessage(one.item, late))
@@ -388,7 +407,7 @@ class ByTime:
         if not held:
             self._held = None
             self.wake_at = NEVER
-        elif self.filling:
+        elif self.is_backfilling:
             self.wake_at = NEVER
         else:
             self.wake_at = min(one.arrived_at for one in held) + self._hold.hold_ms / 1000.0

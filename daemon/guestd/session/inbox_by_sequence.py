@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.naturals import NaturalKey, natural_key
@@ -24,8 +24,8 @@ class BySequence:
         "_remembered",
         "_strikes",
         "_used",
-        "filling",
         "heard_at",
+        "is_backfilling",
         "wake_at",
     )
 
@@ -40,7 +40,7 @@ class BySequence:
         self._last_key: NaturalKey | None = None
         self._strikes = 0
         self._used: list[NaturalKey] = []
-        self.filling = False
+        self.is_backfilling = False
         self.heard_at = LONG_AGO
         self.wake_at = NEVER
 
@@ -58,11 +58,7 @@ class BySequence:
     def may_have_shown(self, item: MessageArrived) -> bool:
         """True if only the journal can tell whether this item was shown: not after the last one,
         and not remembered."""
-        if (
-            not self._remembered.has_forgotten
-            or not item.sequence
-            or item.sequence in self._remembered
-        ):
+        if not self._remembered.has_forgotten or not item.sequence or self.knows(item):
             return False
         return self._last_key is not None and natural_key(item.sequence) <= self._last_key
 
@@ -72,13 +68,13 @@ class BySequence:
         if not item.sequence:
             outcome.placed.append(PlacedMessage(item))
             return outcome
-        if item.sequence in self._remembered:
-            outcome.notices.append((Notice.DUPLICATE, 1))
+        if self.knows(item):
+            outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._remembered.take(item.sequence, "")
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
-            outcome.notices.append((Notice.LATE, 1))
+            outcome.counts.append((SessionCounter.LATE, 1))
             outcome.placed.append(PlacedMessage(item, late=True))
             return outcome
         held = self._held
@@ -86,14 +82,14 @@ class BySequence:
             held = self._held = []
         place = bisect_right(held, key, key=_key_of)
         if place < len(held):
-            outcome.notices.append((Notice.REORDERED, 1))
+            outcome.counts.append((SessionCounter.REORDERED, 1))
         held.insert(place, (key, now, item))
         self._release_ripe(now, outcome)
         return outcome
 
     def use(self, sequence: str, now: float) -> InboxOutcome:
-        """A frame that is no message has this number: it is no gap. It is not remembered as shown,
-        so that a message with the same number is not lost."""
+        """A frame that is not a message has this number, so it is not a gap. It is not remembered
+        as shown, so that a message with the same number is not lost."""
         outcome = InboxOutcome()
         key = natural_key(sequence)
         if self._last_key is not None and key > self._last_key:
@@ -108,29 +104,37 @@ class BySequence:
         return outcome
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None:
-        """What was shown before a restart, oldest first: life goes on after the last of it."""
+        """What was shown before a restart, oldest first: the next message comes after the last of
+        it."""
         for sequence, _ in known:
             self._remembered.take(sequence, "")
             key = natural_key(sequence)
             if self._last_key is None or key > self._last_key:
                 self._last, self._last_key = sequence, key
-        self._remembered.restored("")
+        self._remembered.restored()
 
-    def begin_fill(self) -> None:
+    def begin_backfill(self) -> None:
         """webchat has no history to fill from."""
+
+    def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None:
+        """webchat has no history."""
 
     def closes_gap(self, item: MessageArrived) -> bool:
         return self.knows(item)
 
     def knows(self, item: MessageArrived) -> bool:
-        return item.sequence in self._remembered
+        remembered = self._remembered
+        return item.sequence in remembered or (
+            remembered.has_forgotten
+            and any(held.sequence == item.sequence for _, _, held in self._held or ())
+        )
 
     def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
         outcome = InboxOutcome()
         for item in history:
             part = self.arrive(item, now)
             outcome.placed += part.placed
-            outcome.notices += part.notices
+            outcome.counts += part.counts
         return outcome
 
     def flush(self, now: float) -> InboxOutcome:
@@ -150,7 +154,7 @@ class BySequence:
                 if self._strikes < self.STRIKES_MAX:
                     self._strikes += 1
                     gap = (self._last, item.sequence)
-                    outcome.notices.append((Notice.GAP_LEFT, 1))
+                    outcome.counts.append((SessionCounter.GAP_LEFT, 1))
             elif self._strikes < self.STRIKES_MAX:
                 self._strikes = 0
             self._last, self._last_key = item.sequence, key

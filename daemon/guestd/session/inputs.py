@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from ..model.commands import Command
@@ -13,7 +14,7 @@ from ..model.signals import MessageArrived
 
 @dataclass(slots=True)
 class Opened:
-    """The guest session exists; let it live."""
+    """The guest session exists; connect it."""
 
 
 @dataclass(slots=True)
@@ -22,8 +23,8 @@ class Admitted:
 
 
 @dataclass(slots=True)
-class LinkOpened:
-    """The WebSocket is open. Not yet ready: that is the platform's word to say."""
+class ConnectionOpened:
+    """The WebSocket is open. Not yet ready: the platform has to say so."""
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class DialFailed:
 
 
 @dataclass(slots=True)
-class LinkEnded:
+class ConnectionEnded:
     ending: Ending
 
 
@@ -71,12 +72,14 @@ class EventDurable:
 
 @dataclass(slots=True)
 class HistoryRead:
-    """One page, newest first."""
+    """One page, newest first. `shown`: the identities of those that were shown already, where only
+    the journal can tell."""
 
     items: list[MessageArrived]
     page_number: int
     page_count: int
     total: int
+    shown: Container[str] = ()
 
 
 @dataclass(slots=True)
@@ -110,9 +113,9 @@ class LeaveAsked:
 OwnInput = (
     Opened
     | Admitted
-    | LinkOpened
+    | ConnectionOpened
     | DialFailed
-    | LinkEnded
+    | ConnectionEnded
     | PongArrived
     | DeadlineReached
     | CommandGiven

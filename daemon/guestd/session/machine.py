@@ -2,15 +2,15 @@
 
 It is the only place where a guest session changes. It runs to its end without suspension, so
 whatever holds at the top of a method still holds at the bottom. It has no clock (`now` is monotonic
-seconds), no global chance (a `Random` is given) and no voice: what deserves a count comes out as a
-`Count`, and `repr()` is the line for a log.
+seconds), no global randomness (a `Random` is given) and no logging: what is worth counting comes
+out as a `Count`, and `repr()` is the line for a log.
 
 The machine is the session's *life*: it joins, loses, rests, leaves and ends (`states.py`), with
 `connection` (tries and heartbeats) and `departure` (why it ends). What is said meanwhile is in
 `conversation`, over parts that know nothing of each other: `inbound` (messages that arrive),
 `outbound` (commands and messages to send), `files` (uploads) and `download_links`. Each input goes
-to one part. A part writes the effects it wants and returns a word when it needs something from
-elsewhere (`wants.py`); who holds the parts decides what the word means.
+to one part. A part writes the effects it wants and returns a value of `wants.py` when it needs
+something from elsewhere; the holder of the parts decides what that means.
 
 An input of our own that is illegal in the present state raises `IllegalInput`, because it is our
 bug. What the platform sends never raises, whatever it is: at worst it leads to an ending.
@@ -28,9 +28,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
+from ..model import client_messages as m
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Effects
 from ..model.endings import Cause, Ending
@@ -48,7 +48,7 @@ from .numbers import EventNumbers, draw_id
 from .states import CONNECTED, LEGAL, IllegalInput, Move, State, next_state
 from .wants import Wants
 
-Failure = i.DialFailed | i.LinkEnded
+Failure = i.DialFailed | i.ConnectionEnded
 BeatAnswer = s.HeartbeatAnswered | i.PongArrived
 
 _ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
@@ -142,7 +142,7 @@ class Machine:
         return out
 
     def set_aside(self) -> None:
-        """Over at once, without a word: this session's record cannot be gone on with."""
+        """End at once, without a goodbye: this session's record in the journal cannot be used."""
         self._move(Move.END)
         self.wake_at = NEVER
 
@@ -170,11 +170,11 @@ class Machine:
         self._move(Move.ADMITTED)
         out.append(e.Dial())
 
-    def _link_opened(self, given: i.LinkOpened, now: float, out: Effects) -> None:
+    def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
         self._move(Move.CONNECTED)
         self.connection.opened(now + self._rules.settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
-        out.append(e.Say(r.Hello(tracing_id=draw_id(self._rules.rng))))
+        out.append(e.Say(m.Hello(tracing_id=draw_id(self._rules.rng))))
 
     def _joined(self, given: s.Joined, now: float, out: Effects) -> None:
         self.conversation.note_limits(given)
@@ -196,14 +196,13 @@ class Machine:
     # ------------------------------------------------------------------ connections that fail
 
     def _connection_failed(self, given: Failure, now: float, out: Effects) -> None:
-        if self._departure.cleared and isinstance(given, i.LinkEnded):
+        if self._departure.cleared and isinstance(given, i.ConnectionEnded):
             self._finish(self._departure.ending(Cause.SESSION_CLEARED), out)
         else:
             self._rest_or_end(given.ending, now, out)
 
     def _lose_connection(self, ending: Ending, now: float, out: Effects) -> None:
-        """Our own verdict that the connection is dead: drop it, and do not wait for TCP to
-        agree."""
+        """We take the connection for dead: drop it, and do not wait for TCP to notice."""
         out.append(e.Drop())
         self._rest_or_end(ending, now, out)
 
@@ -307,7 +306,7 @@ class Machine:
 
     def _error(self, given: s.Throttled | s.Refused, now: float, out: Effects) -> None:
         is_throttled = isinstance(given, s.Throttled)
-        kind = e.Notice.THROTTLED if is_throttled else e.Notice.PLATFORM_ERROR
+        kind = e.SessionCounter.THROTTLED if is_throttled else e.SessionCounter.PLATFORM_ERROR
         out.append(e.Count(kind))
         self.connection.heartbeat.answered()
         departure, conversation = self._departure, self.conversation
@@ -321,7 +320,7 @@ class Machine:
             conversation.throttled(given, now + self._bounded_s(given.retry_after_s), now, out)
         elif departure.is_goodbye(given.tracing_id) and self._rules.settings.conversation_clear:
             departure.goodbye_id = draw_id(self._rules.rng)
-            out.append(e.Say(r.CloseSession(departure.goodbye_id)))
+            out.append(e.Say(m.CloseSession(departure.goodbye_id)))
         else:
             conversation.refused(given, now, out)
         self._say_goodbye_if_idle(now, out)
@@ -358,7 +357,7 @@ class Machine:
         self._move(Move.GOODBYE)
         departure.goodbye_id = goodbye_id = draw_id(self._rules.rng)
         clear = self._rules.settings.conversation_clear
-        out.append(e.Say(r.Clear(goodbye_id) if clear else r.CloseSession(goodbye_id)))
+        out.append(e.Say(m.Clear(goodbye_id) if clear else m.CloseSession(goodbye_id)))
 
     def _out_of_patience(self, now: float, out: Effects) -> None:
         """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
@@ -407,7 +406,7 @@ class Machine:
 
     def _after_the_end(self, given: i.OwnInput | s.Signal) -> Effects:
         out: Effects = []
-        if isinstance(given, i.LinkOpened):
+        if isinstance(given, i.ConnectionOpened):
             out.append(e.HangUp(1000, ENDED_TEXT))
         else:
             self.conversation.take_after_the_end(given, out)
@@ -418,7 +417,7 @@ class Machine:
 _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
     (Machine._opened, (i.Opened,)),
     (Machine._admitted, (i.Admitted,)),
-    (Machine._link_opened, (i.LinkOpened,)),
+    (Machine._connection_opened, (i.ConnectionOpened,)),
     (Machine._connection_failed, get_args(Failure)),
     (Machine._joined, (s.Joined,)),
     (Machine._beat_answered, get_args(BeatAnswer)),

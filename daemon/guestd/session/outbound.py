@@ -1,22 +1,22 @@
-"""Commands accepted once, messages on their way, confirmed, failed, or honestly uncertain.
+"""Commands, accepted once, and their messages: sent in order, then confirmed, failed or uncertain.
 
-What is refused was never accepted, and is the machine's to decide (`commands.py`). From acceptance
-on a command is here. Its intent is recorded first; when that is durable, a context is applied, the
-end of the conversation is returned as a word, and a message is ready to be sent, in its place in
-the lane (`outbox.py`). The lane is strict and paced, and each message sent waits for its echo.
-What cannot be confirmed by an echo is settled by the history, if the dialect has one; what nothing
-can settle is told as `uncertain`, never sent again on a guess."""
+Whether a command is refused is decided before (`commands.py`); from its acceptance on it is handled
+here. Its intent is recorded first; when that is durable, a context is applied, the end of the
+conversation is returned as a word, and a message is ready to be sent, in its place in the lane
+(`outbox.py`). The lane is strict and paced, and each message sent waits for its echo. What cannot
+be confirmed by an echo is settled by the history, if the dialect has one; what cannot be settled is
+reported as `uncertain`, never sent again on a guess."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.errors import CommandError
 from ..model.failures import ENDED, NO_FAILURE, UNAVAILABLE, UNCONFIRMED, PlatformFailure
 from ..model.instants import LONG_AGO, NEVER
@@ -228,12 +228,12 @@ class Outbound:
                 **flatten_context(self._context),
             }
         elif live:
-            out.append(e.Say(r.SetContext(self._context)))
+            out.append(e.Say(m.SetContext(self._context)))
 
     def show_typing(self, command: c.Typing, now: float, out: e.Effects) -> None:
         if now >= self._typed_at + TYPING_INTERVAL_S:
             self._typed_at = now
-            out.append(e.Say(r.ShowTyping()))
+            out.append(e.Say(m.ShowTyping()))
         out.append(e.SendAnswer(c.Answer(command.command_id)))
 
     # ------------------------------------------------------------------ connections and restarts
@@ -279,9 +279,9 @@ class Outbound:
     def greet(self, join: bool, out: e.Effects) -> None:
         """What a new connection is told first: that the guest has come, and the custom context."""
         if join:
-            out.append(e.Say(r.Join(draw_id(self._rules.rng), attributes=self._take_attributes())))
+            out.append(e.Say(m.Join(draw_id(self._rules.rng), attributes=self._take_attributes())))
         if self._context is not None and self._rules.traits.has_context and not self._context_id:
-            out.append(e.Say(r.SetContext(self._context)))
+            out.append(e.Say(m.SetContext(self._context)))
 
     # ------------------------------------------------------------------ the lane
 
@@ -313,7 +313,7 @@ class Outbound:
             if outgoing.attributes is None:
                 outgoing.attributes = self._take_attributes()
             if outgoing.attempts > 1:
-                out.append(e.Count(Notice.RESENT))
+                out.append(e.Count(SessionCounter.RESENT))
             out.append(e.Say(outgoing.request()))
             if not self._rules.traits.confirms:
                 self._settle_head("sent", out)

@@ -1,9 +1,9 @@
-"""Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
+"""Commands on their way to the platform: in order, paced, each confirmed or reported as uncertain.
 
 The lane is strict: where the platform confirms (it echoes what a guest said, protocol §3.5), one
 message is under way at a time and the next waits for its proof. That costs a round trip per
 message, which a limit of five messages a second hides, and buys two things: a throttled or lost
-message can never be overtaken by its successor, and after a lost link there is at most *one*
+message can never be overtaken by its successor, and after a lost connection there is at most *one*
 message whose fate is unknown.
 
 A message's life:
@@ -48,12 +48,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from ..model.client_messages import ClientMessage, SayAttachments, SayReply, SayText
 from ..model.commands import Attach, Reply, Send
 from ..model.effects import Discard, Effects
 from ..model.events import DeliveryEvent
 from ..model.failures import NO_FAILURE, PlatformFailure
 from ..model.instants import LONG_AGO, NEVER
-from ..model.requests import Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
 from .uploads import FileUpload
@@ -68,7 +68,7 @@ class Outgoing:
     durable: bool = False
     sent_at: float | None = None
     attempts: int = 0
-    orphaned: bool = False  # the link it was sent on is gone
+    orphaned: bool = False  # the connection it was sent on is gone
     doubted: bool = False  # from before a restart: it may have been sent
     attributes: dict[str, str] | None = None
     upload: FileUpload | None = None  # the way of its file, if it has one
@@ -79,7 +79,7 @@ class Outgoing:
         if isinstance(self.command, Attach):
             self.upload = FileUpload()
 
-    def request(self) -> Request:
+    def request(self) -> ClientMessage:
         command = self.command
         if isinstance(command, Send):
             return SayText(
@@ -96,7 +96,7 @@ class Outgoing:
             attributes=self.attributes,
         )
 
-    def _file_request(self, command: Attach) -> Request:
+    def _file_request(self, command: Attach) -> ClientMessage:
         upload = self.upload
         assert upload is not None
         if upload.metadata is not None:

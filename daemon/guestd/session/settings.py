@@ -1,4 +1,4 @@
-"""The figures one guest session lives by. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and
+"""The settings of one guest session. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and
 the platform's published limits (protocol §5); configuration may change every one of them."""
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ class ReconnectSettings:
 
 @dataclass(slots=True, frozen=True)
 class SessionSettings:
-    """The sections that one guest session lives by, and what its deployment decides:
+    """The sections that one guest session uses, and what its deployment decides:
     `join_on_new_session` where it starts conversations by itself, `conversation_clear` where a
     conversation is ended by Presence Clear instead of closeSession."""
 

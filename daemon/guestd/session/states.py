@@ -18,8 +18,8 @@ that the table does not have is a bug of ours and raises.
   read, while commands and heartbeats go on.
 - *resting*: backoff, without a connection.
 - *leaving*: our goodbye is sent and not yet confirmed. Losing the connection here means we do not
-  know whether the platform heard, and an orphaned conversation sits in somebody's queue; so we come
-  back and say it again, until `leave_timeout_s`.
+  know whether the platform heard, and an orphaned conversation would stay in an agent's queue; so
+  we reconnect and say it again, until `leave_timeout_s`.
 - *ended*: nothing is legal but what was already on its way when we ended: those stragglers are
   ignored.
 
@@ -27,7 +27,7 @@ Two kinds of input exist. Our own inputs obey `LEGAL`; an illegal one is a bug o
 What comes from outside (signals) is legal everywhere: a frame that makes no sense in a state is
 ignored there, never an error.
 
-What is not nice: LeaveAsked does not change the state at once when there is no connection to say
+One exception: `LeaveAsked` does not change the state at once when there is no connection to say
 goodbye on. The session keeps dialing with a `leave_by` deadline on it, which `repr` shows as
 `leaving-soon`."""
 
@@ -93,9 +93,9 @@ _STRAGGLES = frozenset({State.ENDED})
 LEGAL: dict[type[i.OwnInput], frozenset[State]] = {
     i.Opened: frozenset({State.WAITING}),
     i.Admitted: frozenset({State.WAITING}) | _STRAGGLES,
-    i.LinkOpened: frozenset({State.DIALING}) | _STRAGGLES,
+    i.ConnectionOpened: frozenset({State.DIALING}) | _STRAGGLES,
     i.DialFailed: frozenset({State.DIALING}) | _STRAGGLES,
-    i.LinkEnded: CONNECTED | _STRAGGLES,
+    i.ConnectionEnded: CONNECTED | _STRAGGLES,
     i.PongArrived: CONNECTED | _STRAGGLES,
     i.DeadlineReached: _ALWAYS,
     i.CommandGiven: _ALWAYS,

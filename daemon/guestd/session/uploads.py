@@ -1,19 +1,19 @@
-"""One file on its way to the platform, and what a file must be like before it is asked for (SOCK-6,
+"""One file on its way to the platform, and the checks before a slot is requested (SOCK-6,
 SOCK-7, protocol §7).
 
-    waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
-       ▲                             │                  │                  │
-       └──── rests, then a fresh place, a fresh id ─────┴──────────────────┘
-                                                          refused for good ──▶ failed
+    waiting ──slot requested──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
+       ▲                          │                  │                  │
+       └──── pause, then a new slot and a new id ────┴──────────────────┘
+                                                       refused for good ──▶ failed
 
-A place is a presigned URL, which is a key that dies: by its time, by being used, by a quarrel about
-a header. So nothing is ever put twice to the same URL. Whatever goes wrong on the way and may pass
-(403, a broken connection, no event in time) costs one of `attempts_max`, and the next attempt
-begins with a new attachment id; the old one is deleted, so that no orphan is left behind. Because
-the message is only sent when the file is there, none of this can double a message: that is the
-outbox's care, where the file's message waits in its place.
+A slot is a presigned URL. It stops working when its time is over, when it was used, or when a
+header does not match, so nothing is ever uploaded twice to the same URL. Whatever goes wrong on the
+way and may pass (403, a broken connection, no event in time) costs one of `attempts_max`, and the
+next attempt begins with a new attachment id; the old one is deleted, so that no orphan is left
+behind. Because the message is only sent when the file is there, none of this can double a message:
+the file's message waits for it in the outbox.
 
-The platform's word counts more than ours: its success event ends the upload even if the PUT's own
+The platform's word overrides ours: its success event ends the upload even if the PUT's own
 answer is still under way."""
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def rules_of(
 
 
 def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
-    """Why this file must not be asked a place for; None if it may."""
+    """Why no slot may be requested for this file; None if one may."""
     stem, dot, extension = file.filename.rpartition(".")
     if not rules.types:
         return CommandError("attachments are not enabled for this deployment", code="unavailable")
@@ -135,7 +135,7 @@ class FileUpload:
         return self.step is UploadStep.DONE
 
     @property
-    def has_place(self) -> bool:
+    def has_slot(self) -> bool:
         """The platform keeps something under our id, which is to be deleted if it is not sent."""
         return self.step in (UploadStep.PUTTING, UploadStep.CONFIRMING, UploadStep.DONE)
 
@@ -168,11 +168,11 @@ class FileUpload:
         self.step, self.wake_at = UploadStep.DONE, NEVER
 
     def rest(self, until: float) -> None:
-        """Back to the start; a new place, with a new id, not before `until`."""
+        """Back to the start: a new slot with a new id, not before `until`."""
         self.step, self.wake_at, self.attachment_id, self.trace = UploadStep.WAITING, until, "", ""
         self.metadata = None
 
-    def unask(self, until: float = LONG_AGO) -> None:
+    def forget_request(self, until: float = LONG_AGO) -> None:
         """The question was not heard, or put off by the platform: it does not count as an
         attempt."""
         self.attempts -= 1
@@ -180,7 +180,7 @@ class FileUpload:
 
 
 def verdict_on_code(code: int, by_rest: bool = False) -> UploadVerdict:
-    """On a refused place or a failed upload, by its code (protocol §4.1). `by_rest`: the code is
+    """On a refused slot or a failed upload, by its code (protocol §4.1). `by_rest`: the code is
     the status of a REST call, and of those 408 is final (HTTP-1)."""
     if by_rest and code == 408:
         return UploadVerdict.FAILED
@@ -188,8 +188,8 @@ def verdict_on_code(code: int, by_rest: bool = False) -> UploadVerdict:
 
 
 def verdict_on_put(status: int | None) -> UploadVerdict:
-    """On a PUT that did not succeed: 403 and its kind are a dead URL, no status at all is a broken
-    connection."""
+    """On a PUT that did not succeed: 403 and the like mean a URL that is no longer valid, no status
+    means a broken connection."""
     return UploadVerdict.FAILED if status in _PUT_REFUSED else UploadVerdict.AGAIN
 
 

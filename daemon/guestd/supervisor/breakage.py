@@ -1,8 +1,8 @@
 """What is kept of a bug of ours for the developer: where it happened and on what kind of input,
 never a message's text.
 
-Nothing here repeats a value: of a text its length is told, of a number its size in bits, of foreign
-keys their number."""
+Nothing here repeats a value: a text is described by its length, a number by its size in bits,
+unknown keys by how many there are."""
 
 from __future__ import annotations
 

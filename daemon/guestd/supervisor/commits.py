@@ -1,4 +1,4 @@
-"""Record, then publish, then tell: the order that makes us trustworthy.
+"""Record, then publish, then report: the order that durability depends on.
 
 Everything the fleet records within one turn of the loop is one batch, and a batch is one commit.
 With a journal that answers at once the batch is durable before the turn ends; with one that waits
@@ -39,12 +39,13 @@ class CommitListener(Protocol):
 class Batch(Commit):
     """One turn's commit, and who waits for it."""
 
-    __slots__ = ("awaited", "given_at", "intents", "openers")
+    __slots__ = ("awaited", "given_at", "intents", "openers", "settled")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__([], [], [], [], [], [], [])  # no seven calls of a factory
         self.openers: list[CommitListener] = []
         self.intents: list[tuple[CommitListener, str]] = []
+        self.settled: list[asyncio.Future[None]] = []
         self.awaited: list[tuple[CommitListener, int]] = []
         self.given_at = 0.0
 
@@ -68,6 +69,7 @@ class CommitBatcher:
         self._uncommitted_max = uncommitted_max
         self._full = full
         self._batch: Batch | None = None
+        self._newest: Batch | None = None  # not durable yet
         self._uncommitted = 0
         self._is_full = False
 
@@ -87,24 +89,43 @@ class CommitBatcher:
     ) -> None:
         """`intent` is an accepted command's."""
         batch = self._batch or self._open_batch()
-        if type(event) is MessageEvent:  # nine of ten
-            key = event.id
-        else:
-            key = getattr(event, event.KEY) if event.KEY else ""
-            if type(event) is AcceptedEvent:
-                batch.intents.append((owner, event.command_id))
-        # the slice copies the JSON into exactly its size: what orjson gives keeps a buffer of 4 KiB
-        payload = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]
-        row = session_id, event.seq, event.kind, payload, key, intent
+        key = getattr(event, event.KEY) if event.KEY else ""
+        row = session_id, event.seq, event.kind, _encoded(event), key, intent
+        batch.rows.append(_new_tuple(EventRow, row))
+        if type(event) is AcceptedEvent:
+            batch.intents.append((owner, event.command_id))
+        self._count_one()
+
+    def record_message(self, session_id: str, event: MessageEvent) -> None:
+        """As `record`, without the calls that a message can do without."""
+        batch = self._batch or self._open_batch()
+        payload = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]  # as `_encoded`
+        row = session_id, event.seq, event.kind, payload, event.id, b""
         batch.rows.append(_new_tuple(EventRow, row))
         self._uncommitted += 1
         if self._uncommitted >= self._uncommitted_max and not self._is_full:
-            self._is_full = True
-            self._full(True)
+            self._fill()
+
+    def _count_one(self) -> None:
+        self._uncommitted += 1
+        if self._uncommitted >= self._uncommitted_max and not self._is_full:
+            self._fill()
+
+    def _fill(self) -> None:
+        self._is_full = True
+        self._full(True)
 
     def when_durable(self, owner: CommitListener, seq: int) -> None:
         """`owner.event_durable(seq)` when the event recorded just now is."""
         (self._batch or self._open_batch()).awaited.append((owner, seq))
+
+    async def settled(self) -> None:
+        """Until everything that is recorded by now is durable."""
+        batch = self._batch or self._newest
+        if batch is not None:
+            durable = self._loop.create_future()
+            batch.settled.append(durable)
+            await durable
 
     def session_over(self, session_id: str) -> None:
         """After what is recorded so far is durable, the journal may let this session go."""
@@ -123,12 +144,15 @@ class CommitBatcher:
             return
         batch.given_at = self._clock.now()
         batch.at_ms = self._clock.epoch_ms()
+        self._newest = batch
         self._journal.commit(batch, lambda: self._committed(batch))
 
     def _committed(self, batch: Batch) -> None:
         self._metrics.journal_commit_s.observe(self._clock.now() - batch.given_at)
         self._metrics.journal_batch.observe(len(batch.rows))
         self._uncommitted -= len(batch.rows)
+        if self._newest is batch:
+            self._newest = None
         publish = self._hub.publish
         for row in batch.rows:
             publish(row)
@@ -138,9 +162,18 @@ class CommitBatcher:
             owner.intent_durable(command_id)
         for owner, seq in batch.awaited:
             owner.event_durable(seq)
+        for one in batch.settled:
+            if not one.done():
+                one.set_result(None)
         for session_id in batch.over:
             self._journal.forget(session_id)
             self._hub.over(session_id)
         if self._is_full and self._uncommitted <= self._uncommitted_max // 2:
             self._is_full = False
             self._full(False)
+
+
+def _encoded(event: Event) -> bytes:
+    """The event's JSON. The slice copies it into exactly its size: what orjson gives keeps a buffer
+    of four kilobytes."""
+    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]

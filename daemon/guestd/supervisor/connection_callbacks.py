@@ -6,8 +6,9 @@ still has to say is not heard, and can never be taken for the next connection's 
 history read for a connection that is gone may lack what was lost with it.
 
 A message that may be a repetition of one that the machine has forgotten waits for the journal's
-word. What comes after it on the same connection waits behind it, and the connection is not read
-meanwhile, so that no more waits than one read has brought."""
+word, and so does a page of the history that holds such messages. What comes after it on the same
+connection waits behind it, and the connection is not read meanwhile, so that no more waits than one
+read has brought."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.endings import Ending
 from ..model.errors import JournalError
 from ..model.signals import Garbage, MessageArrived, Signal
@@ -25,6 +26,9 @@ from ..session import inputs as i
 from .breakage import log_bug
 
 logger = logging.getLogger("guestd.session")
+
+#: What may wait for the journal's word, or behind something that does.
+Heard = Signal | i.PongArrived | i.ConnectionEnded | i.HistoryRead | i.HistoryUnread
 
 
 class ConnectionOwner(Protocol):
@@ -41,7 +45,7 @@ class ConnectionOwner(Protocol):
 
     def pause_reading(self, paused: bool) -> None: ...
 
-    def link_ended(self, ending: Ending) -> None: ...
+    def connection_ended(self, ending: Ending) -> None: ...
 
 
 class ConnectionCallbacks:
@@ -53,7 +57,7 @@ class ConnectionCallbacks:
         self.owner: ConnectionOwner | None = owner
         self._metrics = metrics
         self._decode = decode
-        self._waiting: deque[Signal | i.PongArrived | i.LinkEnded] | None = None
+        self._waiting: deque[Heard] | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -69,7 +73,7 @@ class ConnectionCallbacks:
 
     def history_answered(self, given: i.HistoryRead | i.HistoryUnread) -> None:
         if self.owner is not None:
-            self.owner.feed(given)
+            self._take(self.owner, given)
 
     def text_received(self, text: bytes) -> None:
         owner = self.owner
@@ -85,13 +89,11 @@ class ConnectionCallbacks:
             log_bug(logger, "decoding a frame", error)
             signals = [Garbage("not decoded")]
         for signal in signals:
-            if self._waiting is not None:
-                self._waiting.append(signal)
-            elif type(signal) is MessageArrived and owner.may_have_shown(signal):
-                self._waiting = deque([signal])
-                owner.pause_reading(True)
-                owner.ask_journal(self._take_waiting)
-            else:
+            if self._waiting is not None or (
+                type(signal) is MessageArrived and owner.may_have_shown(signal)
+            ):
+                self._take(owner, signal)
+            else:  # as `_take`, without its calls: nine of ten
                 owner.feed(signal)
 
     def pong_received(self) -> None:
@@ -99,37 +101,53 @@ class ConnectionCallbacks:
 
     def garbage_received(self, reason: str) -> None:
         if self.owner is not None:
-            self._metrics.notice(Notice.GARBAGE)
+            self._metrics.count_session(SessionCounter.GARBAGE)
 
     def writable_changed(self, writable: bool) -> None:
         """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
 
-    def link_ended(self, ending: Ending) -> None:
-        self._pass_on(i.LinkEnded(ending))
+    def connection_ended(self, ending: Ending) -> None:
+        self._pass_on(i.ConnectionEnded(ending))
 
     # ------------------------------------------------------------------ in order
 
-    def _pass_on(self, given: i.PongArrived | i.LinkEnded) -> None:
+    def _pass_on(self, given: i.PongArrived | i.ConnectionEnded) -> None:
+        if self.owner is not None:
+            self._take(self.owner, given)
+
+    def _take(self, owner: ConnectionOwner, given: Heard) -> None:
         if self._waiting is not None:
             self._waiting.append(given)
-        elif self.owner is not None:
-            _feed(self.owner, given)
+        elif _must_ask(owner, given):
+            self._waiting = deque([given])
+            owner.pause_reading(True)
+            owner.ask_journal(self._take_waiting)
+        else:
+            _feed(owner, given)
 
     async def _take_waiting(self) -> None:
         """All that waits, in order; a message that was shown already is only counted."""
         while self._waiting and (owner := self.owner) is not None:
             given = self._waiting[0]
             is_known = type(given) is MessageArrived and await _is_known(owner, given)
+            if type(given) is i.HistoryRead:
+                given.shown = {one.identity for one in given.items if await _is_known(owner, one)}
             self._waiting.popleft()
             if self.is_cut:
                 break
             if is_known:
-                self._metrics.notice(Notice.DUPLICATE)
+                self._metrics.count_session(SessionCounter.DUPLICATE)
             else:
                 _feed(owner, given)
         self._waiting = None
         if self.owner is not None:
             self.owner.pause_reading(False)
+
+
+def _must_ask(owner: ConnectionOwner, given: Heard) -> bool:
+    if type(given) is MessageArrived:
+        return owner.may_have_shown(given)
+    return type(given) is i.HistoryRead and any(map(owner.may_have_shown, given.items))
 
 
 async def _is_known(owner: ConnectionOwner, item: MessageArrived) -> bool:
@@ -142,8 +160,8 @@ async def _is_known(owner: ConnectionOwner, item: MessageArrived) -> bool:
         return False
 
 
-def _feed(owner: ConnectionOwner, given: Signal | i.PongArrived | i.LinkEnded) -> None:
-    if isinstance(given, i.LinkEnded):
-        owner.link_ended(given.ending)
+def _feed(owner: ConnectionOwner, given: Heard) -> None:
+    if isinstance(given, i.ConnectionEnded):
+        owner.connection_ended(given.ending)
     else:
         owner.feed(given)

@@ -1,5 +1,5 @@
 """Who may dial, and dialing: guest sessions wait for the fleet's connect budget, then each gets its
-connection. When it is whose turn is `policy/admission`; here its answers are carried out."""
+connection. `policy/admission` decides when; its answers are carried out here."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Connector:
 
     async def _dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         try:
-            link = await self._dialer.dial(self._target, callbacks)
+            connection = await self._dialer.dial(self._target, callbacks)
         except DialError as error:
             self._failed(runner, callbacks, error.ending)
         except Exception as error:  # a session that never heard of its dial would wait for ever
@@ -104,9 +104,9 @@ class Connector:
         else:
             self._count("ok")
             if callbacks.is_cut:
-                link.abort()
+                connection.abort()
             else:
-                runner.link_opened(link)
+                runner.connection_opened(connection)
         finally:
             self._admission.finished(runner)
             self._look_soon()

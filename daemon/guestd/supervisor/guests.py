@@ -19,7 +19,7 @@ class LivingGuests:
         """Raises CommandError if a living guest has this name or this address."""
         if name in self._names:
             raise CommandError(
-                f"a guest session named {name!r} lives already", code="conflict", field="name"
+                f"a guest session named {name!r} already exists", code="conflict", field="name"
             )
         if self._by_email and email.casefold() in self._emails:
             problem = (

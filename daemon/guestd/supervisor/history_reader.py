@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ..model.effects import FetchHistory, Notice
+from ..model.effects import FetchHistory, SessionCounter
 from ..model.errors import PlatformError
 from ..model.ports import History, HistoryAnswer
 from ..model.records import Note, no_note
@@ -85,7 +85,7 @@ class HistoryReader:
         ]
         items = [one for one in signals if isinstance(one, MessageArrived)]
         if refused := len(signals) - len(items):
-            self._metrics.notice(Notice.GARBAGE, refused)
+            self._metrics.count_session(SessionCounter.GARBAGE, refused)
         return HistoryRead(items, page.page_number, page.page_count, page.total)
 
     def _count(self, outcome: str) -> None:

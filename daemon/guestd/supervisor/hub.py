@@ -17,8 +17,8 @@ class Hub:
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
         """All that becomes durable from now on, also what is recorded already. The past is read
-        from the journal; who does so without a suspension before this misses nothing and gets
-        nothing twice."""
+        from the journal; a caller that reads it just before, without a suspension in between,
+        misses nothing and gets nothing twice."""
         self._watchers.setdefault(session_id, []).append(watcher)
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None:

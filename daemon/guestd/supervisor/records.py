@@ -33,7 +33,7 @@ def record_of(guest: Guest, opened_ms: int, ends_ms: int) -> SessionRecord:
 
 
 def remaining_s(record: SessionRecord, epoch_ms: int) -> float:
-    """How long a guest session of the journal may still live.
+    """How long a guest session of the journal may still last.
 
     By the wall clock, because the time that the daemon was away counts: a clock that is ahead
     therefore ends it. A clock that went back gives no more than the whole duration that was agreed

@@ -1,5 +1,5 @@
-"""All guest sessions of this process: opened, found, listed, told, watched, ended (the `Fleet`
-port).
+"""All guest sessions of this process: opened, found, listed, given commands, watched, ended (the
+`Fleet` port).
 
 Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is
 `policy/deadlines`, what a session does is its machine. This package only carries their answers to
@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from ..model.commands import Answer, Attach, Command
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
@@ -66,7 +66,7 @@ STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is fre
 #: Connections for which the journal is asked at once about a repeated message; more wait.
 REPETITIONS_ASKED_MAX = 100
 
-#: Endings that deserve a line in the log: not what somebody asked for.
+#: Endings that deserve a line in the log: those that were not asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 
@@ -168,7 +168,7 @@ class Supervisor:
             cancel_upload=self._uploads.cancel,
             discard=self._discard_copy,
             keep_report=keep_report,
-            was_shown=self._journal.was_shown,
+            was_shown=self._was_shown,
             ask_journal=self._repetitions.run,
         )
 
@@ -211,18 +211,17 @@ class Supervisor:
         )
         self._dialect.check_guest(identity)
         runner = self._new_runner(identity, guest.duration_s)
-        opened_ms = self._clock.epoch_ms()
-        ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
-        runner.opened_ms, runner.ends_ms = opened_ms, ends_ms
-        record = record_of(identity, opened_ms, ends_ms)
+        runner.opened_ms = self._clock.epoch_ms()
+        runner.ends_ms = runner.opened_ms + int(runner.machine.duration_s * 1000)
+        record = record_of(identity, runner.opened_ms, runner.ends_ms)
         self._context.commits.open_session(
             runner if durable is None else OpeningSession(runner, durable), record
         )
         return identity.session_id
 
     def recover(self, saved_sessions: Sequence[SavedSession]) -> int:
-        """Bring back every guest session that the journal says should live (`EventStore.recover`);
-        returns how many.
+        """Bring back every guest session that was open according to the journal
+        (`EventStore.recover`); returns how many.
 
         They come back under the connect budget, those with unsent commands first. What was shown
         before is looked up only when a session's turn comes, so that thousands of them do not hold
@@ -231,15 +230,13 @@ class Supervisor:
             record = saved.record
             guest = guest_of(record)
             runner = self._new_runner(guest, remaining_s(record, self._clock.epoch_ms()))
-            runner.opened_ms, runner.ends_ms = record.opened_ms, record.ends_ms
             runner.restore(saved)
             self._awaiting_dedupe_state.add(record.session_id)
             runner.feed(i.Opened())
         return len(saved_sessions)
 
     def use(self, session: SessionSettings) -> None:
-        """From now on these settings, for all guest sessions; how long one lives was settled when
-        it was opened."""
+        """From now on these settings, for all; how long one lasts was settled when it opened."""
         self._factory.use(session)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
@@ -288,7 +285,7 @@ class Supervisor:
         """`accepted_seq` as in `Runner.give`; `error`: why it is not known."""
         runner = self._runners.get(session_id)
         if runner is None:
-            error = NotFound(f"no guest session {session_id} lives here", code="ended")
+            error = NotFound(f"there is no guest session {session_id}", code="ended")
         elif self._journal.storage_full:
             error = CommandError(STORAGE_FULL, code="storage_full")
         elif error is None:
@@ -363,8 +360,8 @@ class Supervisor:
             "leaving": metrics.sessions.get("leaving", 0),
             "messages_in": metrics.messages_in,
             "messages_out": metrics.messages_out,
-            "reordered": metrics.notices.get(Notice.REORDERED, 0),
-            "gaps_filled": metrics.notices.get(Notice.GAP_FILLED, 0),
+            "reordered": metrics.session_counts.get(SessionCounter.REORDERED, 0),
+            "gaps_filled": metrics.session_counts.get(SessionCounter.GAP_FILLED, 0),
             "echo_p99_s": metrics.echo_latency_s.quantile(0.99),
         }
 
@@ -392,6 +389,11 @@ class Supervisor:
         runner.inbound.preload_seen(shown)
         runner.feed(i.Admitted())
 
+    async def _was_shown(self, session_id: str, identity: str, time: str) -> bool:
+        """What was recorded just now counts, too."""
+        await self._context.commits.settled()
+        return await self._journal.was_shown(session_id, identity, time)
+
     def _cancel_admission(self, runner: Runner) -> None:
         self._connector.cancel(runner)
         self._stop_preload(runner)
@@ -416,16 +418,14 @@ class Supervisor:
     def _runner(self, session_id: str) -> Runner:
         runner = self._runners.get(session_id)
         if runner is None:
-            raise NotFound(f"no guest session {session_id} lives here")
+            raise NotFound(f"there is no guest session {session_id}")
         return runner
 
     async def _check_known(self, session_id: str) -> None:
         """Raises NotFound."""
         known = session_id in self._runners or self._hub.is_ending(session_id)
         if not known and not await self._journal.last_seq(session_id):
-            raise NotFound(
-                f"no guest session {session_id} lives here, and the journal has none with that id"
-            )
+            raise NotFound(f"there is no guest session {session_id} here or in the journal")
 
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest

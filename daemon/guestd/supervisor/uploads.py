@@ -1,9 +1,8 @@
-"""Files on their way, over all guest sessions: so many PUTs at once, the rest in line, each
-cancelled when it is no longer wanted.
+"""Files on their way, over all guest sessions: a bounded number of PUTs at once, the rest queued,
+each cancelled when it is no longer wanted.
 
-The line is bounded by its givers: each guest session has at most `uploads_per_session_max` uploads
-under way. What waits here is the knowledge where a file lies, never the file.
-"""
+The queue is bounded because each guest session has at most `uploads_per_session_max` uploads under
+way. What waits here is the path of a file, never its content."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ class Uploads:
         inflight_max: int,
         note: Note = no_note,
     ) -> None:
-        """`note` tells the audit of each place that was asked for over REST."""
+        """`note` tells the audit of each slot that was requested over REST."""
         self._uploader = uploader
         self._calls = calls
         self._metrics = metrics

@@ -1,5 +1,5 @@
-"""Opens links: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all of
-it."""
+"""Opens connections: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all
+of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from websockets.uri import WebSocketURI, parse_uri
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.outbound_route import OutboundRoute
-from ..model.ports import DialTarget, LinkSink
+from ..model.ports import ConnectionSink, DialTarget
 from ..model.proxy import proxy_of
 from ..runtime.resolver import Resolver
 from ..runtime.tls import client_context_of
@@ -56,18 +56,18 @@ class WebsocketDialer:
         self._local = cycle(settings.local_addresses) if settings.local_addresses else None
         self._resolver = Resolver(ttl_s=settings.dns_ttl_s, local_names=True)
 
-    async def dial(self, target: DialTarget, sink: LinkSink) -> GuestSocket:
+    async def dial(self, target: DialTarget, sink: ConnectionSink) -> GuestSocket:
         loop = asyncio.get_running_loop()
         try:
             uri = _uri_of(target.url)
             async with asyncio.timeout(self._settings.dial_timeout_s):
-                link = await self._open(loop, uri, target, sink)
+                connection = await self._open(loop, uri, target, sink)
         except DialError:
             raise
         except (OSError, ssl.SSLError, TimeoutError, InvalidURI) as error:
             raise DialError(ending_of(error)) from error
-        loop.call_soon(link.begin)
-        return link
+        loop.call_soon(connection.begin)
+        return connection
 
     def _trust(self) -> ResumingContext:
         """Loaded at the first dial that needs it: a tenth of a second, which a plain `ws://` need
@@ -77,7 +77,11 @@ class WebsocketDialer:
         return self._tls
 
     async def _open(
-        self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, target: DialTarget, sink: LinkSink
+        self,
+        loop: asyncio.AbstractEventLoop,
+        uri: WebSocketURI,
+        target: DialTarget,
+        sink: ConnectionSink,
     ) -> GuestSocket:
         upgrade = Upgrade(loop, uri, target.headers, sink, self._settings, self._retry_after_max_s)
         try:
@@ -142,7 +146,7 @@ class WebsocketDialer:
 
 
 def ending_of(error: BaseException) -> Ending:
-    """Every foreign exception of a dial, and what it means: the one place that knows."""
+    """Every foreign exception of a dial, and what it means; decided only here."""
     match error:
         case ssl.SSLCertVerificationError():
             remedy = "name the CA that signed it in platform.ca_file, or check the host name"

@@ -1,12 +1,12 @@
 """One connection to a name with several addresses: the next is tried while the one before is still
 silent (RFC 8305).
 
-A refused address costs nothing, but a silent one (broken IPv6, a dead node of a load balancer)
-costs all the time there is, and after every pause the first address is the first again: a name
-whose first address is silent would never be reached. So attempts are staggered, the families take
-turns, the first connection wins and the others are given up. A connection by TLS has won only when
-its handshake is done: a node that takes connections and then says nothing is as dead as one that
-does not."""
+A refused address costs nothing, but a silent one (broken IPv6, a dead node of a load balancer) uses
+up the whole time limit, and the next attempt starts with the same address: a name whose first
+address is silent would never be reached. So attempts are staggered, the families take turns, the
+first connection wins and the others are given up. A TLS connection has won only when its handshake
+is done: a node that accepts connections and then stays silent is as useless as one that accepts
+none."""
 
 from __future__ import annotations
 

@@ -10,6 +10,13 @@ FIN = 0x80
 CONTROL = 0x08
 
 
+def is_illegal(head: int, second: int) -> bool:
+    """True if no unmasked frame without extensions begins with these two bytes."""
+    if second & 0x80 or head & 0x70:
+        return True
+    return bool(head & CONTROL) and (second > 125 or not head & FIN)
+
+
 def text_frame(payload: bytes) -> bytes:
     return Frame(Opcode.TEXT, payload).serialize(mask=True)
 
@@ -19,8 +26,7 @@ def ping_frame(payload: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str) -> bytes:
-    """The reason is cut to what a control frame holds: it is for people, and the code says it
-    all."""
+    """The reason is cut to what a control frame holds: it is for people; programs use the code."""
     fitting = reason.encode()[:123].decode(errors="ignore")
     return Frame(Opcode.CLOSE, Close(code, fitting).serialize()).serialize(mask=True)
 

@@ -1,11 +1,12 @@
 """The upgrade from HTTP to WebSocket, and the CONNECT through a proxy before it. Both are gone once
-the link is open."""
+the connection is open."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import time
+from abc import ABC, abstractmethod
 from typing import cast
 
 from websockets.uri import WebSocketURI
@@ -13,7 +14,7 @@ from websockets.uri import WebSocketURI
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.numbers import whole_number
-from ..model.ports import LinkSink
+from ..model.ports import ConnectionSink
 from ..model.proxy import Proxy
 from ..policy.retry_after import retry_after_s
 from . import upgrade
@@ -26,7 +27,7 @@ HEAD_BYTES_MAX = 32_768
 WRITE_HIGH_WATER_BYTES = 65_536
 
 
-class _Head(asyncio.Protocol):
+class _Head(asyncio.Protocol, ABC):
     """Reads one HTTP response head; `done` gets what `_head_received` makes of it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -63,11 +64,13 @@ class _Head(asyncio.Protocol):
         if not self.done.done():
             self.done.set_exception(DialError(ending))
 
+    @abstractmethod
     def _send(self, transport: asyncio.Transport) -> None:
-        raise NotImplementedError  # each of the two heads below asks its own question
+        """Write the request."""
 
+    @abstractmethod
     def _head_received(self, head: bytes, rest: bytes) -> object:
-        raise NotImplementedError  # … and reads its own answer
+        """What `done` is given for this response; `rest` came behind it. Raises DialError."""
 
 
 class Upgrade(_Head):
@@ -78,7 +81,7 @@ class Upgrade(_Head):
         loop: asyncio.AbstractEventLoop,
         uri: WebSocketURI,
         headers: tuple[tuple[str, str], ...],
-        sink: LinkSink,
+        sink: ConnectionSink,
         settings: TransportSettings,
         retry_after_max_s: float,
     ) -> None:

@@ -1,18 +1,17 @@
-"""One open WebSocket link: our own asyncio.Protocol, the library's Sans-I/O core where it is worth
-its weight.
+"""One open WebSocket connection: our own asyncio.Protocol, and the library's Sans-I/O core where it
+is needed.
 
 Nearly every frame a guest session receives is one whole, unfragmented text frame. Those are cut
 straight out of the read buffer. For all else (fragments, pings, close frames, anything odd) a
 `websockets` core is made, fed exactly one frame, and thrown away again as soon as no fragmented
-message is open: it knows the RFC's every rule, and costs two kilobytes that ten thousand idle links
-do not have to keep. Feeding it whole frames only means that it always stands at a frame boundary,
-so making and discarding it is safe at any time.
+message is open: it knows the RFC's every rule, and costs two kilobytes that ten thousand idle
+connections do not have to keep. Feeding it whole frames only means that it always stands at a frame
+boundary, so making and discarding it is safe at any time.
 
-Fairness. uvloop reads one socket until it is dry, so a flood on one link would hold up every
-heartbeat of the others. After
-`read_budget_frames` frames the link stops reading, keeps what is left, and goes on in the next turn
-of the loop. The same stop serves an owner who pauses reading: what was read already waits here and
-is not delivered.
+Fairness. uvloop reads one socket until it is dry, so a flood on one connection would hold up every
+heartbeat of the others. After `read_budget_frames` frames the connection stops reading, keeps what
+is left, and goes on in the next turn of the loop. The same stop serves an owner who pauses reading:
+what was read already waits here and is not delivered.
 
 Bounds. A frame longer than `frame_bytes_max` is refused when its header is seen (1009), so the tail
 never holds more than one such frame and one read. Nothing the peer sends raises: every violation
@@ -27,13 +26,14 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
 from ..model.endings import Cause, Ending
-from ..model.ports import LinkSink
+from ..model.ports import ConnectionSink
 from . import frames
 from .settings import TransportSettings
 
 
 class GuestSocket(asyncio.Protocol):
-    """An open link. It says nothing to its sink before `begin`, and nothing after `link_ended`."""
+    """An open connection. It says nothing to its sink before `begin`, and nothing after
+    `connection_ended`."""
 
     __slots__ = (
         "_begun",
@@ -57,7 +57,7 @@ class GuestSocket(asyncio.Protocol):
         self,
         loop: asyncio.AbstractEventLoop,
         transport: asyncio.Transport,
-        sink: LinkSink,
+        sink: ConnectionSink,
         settings: TransportSettings,
         tail: bytes,
     ) -> None:
@@ -86,7 +86,7 @@ class GuestSocket(asyncio.Protocol):
         if self._lost:
             self._report()
 
-    # ------------------------------------------------------------------ the Link port
+    # ------------------------------------------------------------------ the Connection port
 
     def send_text(self, text: bytes) -> None:
         if not self._closing:
@@ -163,11 +163,7 @@ class GuestSocket(asyncio.Protocol):
                 self._pause_until_next_turn()
                 return data[at:]
             head, second = data[at], data[at + 1]
-            if (
-                second >= 0x80
-                or head & 0x70
-                or (head & frames.CONTROL and (second > 125 or not head & frames.FIN))
-            ):
+            if second >= 0x80 or (head != frames.TEXT_HEAD and frames.is_illegal(head, second)):
                 self._violated(data[at:])
                 return b""
             if second < 126:
@@ -300,7 +296,7 @@ class GuestSocket(asyncio.Protocol):
     def _report(self) -> None:
         assert self._ending is not None
         sink, self._sink = self._sink, _NOBODY
-        sink.link_ended(self._ending)
+        sink.connection_ended(self._ending)
 
     # ------------------------------------------------------------------ turns
 
@@ -326,7 +322,7 @@ class GuestSocket(asyncio.Protocol):
 
 
 class _NullSink:
-    """The sink of a link that has ended."""
+    """The sink of a connection that has ended."""
 
     def text_received(self, text: bytes) -> None: ...
 
@@ -336,7 +332,7 @@ class _NullSink:
 
     def writable_changed(self, writable: bool) -> None: ...
 
-    def link_ended(self, ending: Ending) -> None: ...
+    def connection_ended(self, ending: Ending) -> None: ...
 
 
 _NOBODY: Any = _NullSink()

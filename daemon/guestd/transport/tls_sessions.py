@@ -34,7 +34,12 @@ class ResumingContext(ssl.SSLContext):
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
 
     def keep(self, connection: ssl.SSLObject) -> None:
-        """Call it when the peer has answered: TLS 1.3 sends tickets after the handshake."""
+        """Call it when the peer has answered: TLS 1.3 sends tickets after the handshake.
+
+        Only a full handshake's is kept: to look at a session copies it, and costs more than it
+        would save."""
+        if connection.session_reused:
+            return
         session, name = connection.session, connection.server_hostname
         if session is None or not session.has_ticket or name is None:
             return

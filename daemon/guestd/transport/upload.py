@@ -1,13 +1,13 @@
 """A file's way to the platform's storage: one PUT to a presigned URL, streamed from the disk.
 
-The URL is signed as it stands, so it is used byte by byte as it came; every header that came with
-it goes along, and of our own only what HTTP needs. It is also a key: its reader can write
-there, so neither it nor its query appears in any error.
+The URL is signed, so it is used byte for byte as received; every header that came with it is sent,
+and of our own only what HTTP needs. Anyone who knows the URL can write there, so neither it nor its
+query appears in any error.
 
-Memory does not grow with the file: one chunk is in our hands, one in the socket's. In one turn of
-the loop only so many chunks go, of all uploads together, so that a hundred files at once delay no
-message. There is no limit on the whole, because the time that a large file takes is not known;
-there is one on standing still."""
+Memory does not grow with the file: one chunk is in our hands, one in the socket's. All uploads
+together send a bounded number of chunks per turn of the loop, so that a hundred files at once delay
+no message. There is no time limit on the whole, because the time that a large file takes is not
+known; there is one on a stall."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class FileUploader:
     async def _chunks(
         self, copy: CopyReader, patience: asyncio.Timeout, stall_s: float
     ) -> AsyncIterator[bytes]:
-        """Each chunk that is asked for shows that the one before has found its way."""
+        """A request for a chunk shows that the one before was sent."""
         assert self._turns is not None
         loop, offset = asyncio.get_running_loop(), 0
         while True:

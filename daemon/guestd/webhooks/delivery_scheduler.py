@@ -16,6 +16,7 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import count
+from random import Random
 from typing import Literal
 
 from ..model.records import DeliveryRecord
@@ -48,12 +49,19 @@ class DeliveryScheduler:
     """`now` is monotonic seconds throughout."""
 
     def __init__(
-        self, inflight_max: int, per_host_max: int, circuit_failures: int, circuit_open_s: float
+        self,
+        inflight_max: int,
+        per_host_max: int,
+        circuit_failures: int,
+        circuit_open_s: float,
+        rng: Random | None = None,
     ) -> None:
+        """Without an `rng` circuits are open for exactly their time."""
         self._inflight_max = inflight_max
         self._per_host_max = per_host_max
         self._circuit_failures = circuit_failures
         self._circuit_open_s = circuit_open_s
+        self._rng = rng
         self._hosts: dict[str, _Host] = {}
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._held: set[str] = set()
@@ -166,7 +174,7 @@ class DeliveryScheduler:
                     key: one for key, one in self._hosts.items() if one.lanes or one.calling
                 }
             host = self._hosts[name] = _Host(
-                name, Circuit(self._circuit_failures, self._circuit_open_s)
+                name, Circuit(self._circuit_failures, self._circuit_open_s, self._rng)
             )
         return host
 

@@ -89,6 +89,7 @@ class Sender:
             settings.inflight_per_host_max,
             settings.circuit_failures,
             settings.circuit_open_s,
+            rng,
         )
         self._calls: set[asyncio.Task[None]] = set()
         self._changed: list[_Change] = []
@@ -101,7 +102,7 @@ class Sender:
         metrics.webhook_circuits_open = self._scheduler.circuits_open
 
     def start(self) -> None:
-        """What earlier lives left undelivered is sent first."""
+        """What earlier processes left undelivered is sent first."""
         self.news()
 
     async def stop(self, leave_s: float = LEAVE_S) -> None:

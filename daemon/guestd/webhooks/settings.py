@@ -126,7 +126,9 @@ class WebhookSettings:
         Count,
         Doc("A host that fails so often in a row is left alone for a while, then asked once."),
     ] = 5
-    circuit_open_s: Annotated[Seconds, Doc("How long it is left alone.")] = 30.0
+    circuit_open_s: Annotated[
+        Seconds, Doc("How long it is left alone; up to a quarter longer.")
+    ] = 30.0
     held_max: Annotated[
         Count, Doc("Webhooks per target in memory; the rest wait in the journal.")
     ] = 2000

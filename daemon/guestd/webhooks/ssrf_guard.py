@@ -11,7 +11,7 @@ IPv6 it is shorter to say what is allowed (global unicast, less what was taken o
 is not. An address that carries another one inside it (mapped, 6to4, NAT64) is judged twice, by
 itself and by what it carries.
 
-Numbers that are no addresses in the usual form (`127.1`, `0x7f.1`, `2130706433`, `0177.0.0.1`) are
+Numbers that are not addresses in the usual form (`127.1`, `0x7f.1`, `2130706433`, `0177.0.0.1`) are
 refused outright: what they mean depends on who reads them.
 
 What an operator lists in `allow_internal` passes: a network opens itself; a name opens what it

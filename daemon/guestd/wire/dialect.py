@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ..model.client_messages import ClientMessage
 from ..model.ids import Guest
-from ..model.requests import Request
 from ..model.signals import Signal
 from ..model.traits import Traits
 
@@ -19,7 +19,7 @@ class Dialect(Protocol):
     def check_guest(self, guest: Guest) -> None:
         """Raises CommandError naming the field, if this dialect cannot speak for such a guest."""
 
-    def encode(self, guest: Guest, request: Request) -> bytes | None:
+    def encode(self, guest: Guest, request: ClientMessage) -> bytes | None:
         """The frame for a request; None if this dialect has none for it."""
 
     def decode(self, frame: bytes) -> list[Signal]:

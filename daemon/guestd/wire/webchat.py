@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..model import requests as r
+from ..model import client_messages as m
 from ..model import signals as s
 from ..model.errors import CommandError
 from ..model.ids import Guest
@@ -63,24 +63,24 @@ class Webchat:
                 field="email",
             )
 
-    def encode(self, guest: Guest, request: r.Request) -> bytes | None:
+    def encode(self, guest: Guest, request: m.ClientMessage) -> bytes | None:
         """The documents know four frames from a guest; there is no typing, no heartbeat and no
         goodbye among them."""
-        if isinstance(request, r.Hello):
+        if isinstance(request, m.Hello):
             info = {"name": guest.display_name or guest.name, "email": guest.email}
             return orjson.dumps({"type": "connect", "guestInfo": info, "metadata": guest.metadata})
-        if isinstance(request, r.SayText):
+        if isinstance(request, m.SayText):
             return orjson.dumps({"type": "message", "text": request.text})
-        if isinstance(request, r.SayReply):
+        if isinstance(request, m.SayReply):
             return orjson.dumps(
                 {"type": "message", "text": ", ".join(label for label, _ in request.choices)}
             )
-        if isinstance(request, r.SayAttachments):
+        if isinstance(request, m.SayAttachments):
             attachments = list(request.attachments)
             return orjson.dumps(
                 {"type": "message", "text": request.caption, "attachments": attachments}
             )
-        if isinstance(request, r.SetContext):
+        if isinstance(request, m.SetContext):
             return orjson.dumps({"type": "setContext", "context": request.context})
         return None
 
@@ -142,7 +142,7 @@ class Webchat:
 
 
 def _typing(state: object) -> s.TypingShown:
-    """`state` is true, false, or any word; what is not a word for stopping means that somebody
+    """`state` is true, false, or any word; what is not a word for stopping means that someone
     types."""
     if not isinstance(state, str):
         return s.TypingShown(state not in (False, None))

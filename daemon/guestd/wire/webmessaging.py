@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from .. import __version__
+from ..model.client_messages import ClientMessage
 from ..model.ids import Guest
-from ..model.requests import Request
 from ..model.signals import Signal
 from ..model.text_length import BYTES, utf8_bytes
 from ..model.traits import Beating, Ordering, Traits
@@ -49,7 +49,7 @@ class WebMessaging:
     def check_guest(self, guest: Guest) -> None:
         """An anonymous guest needs nothing but a token."""
 
-    def encode(self, guest: Guest, request: Request) -> bytes | None:
+    def encode(self, guest: Guest, request: ClientMessage) -> bytes | None:
         return webmessaging_encode.encode(self._deployment_id, guest.token, request)
 
     decode = staticmethod(webmessaging_decode.decode)

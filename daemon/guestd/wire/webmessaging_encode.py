@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ..model import requests as r
+from ..model import client_messages as m
 
 #: The tracing id by which the vendor's SDK and the platform know a health check (protocol §2.9).
 HEALTH_CHECK_TRACING_ID = "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ="
@@ -17,7 +17,7 @@ HEALTH_CHECK_TRACING_ID = "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ="
 Fields = dict[str, Any]
 
 
-def encode(deployment_id: str, token: str, request: r.Request) -> bytes | None:
+def encode(deployment_id: str, token: str, request: m.ClientMessage) -> bytes | None:
     build = _BUILD.get(type(request))
     if build is None:
         return None
@@ -31,7 +31,7 @@ def _traced(fields: Fields, tracing_id: str) -> Fields:
     return fields
 
 
-def _hello(request: r.Hello, deployment_id: str) -> Fields:
+def _hello(request: m.Hello, deployment_id: str) -> Fields:
     fields: Fields = {
         "action": "configureSession",
         "deploymentId": deployment_id,
@@ -50,7 +50,7 @@ def _message(
     return _traced({"action": "onMessage", "message": message}, tracing_id)
 
 
-def _text(request: r.SayText, deployment_id: str) -> Fields:
+def _text(request: m.SayText, deployment_id: str) -> Fields:
     message: Fields = {"type": "Text", "text": request.text}
     if request.attachment_ids:
         message["content"] = [
@@ -67,7 +67,7 @@ def _button(reply_type: str, text: str, payload: str, originating_message_id: st
     return {"contentType": "ButtonResponse", "buttonResponse": button}
 
 
-def _reply(request: r.SayReply, deployment_id: str) -> Fields:
+def _reply(request: m.SayReply, deployment_id: str) -> Fields:
     """A date picker's answer has no text of its own; all others say the label (protocol §2.6)."""
     message: Fields = {
         "type": "Structured",
@@ -87,14 +87,14 @@ def _event(event: Fields, tracing_id: str, attributes: dict[str, str] | None = N
     return _message({"type": "Event", "events": [event]}, tracing_id, attributes=attributes)
 
 
-def _typing(request: r.ShowTyping, deployment_id: str) -> Fields:
+def _typing(request: m.ShowTyping, deployment_id: str) -> Fields:
     typing: Fields = {"type": "On"}
     if request.duration_ms is not None:
         typing["duration"] = request.duration_ms
     return _event({"eventType": "Typing", "typing": typing}, request.tracing_id)
 
 
-def _join(request: r.Join, deployment_id: str) -> Fields:
+def _join(request: m.Join, deployment_id: str) -> Fields:
     return _event(
         {"eventType": "Presence", "presence": {"type": "Join"}},
         request.tracing_id,
@@ -102,28 +102,28 @@ def _join(request: r.Join, deployment_id: str) -> Fields:
     )
 
 
-def _clear(request: r.Clear, deployment_id: str) -> Fields:
+def _clear(request: m.Clear, deployment_id: str) -> Fields:
     return _event({"eventType": "Presence", "presence": {"type": "Clear"}}, request.tracing_id)
 
 
-def _close_session(request: r.CloseSession, deployment_id: str) -> Fields:
+def _close_session(request: m.CloseSession, deployment_id: str) -> Fields:
     return _traced(
         {"action": "closeSession", "closeAllConnections": request.all_connections},
         request.tracing_id,
     )
 
 
-def _beat(request: r.Beat, deployment_id: str) -> Fields:
+def _beat(request: m.Beat, deployment_id: str) -> Fields:
     return _traced(
         {"action": "echo", "message": {"type": "Text", "text": "ping"}}, HEALTH_CHECK_TRACING_ID
     )
 
 
-def _jwt(request: r.AskJwt, deployment_id: str) -> Fields:
+def _jwt(request: m.AskJwt, deployment_id: str) -> Fields:
     return _traced({"action": "getJwt"}, request.tracing_id)
 
 
-def _slot(request: r.AskSlot, deployment_id: str) -> Fields:
+def _slot(request: m.AskSlot, deployment_id: str) -> Fields:
     fields: Fields = {
         "action": "onAttachment",
         "attachmentId": request.attachment_id,
@@ -135,29 +135,29 @@ def _slot(request: r.AskSlot, deployment_id: str) -> Fields:
     return _traced(fields, request.tracing_id)
 
 
-def _download(request: r.AskDownload, deployment_id: str) -> Fields:
+def _download(request: m.AskDownload, deployment_id: str) -> Fields:
     return _traced(
         {"action": "getAttachment", "attachmentId": request.attachment_id}, request.tracing_id
     )
 
 
-def _delete(request: r.DeleteAttachment, deployment_id: str) -> Fields:
+def _delete(request: m.DeleteAttachment, deployment_id: str) -> Fields:
     return _traced(
         {"action": "deleteAttachment", "attachmentId": request.attachment_id}, request.tracing_id
     )
 
 
 _BUILD: dict[type, Callable[[Any, str], Fields]] = {
-    r.Hello: _hello,
-    r.SayText: _text,
-    r.SayReply: _reply,
-    r.ShowTyping: _typing,
-    r.Join: _join,
-    r.Clear: _clear,
-    r.CloseSession: _close_session,
-    r.Beat: _beat,
-    r.AskJwt: _jwt,
-    r.AskSlot: _slot,
-    r.AskDownload: _download,
-    r.DeleteAttachment: _delete,
+    m.Hello: _hello,
+    m.SayText: _text,
+    m.SayReply: _reply,
+    m.ShowTyping: _typing,
+    m.Join: _join,
+    m.Clear: _clear,
+    m.CloseSession: _close_session,
+    m.Beat: _beat,
+    m.AskJwt: _jwt,
+    m.AskSlot: _slot,
+    m.AskDownload: _download,
+    m.DeleteAttachment: _delete,
 }

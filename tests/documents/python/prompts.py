@@ -34,12 +34,12 @@ def show(bearer):
     code, body = call("POST", url, prompt(), Authorization=f"Bearer {bearer}")
     latency_ms = (time.monotonic() - begun) * 1000
     if code < 300:
-        told = {
+        reported = {
             "eventType": "AGENT_ASSIST_PROMPT_INJECTED",
             "injectionId": body["id"],
             "latencyMs": latency_ms,
         }
-        call("POST", CRM, told, timeout_s=3.0)
+        call("POST", CRM, reported, timeout_s=3.0)
     return {
         "auditId": str(uuid.uuid4()),
         "status": "SUCCESS" if code < 300 else "FAILED",

@@ -67,8 +67,8 @@ def main():
         "context": {**opening["context"], "capabilities": ["read-receipts"]},
     }
     refused = messaging("POST", "", bad)
-    told = {"id": opening["id"], "opened": opened, "beats": beats, "ended": ended}
-    return {**told, "afterwards": late, "refused": refused}
+    reported = {"id": opening["id"], "opened": opened, "beats": beats, "ended": ended}
+    return {**reported, "afterwards": late, "refused": refused}
 
 
 print(json.dumps(main()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from websockets.asyncio.client import connect
 
-from .harness import Json, Town
+from .harness import Json, Stack
 from .rows import Row
 
 PNG = b"\x89PNG" + bytes(2000)
@@ -17,8 +17,8 @@ PNG = b"\x89PNG" + bytes(2000)
 class Frontend:
     """All that happens in a guest session, as a frontend sees it."""
 
-    def __init__(self, town: Town, name: str) -> None:
-        self._url = f"ws{str(town.http._base_url)[4:]}?guest={name}&since=0"
+    def __init__(self, stack: Stack, name: str) -> None:
+        self._url = f"ws{str(stack.http._base_url)[4:]}?guest={name}&since=0"
         self.events: list[Json] = []
 
     async def __aenter__(self) -> Frontend:
@@ -41,32 +41,32 @@ class Frontend:
         return [event["state"] for event in self.of("session")].count("live") >= times
 
 
-async def open_guest(town: Town) -> str:
-    name = town.new("guest")
-    status, found = await town.ask(
+async def open_guest(stack: Stack) -> str:
+    name = stack.new("guest")
+    status, found = await stack.ask(
         "POST", "/v1/sessions", {"name": name, "email": f"{name}@example.org"}
     )
     assert status == 201, found
-    async with Frontend(town, name) as frontend:
-        await town.until(frontend.is_live)
+    async with Frontend(stack, name) as frontend:
+        await stack.until(frontend.is_live)
     return name
 
 
 @dataclass
 class File(Row):
-    async def prepare(self, town: Town) -> str:
-        return await open_guest(town)
+    async def prepare(self, stack: Stack) -> str:
+        return await open_guest(stack)
 
-    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
-        async with Frontend(town, prepared) as frontend:
+    async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
+        async with Frontend(stack, prepared) as frontend:
             headers = {"Content-Type": "image/png"}
-            async with town.http.post(
+            async with stack.http.post(
                 f"/v1/sessions/{prepared}/attachments?filename=a.png", data=PNG, headers=headers
             ) as one:
                 assert one.status == 202, await one.text()
-            await town.until(lambda: frontend.of("delivery"))
+            await stack.until(lambda: frontend.of("delivery"))
             (fate,) = frontend.of("delivery")
-            town.told.append(json.dumps(frontend.events))
+            stack.told.append(json.dumps(frontend.events))
         if fate["status"] != "failed":
             return str(fate["status"])
         assert len(fate["reason"]) > 10, f"it does not say why: {fate}"
@@ -75,23 +75,23 @@ class File(Row):
 
 @dataclass
 class History(Row):
-    """A message is lost with the link; when the guest is back the history is read."""
+    """A message is lost with the connection; when the guest is back the history is read."""
 
-    async def prepare(self, town: Town) -> str:
-        return await open_guest(town)
+    async def prepare(self, stack: Stack) -> str:
+        return await open_guest(stack)
 
     def more_rules(self) -> list[Json]:
         return [{"kind": "mute", "every": 1}]
 
-    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
-        emulator = town.emulator
-        async with Frontend(town, prepared) as frontend:
-            await town.until(frontend.is_live)
+    async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
+        emulator = stack.emulator
+        async with Frontend(stack, prepared) as frontend:
+            await stack.until(frontend.is_live)
             session = list(emulator.world.sessions.values())[-1]
             _, effects = emulator.world.agent_says(session, "you were away", emulator.now())
             emulator.perform(effects)
             for connection in list(emulator.connections.values()):
                 connection.transport.abort()
-            await town.until(lambda: frontend.of("message") or frontend.of("gap"))
-            town.told.append(json.dumps(frontend.events))
+            await stack.until(lambda: frontend.of("message") or frontend.of("gap"))
+            stack.told.append(json.dumps(frontend.events))
             return "the guest sees it" if frontend.of("message") else "a gap is stated"

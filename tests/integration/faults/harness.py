@@ -59,7 +59,7 @@ QUICK: dict[str, Json] = {
 
 
 @dataclass
-class Town:
+class Stack:
     emulator: Emulator
     http: aiohttp.ClientSession
     metrics: Metrics
@@ -105,7 +105,7 @@ class Town:
 
 
 @asynccontextmanager
-async def town(**sections: Json) -> AsyncIterator[Town]:
+async def stack(**sections: Json) -> AsyncIterator[Stack]:
     settings = EmulatorSettings(
         limits=EmulatorLimits().off(),
         agent="silent",
@@ -131,7 +131,7 @@ async def town(**sections: Json) -> AsyncIterator[Town]:
         try:
             await daemon.start(quiet=True)
             async with aiohttp.ClientSession(daemon.http.url) as http:
-                yield Town(emulator, http, daemon.metrics)
+                yield Stack(emulator, http, daemon.metrics)
         finally:
             emulator.faults.set([], 0.0)
             await daemon.stop()

@@ -11,7 +11,7 @@ from uuid import uuid4
 from guestd.emulator import DEFAULT_QUEUE_ID
 
 from .call_faults import Rule
-from .harness import GUEST_TOKEN, Json, Town
+from .harness import GUEST_TOKEN, Json, Stack
 
 CONTACTS, MESSAGING = "/api/v2/externalcontacts/contacts", "/api/v2/conversations/messaging"
 INTERACTIONS, PROMPTS = "/api/v2/interactions/chat", "/api/v2/agent-assist/prompt-injections"
@@ -24,7 +24,8 @@ def guest(guest_id: str) -> Json:
 
 @dataclass
 class Row:
-    """`call` by name, `asked`: what the user does; `method` and `path`: what the fault applies to."""
+    """`call` by name, `asked`: what the user does; `method` and `path`: what the fault applies
+    to."""
 
     call: str
     asked: str
@@ -32,11 +33,11 @@ class Row:
     path: str
     sections: dict[str, Json] = field(default_factory=dict)
 
-    async def prepare(self, town: Town) -> str:
+    async def prepare(self, stack: Stack) -> str:
         """Before the fault; gives what `ask` needs."""
         return ""
 
-    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+    async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
         """What the user sees in the end, in a few words."""
         raise NotImplementedError  # each row asks in its own way
 
@@ -47,25 +48,25 @@ class Row:
 
 @dataclass
 class Operation(Row):
-    """One that is begun by a POST. `makes`: the mutation of this call and the end of its idempotency key;
-    "" for one that reads."""
+    """One that is begun by a POST. `makes`: the mutation of this call and the end of its
+    idempotency key; "" for one that reads."""
 
     place: str = ""
     makes: tuple[str, str] = ("", "")
     DISPLAY: ClassVar[Json] = {"delayMs": 500, "maxConcurrentPrompts": 3, "autoDismissMs": 10_000}
 
-    async def prepare(self, town: Town) -> str:
+    async def prepare(self, stack: Stack) -> str:
         match self.place:
             case "injections" | "prompts":
-                _, found = await town.ask("POST", "/v1/guests?wait=20s", guest(town.new("guest")))
+                _, found = await stack.ask("POST", "/v1/guests?wait=20s", guest(stack.new("guest")))
                 return str(found["result"]["conversation_id"])
         if self.call == "oauth.token":
-            town.emulator.platform_api.clients.expire_all()
+            stack.emulator.platform_api.clients.expire_all()
         if self.call == "contact.find":
-            name = town.new("known")
-            await town.ask("POST", "/v1/guests?wait=20s", guest(name))
+            name = stack.new("known")
+            await stack.ask("POST", "/v1/guests?wait=20s", guest(name))
             return name
-        return town.new("guest")
+        return stack.new("guest")
 
     def request(self, prepared: str) -> Json:
         match self.place:
@@ -84,22 +85,22 @@ class Operation(Row):
                 }
         return {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
 
-    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
-        operation_id = town.new("operation")
+    async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
+        operation_id = stack.new("operation")
         wish = {**self.request(prepared), "operation_id": operation_id}
-        await town.ask("POST", f"/v1/{self.place}", wish)
-        while not _is_settled((await town.ask("GET", f"/v1/{self.place}/{operation_id}"))[1]):
+        await stack.ask("POST", f"/v1/{self.place}", wish)
+        while not _is_settled((await stack.ask("GET", f"/v1/{self.place}/{operation_id}"))[1]):
             await asyncio.sleep(0.02)
-        town.faults()
-        outcome = outcome_of(*await town.ask("POST", f"/v1/{self.place}", wish))
-        self._compare_with_mutations(town, operation_id, outcome)
+        stack.faults()
+        outcome = outcome_of(*await stack.ask("POST", f"/v1/{self.place}", wish))
+        self._compare_with_mutations(stack, operation_id, outcome)
         if outcome in ("deferred", "open"):
-            await town.ask("DELETE", f"/v1/{self.place}/{operation_id}")
+            await stack.ask("DELETE", f"/v1/{self.place}/{operation_id}")
         return outcome
 
-    def _compare_with_mutations(self, town: Town, operation_id: str, outcome: str) -> None:
+    def _compare_with_mutations(self, stack: Stack, operation_id: str, outcome: str) -> None:
         what, end = self.makes
-        made = town.mutations(operation_id + end, what) if what else 0
+        made = stack.mutations(operation_id + end, what) if what else 0
         least, most = (
             (1, 1)
             if outcome in ("succeeded", "open")
@@ -159,21 +160,21 @@ def check_problem(code: str, text: str) -> None:
 
 @dataclass
 class Beat(Row):
-    async def prepare(self, town: Town) -> str:
-        return await open_session(town)
+    async def prepare(self, stack: Stack) -> str:
+        return await open_session(stack)
 
-    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+    async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
         """The session goes on after it, or ends in an orderly way."""
-        beats = conversation(town, prepared).beats
-        heard, delayed_before = len(beats), town.delayed()
+        beats = conversation(stack, prepared).beats
+        heard, delayed_before = len(beats), stack.delayed()
         while True:
-            _, found = await town.ask("GET", f"/v1/messaging-sessions/{prepared}")
+            _, found = await stack.ask("GET", f"/v1/messaging-sessions/{prepared}")
             if found["result"].get("ended"):
                 return f"the session ends: {found['result']['ended']}"
-            if not lasting and town.injected() and len(beats) > heard + 3:
+            if not lasting and stack.injected() and len(beats) > heard + 3:
                 return "the session goes on"
             if (
-                lasting and town.delayed() > delayed_before + 3
+                lasting and stack.delayed() > delayed_before + 3
             ):  # three failures would have ended it
                 return "the session goes on, its heartbeats delayed"
             await asyncio.sleep(0.02)
@@ -181,13 +182,13 @@ class Beat(Row):
 
 @dataclass
 class Goodbye(Row):
-    async def prepare(self, town: Town) -> str:
-        return await open_session(town)
+    async def prepare(self, stack: Stack) -> str:
+        return await open_session(stack)
 
-    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+    async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
         path = f"/v1/messaging-sessions/{prepared}"
-        await town.ask("DELETE", path)
-        while (found := (await town.ask("GET", path))[1])["status"] == "running":
+        await stack.ask("DELETE", path)
+        while (found := (await stack.ask("GET", path))[1])["status"] == "running":
             await asyncio.sleep(0.02)
         assert found["result"]["ended"] == "asked"
         if found["status"] == "succeeded" and found["result"]["platform_told"]:
@@ -198,16 +199,18 @@ class Goodbye(Row):
         return f"{found['status']}: {found['problem']['code']}"
 
 
-async def open_session(town: Town) -> str:
-    name = town.new("session")
+async def open_session(stack: Stack) -> str:
+    name = stack.new("session")
     wish = {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID, "operation_id": name}
-    status, found = await town.ask("POST", "/v1/messaging-sessions?wait=20s", wish)
+    status, found = await stack.ask("POST", "/v1/messaging-sessions?wait=20s", wish)
     assert status == 202 and found["step"] == "beat", found
     return name
 
 
-def conversation(town: Town, name: str) -> Any:
+def conversation(stack: Stack, name: str) -> Any:
     """The platform's own view of a messaging session."""
     return next(
-        one for one in town.emulator.platform_api.conversations if one.key == f"{name}-conversation"
+        one
+        for one in stack.emulator.platform_api.conversations
+        if one.key == f"{name}-conversation"
     )

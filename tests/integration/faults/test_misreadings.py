@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from .harness import town
+from .harness import stack
 from .rows import CONTACTS, MESSAGING, PROMPTS, Operation
 
 TOKEN = "/oauth/token"
@@ -18,7 +18,7 @@ PROMPT = Operation(
 
 @pytest.mark.parametrize("status", [404, 410])
 async def test_http_2_no_token_while_looking_does_not_mean_that_nothing_is_there(status):
-    async with town() as here:
+    async with stack() as here:
         await GUEST.prepare(here)  # a token is had by then
         here.faults(
             {"kind": "expired_tokens", "every": 1, "method": "GET", "path": MESSAGING},
@@ -29,7 +29,7 @@ async def test_http_2_no_token_while_looking_does_not_mean_that_nothing_is_there
 
 
 async def test_assist_2_no_token_is_no_full_screen():
-    async with town() as here:
+    async with stack() as here:
         prepared = await PROMPT.prepare(here)
         here.emulator.platform_api.clients.expire_all()
         here.faults(
@@ -41,7 +41,7 @@ async def test_assist_2_no_token_is_no_full_screen():
 async def test_http_2_a_search_that_is_not_there_has_not_looked():
     """Whether the contact was made is not known, and a 404 of the search itself says nothing about
     it."""
-    async with town() as here:
+    async with stack() as here:
         prepared = await GUEST.prepare(here)
         here.faults(
             {"kind": "reset", "when": "after", "every": 1, "method": "POST", "path": CONTACTS},

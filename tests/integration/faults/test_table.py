@@ -22,7 +22,7 @@ from guestd.platform.table import CALLS
 from .call_faults import CALL_FAULTS, WITHOUT_ANSWER, Rule
 from .document import Cells, read, written
 from .guest_rows import File, History
-from .harness import CLIENT_SECRET, GUEST_TOKEN, Town, town
+from .harness import CLIENT_SECRET, GUEST_TOKEN, Stack, stack
 from .rows import CONTACTS, INTERACTIONS, MESSAGING, PROMPTS, Beat, Goodbye, Operation, Row
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "faults.md"
@@ -102,7 +102,7 @@ ROWS = (
     File("presigned PUT", "to send a file (webmessaging)", "PUT", "/__storage"),
     History(
         "history",
-        "nothing: a message came while the link was down",
+        "nothing: a message came while the connection was down",
         "GET",
         "/api/v2/webmessaging/messages",
     ),
@@ -138,7 +138,7 @@ async def test_http_3_every_cell_of_the_table(caplog):
 
 async def _met(row: Row) -> dict[str, tuple[str, str]]:
     """By fault, what the user sees if it happens once, and if it happens every time. The faults
-    that take long have a town each."""
+    that take long have a stack each."""
     others = [name for name in CALL_FAULTS if name not in WITHOUT_ANSWER]
     columns = [others, *([name] for name in WITHOUT_ANSWER)]
     found = await asyncio.gather(*(_met_by(row, names) for names in columns))
@@ -147,7 +147,7 @@ async def _met(row: Row) -> dict[str, tuple[str, str]]:
 
 
 async def _met_by(row: Row, names: list[str]) -> dict[str, tuple[str, str]]:
-    async with town(**row.sections) as here:
+    async with stack(**row.sections) as here:
         found = {}
         for name in names:
             rule = CALL_FAULTS[name]
@@ -159,7 +159,7 @@ async def _met_by(row: Row, names: list[str]) -> dict[str, tuple[str, str]]:
         return found
 
 
-async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
+async def _cell(here: Stack, row: Row, name: str, rule: Rule) -> str:
     prepared = await row.prepare(here)
     before = here.injected()
     here.faults({**rule, "method": row.method, "path": row.path}, *row.more_rules())

@@ -1,5 +1,5 @@
-"""An operation service on a journal on disk, and the emulator over real HTTP; the same directory and
-emulator outlive each service."""
+"""An operation service on a journal on disk, and the emulator over real HTTP; the same directory
+and emulator outlive each service."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class OperationsHarness:
     journal: SqliteJournal
     metrics: Metrics
 
-    def books(self, name: str) -> list[Json]:
+    def resources(self, name: str) -> list[Json]:
         return self.emulator.platform_api.resources()[name](self.emulator.now())
 
-    def deeds(self) -> Counter:
-        return Counter(one["what"] for one in self.books("deeds"))
+    def mutations(self) -> Counter:
+        return Counter(one["what"] for one in self.resources("mutations"))
 
     async def facts(self) -> list[Json]:
         return [

@@ -12,7 +12,7 @@ from .conftest import guest, has_status, injection, life, prompt, session
 async def test_sess_7_a_guest_is_made_in_three_steps(harness):
     view = await harness.do("guest", guest(customAttributes={"tier": "gold"}), "g-1")
     assert view.status == "succeeded", view
-    (contact,), (conversation,) = harness.books("contacts"), harness.books("conversations")
+    (contact,), (conversation,) = harness.resources("contacts"), harness.resources("conversations")
     assert (contact["id"], contact["key"]) == (view.result["contact_id"], "g-1-contact")
     assert (conversation["id"], conversation["key"]) == (
         view.result["conversation_id"],
@@ -26,7 +26,7 @@ async def test_sess_7_a_guest_is_made_in_three_steps(harness):
 
 async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(harness):
     view = await harness.do("messaging", session(durationS=60, locale="de-DE", name="Ana"))
-    (conversation,) = harness.books("conversations")
+    (conversation,) = harness.resources("conversations")
     assert conversation["id"] == view.result["conversation_id"] and conversation["name"] == "Ana"
     assert (
         conversation["sessionDurationLimit"] == 60 and conversation["context"]["locale"] == "de-DE"
@@ -232,7 +232,7 @@ async def test_sess_5_three_lost_heartbeats_end_it_once(harness):
     )
     await harness.until(lambda: has_status(harness, "s-1", "succeeded"))
     assert (await harness.service.view("s-1")).result["ended"] == "heartbeats_failed"
-    (conversation,) = harness.books("conversations")
+    (conversation,) = harness.resources("conversations")
     assert (conversation["id"], conversation["ended_by"]) == (
         view.result["conversation_id"],
         "guest",
@@ -243,7 +243,7 @@ async def test_sess_6_and_8_the_platform_is_told_and_it_is_counted(harness):
     await harness.do("messaging", session(), "s-1")
     await harness.service.end("s-1")
     await harness.until(lambda: has_status(harness, "s-1", "succeeded"))
-    assert harness.books("conversations")[0]["status"] == "disconnected"
+    assert harness.resources("conversations")[0]["status"] == "disconnected"
     figures = harness.metrics.rest_figures()
     assert (figures["total_sessions"], figures["disconnection_rate"]) == (1, 1.0)
     assert ("messaging.ended", "success") in (await harness.told())
@@ -257,7 +257,7 @@ async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(harness):
         "webhookUrl": "https://kb.example.org/sync",
     }
     view = await harness.do("prompt", request, "p-1")
-    (shown,) = harness.books("prompts")
+    (shown,) = harness.resources("prompts")
     assert (shown["id"], shown["key"]) == (view.result["injection_id"], "p-1-prompt")
     first, last = [
         fact["details"] for fact in (await harness.facts()) if fact["operation_id"] == "p-1"

@@ -15,17 +15,17 @@ async def test_inj_3_messages_are_injected_once_and_in_order(harness):
     conversation = await harness.conversation()
     view = await harness.do("injection", injection(conversation, "one", "two", "three"), "inj-1")
     assert view.status == "succeeded", view
-    (made,) = harness.books("injections")
+    (made,) = harness.resources("injections")
     assert [one["text"] for one in made["messages"]] == ["one", "two", "three"]
     assert made["key"] == "inj-1-injection"
     again = await harness.do("injection", injection(conversation, "one", "two", "three"), "inj-1")
-    assert again == view and harness.deeds()["injection"] == 1
+    assert again == view and harness.mutations()["injection"] == 1
 
 
 async def test_inj_4_the_last_id_and_the_count_are_reported(harness):
     conversation = await harness.conversation()
     view = await harness.do("injection", injection(conversation, *"abcdefghijkl"))
-    (made,) = harness.books("injections")
+    (made,) = harness.resources("injections")
     assert view.result["last_message_id"] == made["messages"][-1]["id"] == "msg-12"
     assert view.result["message_count"] == 12 and view.result["verified"] is True
 
@@ -42,7 +42,7 @@ async def test_inj_2_an_interaction_that_has_ended_is_refused_with_409(harness):
         409,
         "interactionId",
     )
-    assert harness.deeds()["injection"] == 0
+    assert harness.mutations()["injection"] == 0
 
 
 async def test_inj_2_an_unknown_interaction_is_not_found(harness):
@@ -62,7 +62,7 @@ async def test_inj_1_what_is_wrong_is_named_and_nothing_is_sent(harness):
     ) as error:
         await harness.do("injection", request)
     assert error.value.field == "messages[1].text"
-    assert not (await harness.facts()) and not harness.deeds()
+    assert not (await harness.facts()) and not harness.mutations()
 
 
 async def test_inj_5_the_facts_carry_all_a_webhook_needs(harness):

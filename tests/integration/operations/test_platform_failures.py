@@ -1,9 +1,9 @@
-"""Every misfortune of a REST call, for every operation that acts: its documented outcome, and
+"""Every failure of a REST call, for every operation that acts: its documented outcome, and
 nothing twice (HTTP-2, HTTP-3).
 
-A passing misfortune is outlived. A lasting one ends as `failed` if nothing can have been done, as
-`uncertain` if something may have been and it cannot be looked at; what can be looked at (a contact,
-a conversation whose id is ours) is settled by looking."""
+A passing failure is retried until it is over. A lasting one ends as `failed` if nothing can have
+been done, as `uncertain` if something may have been and it cannot be looked at; what can be looked
+at (a contact, a conversation whose id is ours) is settled by looking."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def all_four(harness, *rules):
     """A guest, a session, an injection and a prompt at once, while the rules hold. (views by kind,
     what was made)"""
     conversation = await harness.conversation()
-    before = harness.deeds()
+    before = harness.mutations()
     harness.faults(*rules)
     n = next(NAMES)
     views = await asyncio.gather(
@@ -59,11 +59,11 @@ async def all_four(harness, *rules):
         harness.do("prompt", prompt(conversation), wait_s=2.0),
     )
     harness.faults()
-    return {view.kind: view for view in views}, harness.deeds() - before
+    return {view.kind: view for view in views}, harness.mutations() - before
 
 
-def rules(misfortune, **how_often):
-    return [{"path": path, "method": "POST", **misfortune, **how_often} for path in ACTING]
+def rules(failure, **how_often):
+    return [{"path": path, "method": "POST", **failure, **how_often} for path in ACTING]
 
 
 @pytest.mark.parametrize("name", LOST)

@@ -15,10 +15,12 @@ ANSWERS_LOST = {
 }
 
 
-@pytest.mark.parametrize("deed", ANSWERS_LOST)
+@pytest.mark.parametrize("mutation", ANSWERS_LOST)
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_http_2_a_stop_with_a_call_under_way_doubles_nothing(emulator, tmp_path, deed, when):
-    kind, path = ANSWERS_LOST[deed]
+async def test_http_2_a_stop_with_a_call_under_way_doubles_nothing(
+    emulator, tmp_path, mutation, when
+):
+    kind, path = ANSWERS_LOST[mutation]
     async with life(emulator, tmp_path) as first:
         conversation = await first.conversation()
         request = {
@@ -26,21 +28,23 @@ async def test_http_2_a_stop_with_a_call_under_way_doubles_nothing(emulator, tmp
             "injection": injection(conversation),
             "prompt": prompt(conversation),
         }[kind]
-        before = first.deeds()
+        before = first.mutations()
         first.faults(
             {"kind": "no_answer", "path": path, "method": "POST", "when": when, "count": 1}
         )
         assert (await first.do(kind, request, "op-1", wait_s=0)).status == "running"
         await first.until(lambda: emulator.faults.injected["no_answer"])
         if when == "after":
-            await first.until(lambda: first.deeds()[deed] > before[deed])
+            await first.until(lambda: first.mutations()[mutation] > before[mutation])
     emulator.faults.set([], emulator.now())
     async with life(emulator, tmp_path) as second:
         view = await second.do(kind, request, "op-1")
         assert view.status == "succeeded", view
-        made = second.deeds() - before
-        assert made == ({"contact": 1, "conversation": 1} if kind == "guest" else {deed: 1})
-        keys = [one["key"] for one in second.books("deeds") if one["key"].startswith("op-1")]
+        made = second.mutations() - before
+        assert made == ({"contact": 1, "conversation": 1} if kind == "guest" else {mutation: 1})
+        keys = [
+            one["key"] for one in second.resources("mutations") if one["key"].startswith("op-1")
+        ]
         assert len(keys) == len(set(keys))
         seqs = [fact["seq"] for fact in (await second.facts())]
         assert seqs == list(range(1, len(seqs) + 1)), "one stream over two lives"
@@ -50,10 +54,10 @@ async def test_sess_5_a_session_beats_on_after_a_restart(emulator, tmp_path):
     async with life(emulator, tmp_path) as first:
         view = await first.do("messaging", session(durationS=3), "s-1")
         assert view.status == "running"
-        await first.until(lambda: first.books("conversations")[0]["heartbeats"] >= 2)
+        await first.until(lambda: first.resources("conversations")[0]["heartbeats"] >= 2)
     async with life(emulator, tmp_path) as second:
         await second.until(lambda: has_status(second, "s-1", "succeeded"))
-        (conversation,) = second.books("conversations")
+        (conversation,) = second.resources("conversations")
         assert conversation["status"] == "disconnected" and conversation["ended_by"] == "guest"
         sequences = [beat["sequence"] for beat in conversation["beats"]]
         assert sequences == sorted(set(sequences)) and len(sequences) > 4
@@ -72,7 +76,7 @@ async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up
         assert (await second.service.end("late")).problem["code"] == "given_up"
     async with life(emulator, tmp_path) as third:
         assert (await third.service.view("late")).problem["code"] == "given_up"
-        assert third.deeds()["prompt"] == 1
+        assert third.mutations()["prompt"] == 1
 
 
 async def test_assist_4_adoption_over_real_pages(harness):

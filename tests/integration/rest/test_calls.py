@@ -1,4 +1,4 @@
-"""HTTP-1, HTTP-2 and HTTP-4 for every named call, over real HTTP, with every misfortune there
+"""HTTP-1, HTTP-2 and HTTP-4 for every named call, over real HTTP, with every failure there
 is."""
 
 from __future__ import annotations

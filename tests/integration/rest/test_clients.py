@@ -102,11 +102,11 @@ def test_auth_1_a_list_of_clients_is_read(tmp_path):
     (tmp_path / "guestd.toml").write_text(LIST.format(secret=tmp_path / "secret"))
     config = load_config(tmp_path / "guestd.toml", {})
     found = oauth_clients(config, platform_target(config, None), None)
-    told = [
+    reported = [
         (one.client.id, one.secret, one.client.requests_per_minute, one.client.scope or "")
         for one in found
     ]
-    assert told == [
+    assert reported == [
         ("one", "canary-1", 600, "conversations:messaging"),
         ("two", "canary-2", None, ""),
     ]

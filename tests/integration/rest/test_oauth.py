@@ -151,8 +151,8 @@ async def test_auth_1_the_client_shows_itself_as_configured(line, case):
 
 async def test_auth_2_what_becomes_of_the_token_is_logged_and_told(line, caplog):
     """Fetched; over its life, and refreshed; not taken by the platform, and refreshed."""
-    told = []
-    line.tokens.note = lambda action, status, details: told.append((action, details))
+    reported = []
+    line.tokens.note = lambda action, status, details: reported.append((action, details))
     with caplog.at_level(logging.INFO, "guestd.platform"):
         await line.tokens.current(1e9)
         line.time.at += 4000.0
@@ -172,13 +172,13 @@ async def test_auth_2_what_becomes_of_the_token_is_logged_and_told(line, caplog)
         "the bearer token has expired (oauth_client client-1, reason the platform did not take it)",
         "the bearer token was refreshed (oauth_client client-1, life_s 3600)",
     ]
-    assert (told, [record.getMessage() for record in caplog.records]) == (words, logged)
+    assert (reported, [record.getMessage() for record in caplog.records]) == (words, logged)
 
 
 async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
     """Of the whole fetch, with its rests; the attempt that failed on the way has its own."""
-    told = []
-    line.tokens.note = lambda *fact: told.append(fact)
+    reported = []
+    line.tokens.note = lambda *fact: reported.append(fact)
 
     async def quarter(request):
         line.time.at += 0.25
@@ -189,7 +189,7 @@ async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
     attempt = {"call": "oauth.token", "attempt": 1, "latency_ms": 250.0, "error_status": 503}
     attempt["error_message"] = "the platform answered 503"
     whole_ms = round(250.0 + 1000.0 * line.time.slept[0], 3)
-    assert told == [
+    assert reported == [
         (
             "oauth.attempt",
             "failed",

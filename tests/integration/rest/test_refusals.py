@@ -76,8 +76,8 @@ SHAPES = {
 async def test_http_3_the_message_is_told_wherever_it_stands(line, shape):
     line.script.turns.append(line.script.say(400, SHAPES[shape]))
     error = await line.fail("interaction.inject")
-    told = ("too long" in str(error), error.platform_code, "correct the request" in str(error))
-    assert told == (True, "bad.text", True)
+    reported = ("too long" in str(error), error.platform_code, "correct the request" in str(error))
+    assert reported == (True, "bad.text", True)
 
 
 async def test_http_3_all_errors_are_told_with_field_and_code(line):
@@ -133,8 +133,8 @@ async def test_auth_4_403_names_the_scope_of_the_call(line):
     for name in line.each(NAMES):
         line.script.turns.append(line.script.say(403, {"message": "Forbidden"}))
         error = await line.fail(name)
-        told = f"missing scope: {' or '.join(CALLS[name].scopes)}; add it to the OAuth client"
-        assert (type(error), error.scopes, told in str(error)) == (
+        reported = f"missing scope: {' or '.join(CALLS[name].scopes)}; add it to the OAuth client"
+        assert (type(error), error.scopes, reported in str(error)) == (
             ScopeMissing,
             CALLS[name].scopes,
             True,

@@ -28,7 +28,7 @@ def test_nobody_is_remembered_who_has_left():
         counts.enter(str(n))
         counts.enter(str(n))
         counts.leave(str(n))
-    assert not counts._counts and not counts._told
+    assert not counts._counts and not counts._reported
 
 
 class Request:

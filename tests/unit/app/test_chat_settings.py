@@ -6,7 +6,7 @@ import asyncio
 
 from guestd.app.commands.chat import without_what_is_the_daemons
 from guestd.app.config import Config
-from guestd.app.wiring.records import audit_directory
+from guestd.app.wiring.followers import audit_directory
 from guestd.app.wiring.storage import journal_directory, new_spool
 from guestd.spool.spool import SUFFIX
 

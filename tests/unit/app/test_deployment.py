@@ -14,10 +14,10 @@ from guestd.app import deployment_watch
 from guestd.app.deployment_file import NAME, DeploymentFile
 from guestd.app.deployment_watch import DeploymentWatch
 from guestd.model.errors import PlatformRefused, PlatformUnavailable
-from guestd.model.ports import DeploymentFacts
+from guestd.model.ports import DeploymentConfig
 from guestd.policy.backoff import Backoff
 
-FACTS = DeploymentFacts(
+FACTS = DeploymentConfig(
     auto_start=True, conversation_clear=True, file_types=("image/png",), file_bytes_max=1024
 )
 AWAY, REFUSED = PlatformUnavailable("away"), PlatformRefused("unknown deployment")
@@ -33,7 +33,7 @@ class Story:
 
     def __init__(self, *answers, is_known=False, may_end=False, tries_max=None):
         self._answers = list(answers)
-        self.changed: list[DeploymentFacts] = []
+        self.changed: list[DeploymentConfig] = []
         self.failed: list[Exception] = []
         self.watch = DeploymentWatch(
             self._ask,
@@ -45,7 +45,7 @@ class Story:
             tries_max,
         )
 
-    async def _ask(self) -> DeploymentFacts:
+    async def _ask(self) -> DeploymentConfig:
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

@@ -19,8 +19,8 @@ DEFAULTS = (
 
 
 def test_sess_5_the_check_says_how_far_heartbeats_are_stretched():
-    told = CliRunner().invoke(command.app, ["check", "--json"])
-    assert json.loads(told.output)["notes"] == [DEFAULTS]
+    reported = CliRunner().invoke(command.app, ["check", "--json"])
+    assert json.loads(reported.output)["notes"] == [DEFAULTS]
 
 
 @pytest.mark.parametrize(

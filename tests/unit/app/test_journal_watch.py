@@ -13,10 +13,10 @@ def test_a_stall_begins_becomes_a_hang_and_ends_with_one_line_each(caplog):
     watch.look(0.0)
     watch.look(0.0)
     assert (watch.is_stalled, watch.is_hung) == (False, False)
-    told = [record.getMessage() for record in caplog.records]
+    reported = [record.getMessage() for record in caplog.records]
     assert (
-        len(told) == 3
-        and "does not answer" in told[0]
-        and "hangs" in told[1]
-        and "answers again" in told[2]
+        len(reported) == 3
+        and "does not answer" in reported[0]
+        and "hangs" in reported[1]
+        and "answers again" in reported[2]
     )

@@ -52,6 +52,7 @@ url = "https://crm.example.org/"
 secrets = ["file:{tmp_path}/hook", "the secret itself, which is in no file"]
 """.encode()
     )
+    path.chmod(0o600)
     return path
 
 
@@ -93,6 +94,131 @@ def test_secret_files_that_others_may_read_are_named_with_their_mode_and_the_rem
     assert [line.partition(":")[0] for line in found] == list(KEYS)
     assert all(f"mode {mode:04o}" in line and "chmod 600" in line for line in found)
     assert SECRET not in "".join(found)
+
+
+def test_the_secrets_of_several_clients_are_looked_at_too(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(f"{SECRET}-{name}")
+        (tmp_path / name).chmod(0o644 if name == "two" else 0o600)
+    path = tmp_path / "guestd.toml"
+    tables = [
+        f'[[platform.oauth_clients]]\nid = "{name}"\nsecret = "file:{tmp_path}/{name}"\n'
+        for name in ("one", "two")
+    ]
+    head = '[platform]\nregion = "mypurecloud.de"\ndeployment_id = "x"\n'
+    path.write_text(head + "".join(tables))
+    config = load_config(path, {})
+    assert [one.secret.get_secret_value() for one in config.platform.oauth_clients] == [
+        f"{SECRET}-one",
+        f"{SECRET}-two",
+    ]
+    [line] = open_secrets(config, {}, path)
+    assert line.startswith(f"platform.oauth_clients[1].secret: {tmp_path}/two is open to others")
+
+
+PLAIN = """
+[platform]
+region = "mypurecloud.de"
+deployment_id = "x"
+proxy_url = "http://us:proxy-password@proxy.example:3128"
+[[platform.oauth_clients]]
+id = "one"
+secret = "plain secret of one"
+[[platform.oauth_clients]]
+id = "two"
+secret = "file:{files}/two"
+[api]
+token = "0123456789abcdef0123456789abcdef"
+[simulator]
+token = "credential:simulator"
+[webhooks]
+operation_secrets = ["0123456789abcdef of operations", "file:{files}/two"]
+[[webhooks.targets]]
+name = "crm"
+url = "https://crm.example.org/"
+secrets = ["0123456789abcdef of crm"]
+"""
+
+IN_PLAIN = (
+    "platform.proxy_url, platform.oauth_clients[0].secret, api.token, webhooks.operation_secrets,"
+    " webhooks.targets[0].secrets"
+)
+
+
+def test_a_configuration_with_secrets_of_its_own_is_looked_at_too(tmp_path):
+    for name in ("two", "simulator"):
+        (tmp_path / name).write_text(SECRET * 2)
+        (tmp_path / name).chmod(0o600)
+    path = tmp_path / "guestd.toml"
+    path.write_text(PLAIN.format(files=tmp_path))
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "simulator").rename(tmp_path / "credentials" / "simulator")
+    path.chmod(0o600)
+    config = load_config(path, environment)
+    assert open_secrets(config, environment, path) == []
+    path.chmod(0o644)
+    [line] = open_secrets(config, environment, path)
+    assert line.startswith(f"{IN_PLAIN}: {path} is open to others (mode 0644); chmod 600 {path}")
+    assert "plain secret" not in line and "password" not in line
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path)], env=environment)
+    assert done.exit_code == 0 and f"guestd: warning: {IN_PLAIN}" in done.output
+    path.write_text("[simulator]\nport = 3001\n")
+    assert open_secrets(load_config(path, {}), {}, path) == [], "no secret, no matter"
+
+
+def fifo(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+FIFO_KEYS = [
+    ("platform.client_secret_file", {"PLATFORM__CLIENT_SECRET_FILE": "{}"}),
+    ("api.token_file", {"API__TOKEN_FILE": "{}"}),
+    ("simulator.token_file", {"SIMULATOR__TOKEN_FILE": "{}"}),
+    ("webhooks.operation_secrets", {"WEBHOOKS__OPERATION_SECRETS": "file:{}"}),
+    (
+        "platform.oauth_clients[0].secret",
+        {"PLATFORM__OAUTH_CLIENTS": '[{{"id": "a", "secret": "file:{}"}}]'},
+    ),
+    ("api.token", {"API__TOKEN": "credential:pipe"}),
+    ("platform.ca_file", {"PLATFORM__CA_FILE": "{}"}),
+    ("webhooks.ca_file", {"WEBHOOKS__CA_FILE": "{}"}),
+]
+
+
+@pytest.mark.parametrize(("key", "given"), FIFO_KEYS, ids=[key for key, _ in FIFO_KEYS])
+@pytest.mark.timeout(20)
+def test_a_pipe_is_refused_at_once_and_named(key, given, tmp_path):
+    """Nobody may ever write into it, and a start that waits for that hears no signal."""
+    path = fifo(tmp_path)
+    environment = {f"GUESTD_{name}": value.format(path) for name, value in given.items()}
+    environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
+    done = CliRunner().invoke(app, ["config", "check"], env=environment)
+    assert done.exit_code == 78 and f"{key}: " in done.output
+    assert "regular file" in done.output and "<(…)" in done.output
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_that_is_written_to_is_no_file_of_the_daemon_either(tmp_path):
+    path = fifo(tmp_path)
+    ends = os.open(path, os.O_RDWR)
+    with pytest.raises(OSError, match="not a regular file"):
+        read_secret(path)
+    os.write(ends, SECRET.encode())
+    feeder = os.open(path, os.O_WRONLY)
+    os.close(ends)
+    os.close(feeder)
+
+
+@pytest.mark.timeout(20)
+def test_a_command_takes_its_token_from_a_pipe(tmp_path):
+    read, write = os.pipe()
+    os.write(write, SECRET.encode() + b"\n")
+    os.close(write)
+    assert read_secret(Path(f"/dev/fd/{read}"), may_be_pipe=True) == SECRET.encode()
+    os.close(read)
 
 
 def test_secret_files_of_our_own_are_fine_and_so_are_the_service_managers(tmp_path):

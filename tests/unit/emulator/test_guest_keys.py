@@ -20,9 +20,9 @@ def jwk(name: str) -> dict[str, str]:
 
 
 def token(name: str = "new", kid: str | None = None, **claims: object) -> str:
-    told = {"guestId": "g1", "iat": int(START), "exp": int(START) + 300, **claims}
-    told = {claim: value for claim, value in told.items() if value is not None}
-    return jwt.encode(told, KEYS[name], algorithm="RS256", headers={"kid": kid or name})
+    reported = {"guestId": "g1", "iat": int(START), "exp": int(START) + 300, **claims}
+    reported = {claim: value for claim, value in reported.items() if value is not None}
+    return jwt.encode(reported, KEYS[name], algorithm="RS256", headers={"kid": kid or name})
 
 
 @pytest.fixture

@@ -125,10 +125,10 @@ class TestAdoption:
     def test_assist_4_pages_tell_every_event_once_even_while_new_ones_come(self, client):
         self.fill(client, 40)
         expected = client.api.analytics.until(client.now)
-        told, token, pages = [], {}, 0
+        reported, token, pages = [], {}, 0
         while True:
             page = client.call("POST", QUERY, query(pageSize=7, **token)).body
-            told += page["events"]
+            reported += page["events"]
             pages += 1
             assert len(page["events"]) <= 7
             if "pageToken" not in page:
@@ -136,7 +136,7 @@ class TestAdoption:
             token = {"pageToken": page["pageToken"]}
             if pages == 3:
                 client.prompt()
-        assert [one["eventId"] for one in told] == [one["eventId"] for one in expected]
+        assert [one["eventId"] for one in reported] == [one["eventId"] for one in expected]
         assert pages == -(-len(expected) // 7) and len(expected) > 40
 
     def test_assist_4_a_token_of_another_query(self, client):
@@ -163,16 +163,16 @@ class TestAdoption:
         client = PlatformClient(prompts_viewed=1.0, prompts_clicked=0.0)
         client.open()
         client.prompt()
-        told = []
+        reported = []
         for after_s in (0.9, 0.1, 28.9, 0.1):
             client.now += after_s
-            told.append(
+            reported.append(
                 [
                     one["metricName"][20:]
                     for one in client.call("POST", QUERY, query()).body["events"]
                 ]
             )
-        assert told == [[], ["viewed"], ["viewed"], ["viewed", "dismissed"]]
+        assert reported == [[], ["viewed"], ["viewed"], ["viewed", "dismissed"]]
 
     def test_the_agents_hand_overrules_chance(self):
         client = PlatformClient(prompts_viewed=1.0, prompts_clicked=0.0)
@@ -181,14 +181,14 @@ class TestAdoption:
         client.now += 5
         client.api.prompts.act(client.api.prompts.get(made["id"]), METRICS[1], client.now)
         client.now += 100
-        told = client.call("POST", QUERY, query()).body["events"]
-        assert [one["metricName"][20:] for one in told] == ["viewed", "clicked"]
+        reported = client.call("POST", QUERY, query()).body["events"]
+        assert [one["metricName"][20:] for one in reported] == ["viewed", "clicked"]
 
     def test_a_seed_repeats_what_the_agent_does(self):
-        told = []
+        reported = []
         for _ in range(2):
             client = PlatformClient(seed=7)
             client.open()
             self.fill(client, 10)
-            told.append(client.api.analytics.until(client.now))
-        assert told[0] == told[1] and told[0]
+            reported.append(client.api.analytics.until(client.now))
+        assert reported[0] == reported[1] and reported[0]

@@ -301,13 +301,13 @@ class TestInjection:
             "one",
             "<b>3</b>",
         ]
-        told = platform.world.sessions[guest.token].messages[1:]
-        assert [(one["direction"], one["text"]) for one in told] == [
+        reported = platform.world.sessions[guest.token].messages[1:]
+        assert [(one["direction"], one["text"]) for one in reported] == [
             ("Outbound", "one"),
             ("Inbound", "two"),
             ("Outbound", "<b>3</b>"),
         ]
-        assert [one["channel"]["time"] for one in told] == [
+        assert [one["channel"]["time"] for one in reported] == [
             one["timestamp"] for one in answer.body["messages"]
         ]
         platform.perform(

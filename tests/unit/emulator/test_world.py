@@ -14,16 +14,6 @@ from guestd.emulator.settings import Deployment, EmulatorLimits
 DEPLOYMENT = {"id": DEFAULT_DEPLOYMENT_ID}
 
 
-def join(guest, **message):
-    event = {"eventType": "Presence", "presence": {"type": "Join"}}
-    return guest.ask("onMessage", message={"type": "Event", "events": [event], **message})
-
-
-def presence(guest, kind):
-    event = {"eventType": "Presence", "presence": {"type": kind}}
-    return guest.ask("onMessage", message={"type": "Event", "events": [event]})
-
-
 class TestConfigure:
     """§2.2, §3.3, §6"""
 
@@ -231,84 +221,6 @@ class TestMessages:
         assert guest.ask("dance")[0]["code"] == 400
 
 
-class TestEvents:
-    """§2.4 to §2.6, §6.5, §6.6"""
-
-    def test_join_is_echoed_and_starts_the_conversation(self, new_platform):
-        platform = new_platform(agent="human")
-        guest = platform.guest()
-        guest.configure()
-        (echo,) = join(guest)
-        assert (
-            echo["body"]["events"][0]["presence"]["type"] == "Join"
-            and echo["body"]["direction"] == "Inbound"
-        )
-        platform.pass_time(5.0)
-        assert any(frame["body"].get("direction") == "Outbound" for frame in guest.frames)
-
-    def test_typing_is_taken_in_silence_or_refused_by_the_deployment(self, new_platform):
-        event = {"type": "Event", "events": [{"eventType": "Typing", "typing": {"type": "On"}}]}
-        for allowed in (True, False):
-            guest = new_platform(deployments=(Deployment(user_typing=allowed),)).guest()
-            guest.configure()
-            assert [frame["code"] for frame in guest.ask("onMessage", message=event)] == (
-                [] if allowed else [403]
-            )
-
-    def test_clear_is_echo_cleared_closed_in_this_order(self, platform, guest):
-        guest.say("hello")
-        frames = presence(guest, "Clear")
-        assert [frame["class"] for frame in frames] == [
-            "StructuredMessage",
-            "SessionClearedEvent",
-            "ConnectionClosedEvent",
-        ]
-        assert guest.token not in platform.world.sessions
-        assert platform.guest().configure()["body"]["newSession"] is True
-
-    def test_clear_needs_the_deployments_leave(self, new_platform):
-        guest = new_platform(deployments=(Deployment(conversation_clear=False),)).guest()
-        guest.configure()
-        assert presence(guest, "Clear")[0]["code"] == 403
-
-    @pytest.mark.parametrize(("mode", "read_only"), [("Send", "false"), ("ReadOnly", "true")])
-    def test_an_agents_disconnect_says_whether_it_is_read_only(
-        self, platform, guest, mode, read_only
-    ):
-        guest.say("hello")
-        platform.perform(
-            platform.world.agent_disconnects(
-                platform.world.sessions[guest.token], platform.now, mode
-            )
-        )
-        body = guest.frames[-1]["body"]
-        assert body["events"][0]["presence"]["type"] == "Disconnect"
-        assert body["metadata"]["readOnly"] == read_only
-        assert guest.say("still?")[0]["code"] == (409 if mode == "ReadOnly" else 200)
-
-    def test_a_disabled_disconnect_is_not_told(self, platform, guest):
-        guest.say("hello")
-        before = len(guest.frames)
-        platform.perform(
-            platform.world.agent_disconnects(
-                platform.world.sessions[guest.token], platform.now, "disabled"
-            )
-        )
-        assert len(guest.frames) == before
-
-    def test_close_session_answers_and_keeps_the_socket(self, platform, guest):
-        other = platform.guest()
-        other.configure()
-        (answer,) = guest.ask("closeSession", closeAllConnections=True)
-        assert answer["class"] == "SessionResponse"
-        assert answer["body"] == {"connected": False, "newSession": False, "readOnly": True}
-        assert other.frames[-1]["class"] == "ConnectionClosedEvent"
-        assert guest.connection_id in platform.world.connections
-
-    def test_close_session_needs_its_flag(self, guest):
-        assert guest.ask("closeSession")[0]["code"] == 400
-
-
 class TestHealthCheck:
     """§2.9, §3.5"""
 
@@ -407,84 +319,6 @@ class TestLimits:
         assert {guest.say(str(n))[0]["code"] for n in range(100)} == {200}
 
 
-class TestAttachments:
-    """§7, §3.10 to §3.14"""
-
-    FILE = {"fileName": "a.png", "fileType": "image/png", "fileSize": 10}
-
-    def test_a_slot_has_headers_and_an_url(self, guest):
-        (slot,) = guest.ask("onAttachment", attachmentId="a1", **self.FILE)
-        assert slot["class"] == "PresignedUrlResponse"
-        assert (
-            slot["body"]["attachmentId"] == "a1"
-            and slot["body"]["headers"]
-            and "/__storage/a1" in slot["body"]["url"]
-        )
-
-    @pytest.mark.parametrize(
-        ("change", "code"),
-        [
-            ({"fileName": "x" * 1021 + ".png"}, 4005),
-            ({"fileName": "noextension"}, 4004),
-            ({"fileName": ".png"}, 4004),
-            ({"fileName": "../a.png"}, 4004),
-            ({"fileSize": None}, 4020),
-            ({"fileSize": True}, 4020),
-            ({"fileSize": 0}, 4102),
-            ({"fileSize": 10_485_761}, 4002),
-            ({"fileName": "a.EXE"}, 4001),
-        ],
-    )
-    def test_what_is_refused(self, guest, change, code):
-        (frame,) = guest.ask("onAttachment", attachmentId="a1", **{**self.FILE, **change})
-        assert (frame["class"], frame["body"]["errorCode"]) == ("GenerateUrlError", code)
-        assert frame["type"] == "response" and frame["code"] >= 400
-
-    def test_types_are_the_deployments(self, new_platform):
-        guest = new_platform(deployments=(Deployment(file_types=("image/*",)),)).guest()
-        guest.configure()
-        assert guest.ask("onAttachment", **self.FILE)[0]["class"] == "PresignedUrlResponse"
-        refused = guest.ask(
-            "onAttachment", **{**self.FILE, "fileName": "a.pdf", "fileType": "application/pdf"}
-        )[0]
-        assert refused["body"]["errorCode"] == 4001
-
-    def test_it_can_be_sent_only_when_uploaded_and_deleted_only_when_not_sent(
-        self, platform, guest
-    ):
-        guest.ask("onAttachment", attachmentId="a1", **self.FILE)
-        content = [{"contentType": "Attachment", "attachment": {"id": "a1"}}]
-        assert (
-            guest.ask("onMessage", message={"type": "Text", "content": content})[0]["code"] == 4010
-        )
-        platform.world.sessions[guest.token].attachments["a1"].uploaded = True
-        (echo,) = guest.ask("onMessage", message={"content": content})
-        assert echo["body"]["type"] == "Text"
-        attachment = echo["body"]["content"][0]["attachment"]
-        assert (
-            attachment["filename"],
-            attachment["mime"],
-            attachment["mediaType"],
-            attachment["fileSize"],
-        ) == (
-            "a.png",
-            "image/png",
-            "Image",
-            10,
-        )
-        assert guest.ask("deleteAttachment", attachmentId="a1")[0]["code"] == 4009
-        refreshed = guest.ask("getAttachment", attachmentId="a1")[0]["body"]
-        assert refreshed["headers"] == {} and refreshed["fileSize"] == 10
-
-    def test_deleting(self, guest):
-        guest.ask("onAttachment", attachmentId="a1", **self.FILE)
-        assert (
-            guest.ask("deleteAttachment", attachmentId="a1")[0]["class"]
-            == "AttachmentDeletedResponse"
-        )
-        assert guest.ask("deleteAttachment", attachmentId="a1")[0]["code"] == 4009
-
-
 class TestHistoryAndJwt:
     """§11.1"""
 
@@ -558,7 +392,7 @@ class TestAuthenticated:
     def test_a_second_sign_in_says_that_it_cleared_the_first(self, new_platform):
         platform = new_platform(deployments=(Deployment(authentication=True),))
         platform.world.users["a.b.c"] = "user-1"
-        told = []
+        reported = []
         for n in (1, 2):
             frames = platform.guest(f"c3a6e0a2-0000-4000-8000-00000000000{n}").ask(
                 "configureAuthenticatedSession",
@@ -566,149 +400,5 @@ class TestAuthenticated:
                 data={"code": "a.b.c"},
             )
             (answer,) = [one for one in frames if one["class"] == "SessionResponse"]
-            told.append(answer["body"]["clearedExistingSession"])
-        assert told == [False, True]
-
-
-class TestWebchat:
-    """SOCK-1, 3, 4, 6"""
-
-    def connected(self, platform):
-        guest = platform.guest()
-        frames = guest.webchat(
-            type="connect", guestInfo={"name": "Ana", "email": "ana@example.org"}
-        )
-        assert {"type": "connect"} in frames
-        return guest
-
-    def test_connect_then_talk(self, new_platform):
-        platform = new_platform(agent="echo")
-        guest = self.connected(platform)
-        guest.webchat(type="message", text="hello")
-        platform.pass_time(1.0)
-        said = [frame for frame in guest.frames if frame["type"] == "message"]
-        assert [(one["text"], one["sequenceId"]) for one in said] == [("hello", "1")]
-
-    @pytest.mark.parametrize(
-        "frame",
-        [
-            {"type": "connect"},
-            {"type": "connect", "guestInfo": {"name": "", "email": "a@b.c"}},
-            {"type": "connect", "guestInfo": {"name": "Ana", "email": "nonsense"}},
-            {"type": "message", "text": "too early"},
-            {"type": "dance"},
-            {},
-        ],
-    )
-    def test_what_is_refused(self, platform, frame):
-        assert platform.guest().webchat(**frame)[0]["type"] == "error"
-
-    def test_ten_messages_a_second(self, platform):
-        guest = self.connected(platform)
-        refused = [guest.webchat(type="message", text=str(n)) for n in range(11)]
-        assert all(not any(f["type"] == "error" for f in frames) for frames in refused[:10])
-        assert refused[10][0]["type"] == "error"
-
-    def test_text_of_4096_characters(self, platform):
-        guest = self.connected(platform)
-        assert guest.webchat(type="message", text="é" * 4096) == []
-        assert guest.webchat(type="message", text="é" * 4097)[0]["type"] == "error"
-
-    @pytest.mark.parametrize(
-        ("happens", "told"),
-        [
-            (
-                lambda world, one: world.evict(one, one.connections[0], "signedIn"),
-                {"reason": "replaced"},
-            ),
-            (lambda world, one: world.expire(one, 1.8e9), {"reason": "expired"}),
-            (lambda world, one: world.log_out(one), {"reason": "logout"}),
-            (lambda world, one: world.agent_disconnects(one, 1.8e9, "Send"), {"reason": "agent"}),
-            (
-                lambda world, one: world.agent_disconnects(one, 1.8e9, "ReadOnly"),
-                {"reason": "agent", "readOnly": True},
-            ),
-        ],
-        ids=["eviction", "expiry", "logout", "disconnect", "disconnect for good"],
-    )
-    def test_an_end_is_told_in_frames_of_its_own(self, platform, happens, told):
-        self.connected(platform)
-        effects = happens(platform.world, platform.world.sessions["webchat:ana@example.org"])
-        assert [one.frame for one in effects if hasattr(one, "frame")] == [
-            {"type": "disconnect", **told}
-        ]
-
-    def test_an_expired_conversation_takes_nothing_and_the_next_is_a_new_one(self, platform):
-        guest = self.connected(platform)
-        world = platform.world
-        old = world.sessions["webchat:ana@example.org"]
-        world.expire(old, old.created)
-        assert guest.webchat(type="message", text="hello") == [
-            {"type": "disconnect", "reason": "expired"}
-        ]
-        self.connected(platform)
-        assert world.sessions["webchat:ana@example.org"] is not old and not old.messages
-
-    def test_a_conversation_that_is_over_takes_no_message(self, platform):
-        guest = self.connected(platform)
-        session = platform.world.sessions["webchat:ana@example.org"]
-        platform.world.agent_disconnects(session, session.created, "ReadOnly")
-        assert (
-            guest.webchat(type="message", text="hello")[0]["type"] == "error"
-            and not session.messages
-        )
-
-    @pytest.mark.parametrize("state", [True, False, "composing", "paused"])
-    def test_the_agent_types_with_any_state(self, platform, state):
-        self.connected(platform)
-        session = platform.world.sessions["webchat:ana@example.org"]
-        (effect,) = platform.world.agent_types(session, session.created, state=state)
-        assert effect.frame == {"type": "typing", "state": state}
-
-    def test_choices_are_said_in_words(self, platform):
-        self.connected(platform)
-        session = platform.world.sessions["webchat:ana@example.org"]
-        content = [
-            {"contentType": "QuickReply", "quickReply": {"text": one, "payload": one}}
-            for one in ("Yes", "No")
-        ]
-        _, (effect,) = platform.world.agent_says(session, "", session.created, content=content)
-        assert effect.frame == {"type": "message", "text": "Yes, No", "sequenceId": "1"}
-
-    def test_context_is_kept(self, platform):
-        guest = self.connected(platform)
-        guest.webchat(type="setContext", context={"page": "/help"})
-        assert platform.world.sessions["webchat:ana@example.org"].context == {"page": "/help"}
-
-
-class TestAgents:
-    def test_a_choice_is_known_by_its_payload_before_its_words(self, new_platform):
-        """Real clients send a quick reply with its text, or with a payload alone."""
-        for text in ({"text": "Track it"}, {}):
-            platform = new_platform(agent="human")
-            guest = platform.guest()
-            guest.configure()
-            button = {"type": "QuickReply", "text": "Track it", "payload": "TRACK"}
-            guest.ask(
-                "onMessage",
-                message={
-                    "type": "Text",
-                    **text,
-                    "content": [{"contentType": "ButtonResponse", "buttonResponse": button}],
-                },
-            )
-            platform.pass_time(5.0)
-            assert "left the depot" in guest.frames[-1]["body"]["text"]
-
-    @pytest.mark.parametrize(
-        "script",
-        [
-            "nobody",
-            {"rules": [{"match": "(", "steps": []}]},
-            {"colour": 1},
-            {"default": [{"dance": 1}]},
-        ],
-    )
-    def test_a_script_that_makes_no_sense_is_refused(self, new_platform, script):
-        with pytest.raises(ValueError, match=r".+"):
-            new_platform(agent=script)
+            reported.append(answer["body"]["clearedExistingSession"])
+        assert reported == [False, True]

@@ -13,13 +13,13 @@ DAY_S = 86_400.0
 async def test_guest_2_and_audit_1_publication_and_rotation_are_told_once(identity, clock):
     one = identity(rotate_every=30 * DAY_S, publish_before=2 * DAY_S)
     first = one.ring.ensure().ring.signing.kid
-    told = []
-    rotation = KeyRotation(one.ring, lambda *note: told.append(note))
+    reported = []
+    rotation = KeyRotation(one.ring, lambda *note: reported.append(note))
     for day in (0, 28, 29, 30, 31):
         clock.now = NOON + day * DAY_S
         await rotation.look()
     second = one.ring.current().ring.signing.kid
-    assert told == [
+    assert reported == [
         ("identity.key_published", "success", {"kid": second}),
         ("identity.key_rotated", "success", {"kid": second, "before": first}),
     ]

@@ -34,7 +34,7 @@ def test_a_turn_takes_one_batch_or_twice_what_was_just_written(rows):
     pace = RetirePace()
     pace.written(100_000)
     turn(pace, 10, 0.0)
-    pace.written(100_000)  # within the second in which nobody looks
+    pace.written(100_000)  # within the second without a look
     assert turn(pace, 10**9, LOOK_S / 2) == 0
     pace.written(rows)
     assert turn(pace, 10**9, LOOK_S) <= max(BATCH_ROWS, CATCH_UP * rows)

@@ -32,7 +32,7 @@ def test_secrets_are_masked(text, hidden):
 
 def test_what_is_no_secret_stays():
     for text in (
-        "guest session 12ab lost its link",
+        "guest session 12ab lost its connection",
         "connected to http://localhost:3000/",
         "the upgrade was answered with 429",
         "oauth.token: no bearer token could be had",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.observe.exposition import exposition
 from guestd.observe.metrics import Histogram, Metrics
 
@@ -14,7 +14,7 @@ def test_the_exposition_is_read_by_the_library_itself():
     metrics = Metrics()
     metrics.messages_in = 7
     metrics.sessions["live"] = 3
-    metrics.notice(Notice.DUPLICATE, 2)
+    metrics.count_session(SessionCounter.DUPLICATE, 2)
     metrics.echo_latency_s.observe(0.003)
     families = {
         family.name: family

@@ -27,9 +27,9 @@ SECRET = 'can"ary / secret+é=77?'
     ],
 )
 def test_every_dress_of_a_secret_is_taken_out(dress):
-    told = without_values(f"client {dress} is unknown", [SECRET])
-    assert "…" in told and told.startswith("client ") and told.endswith(" is unknown")
-    assert "ary" not in told and "Y2Fu" not in told
+    reported = without_values(f"client {dress} is unknown", [SECRET])
+    assert "…" in reported and reported.startswith("client ") and reported.endswith(" is unknown")
+    assert "ary" not in reported and "Y2Fu" not in reported
 
 
 def test_the_longer_goes_first_so_that_no_tail_of_it_stays():

@@ -68,7 +68,7 @@ def test_audit_2_the_token_is_no_identifier(world):
 
 @pytest.mark.parametrize("duration_s", [10, 1800])
 def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world, duration_s):
-    """Half an hour by default; the platform is told, and whoever follows the session."""
+    """Half an hour by default; the platform is told, and the session's watchers."""
     begun = world.loop.time()
     view = do(
         world,

@@ -183,7 +183,7 @@ def test_assist_1_what_is_out_of_bounds_is_named(world):
 
 
 def test_assist_2_a_full_screen_puts_it_off_at_once_until_a_prompt_has_gone_over_a_restart(world):
-    """Whoever waits is answered when it is put off; autoDismissMs later it is shown, by the next
+    """A waiting caller is answered when it is put off; autoDismissMs later it is shown, by the next
     life of the daemon."""
     world.twin.screen_full = 1
     display = {**REQUESTS["prompt"]["displaySettings"], "autoDismissMs": 20_000}

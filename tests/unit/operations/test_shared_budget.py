@@ -50,7 +50,7 @@ def test_sess_5_500_sessions_at_the_defaults_are_stretched_alike(world):
 
     metrics, waited_s = world.run(story())
     found = intervals_s(world, world.loop.time() - 330.0)
-    told = (
+    reported = (
         metrics.rest_sessions,
         metrics.rest_heartbeats.get("failed", 0),
         len(found) > 500,
@@ -58,7 +58,7 @@ def test_sess_5_500_sessions_at_the_defaults_are_stretched_alike(world):
         110 < min(found) < max(found) < 140,
         median(waited_s) < 1.0,
     )
-    assert told == (500, 0, True, True, True, True)
+    assert reported == (500, 0, True, True, True, True)
 
 
 def test_sess_5_a_budget_that_is_too_small_stretches_all_heartbeats_alike(world):

@@ -82,8 +82,8 @@ def test_http_3_secrets_are_found_wherever_they_lie_in_a_request():
 
 @given(st.text(max_size=200), st.lists(st.text(min_size=6, max_size=20), max_size=3))
 def test_http_3_what_is_told_is_one_line_without_secrets(text, secrets):
-    told = redacted_line(text, tuple(secrets))
-    assert len(told) <= 300
-    assert "\n" not in told
+    reported = redacted_line(text, tuple(secrets))
+    assert len(reported) <= 300
+    assert "\n" not in reported
     words = [" ".join(one.split()) for one in secrets]
-    assert not [one for one in words if one and "…" not in one and one in told]
+    assert not [one for one in words if one and "…" not in one and one in reported]

@@ -31,17 +31,17 @@ def walk(line, arrivals, until):
 
 
 @st.composite
-def towns(draw):
+def loads(draw):
     limits = draw(st.lists(st.integers(1, 30), min_size=1, max_size=3))
     clients = st.none() | st.integers(0, len(limits) - 1)
     arrivals = draw(st.lists(st.tuples(st.floats(0.0, 90.0), URGENCIES, clients), max_size=40))
     return limits, arrivals
 
 
-@given(towns())
+@given(loads())
 @settings(deadline=None)
-def test_http_1_no_client_makes_more_requests_in_any_minute_than_its_limit(town):
-    limits, arrivals = town
+def test_http_1_no_client_makes_more_requests_in_any_minute_than_its_limit(load):
+    limits, arrivals = load
     served = walk(RequestLine(limits), arrivals, 1e5)
     for client, limit in enumerate(limits):
         times = [at for at, who, _ in served if who == client]
@@ -50,10 +50,10 @@ def test_http_1_no_client_makes_more_requests_in_any_minute_than_its_limit(town)
         )
 
 
-@given(towns())
+@given(loads())
 @settings(deadline=None)
-def test_sess_5_everybody_has_a_turn(town):
-    limits, arrivals = town
+def test_sess_5_everybody_has_a_turn(load):
+    limits, arrivals = load
     served = walk(
         RequestLine(limits), arrivals, 90.0 + 60.0 * 41 / (SPREAD_SHARE * min(limits)) + 60.0
     )
@@ -61,11 +61,11 @@ def test_sess_5_everybody_has_a_turn(town):
     assert all(place.only in (None, client) for _, client, place in served)
 
 
-@given(towns())
+@given(loads())
 @settings(deadline=None)
-def test_sess_5_of_those_who_wait_for_the_same_the_earliest_deadline_is_first(town):
-    """Nobody is served while another of its kind, with an earlier deadline, waits."""
-    limits, arrivals = town
+def test_sess_5_of_those_who_wait_for_the_same_the_earliest_deadline_is_first(load):
+    """No call is served while another of its kind, with an earlier deadline, waits."""
+    limits, arrivals = load
     served = [
         place
         for _, _, place in walk(RequestLine(limits), [(0.0, *rest) for _, *rest in arrivals], 1e5)

@@ -83,7 +83,7 @@ class Table:
         steps: dict[State, Callable[[], Any]] = {
             State.WAITING: lambda: self.feed(i.Opened()),
             State.DIALING: lambda: self.feed(i.Admitted()),
-            State.JOINING: lambda: self.feed(i.LinkOpened()),
+            State.JOINING: lambda: self.feed(i.ConnectionOpened()),
             State.LIVE: lambda: self.feed(s.Joined(new_session=True)),
         }
         for step, walk in steps.items():
@@ -102,7 +102,7 @@ class Table:
     def rejoin(self, **joined: Any) -> list[e.Effect]:
         """From resting back to live."""
         self.pass_time(max(0.0, self.machine.wake_at - self.now))
-        return self.feed(i.Admitted(), i.LinkOpened(), s.Joined(**joined))
+        return self.feed(i.Admitted(), i.ConnectionOpened(), s.Joined(**joined))
 
     def answer_history(self, items: list[s.MessageArrived]) -> list[e.Effect]:
         """Grant the JWT if it is asked for and answer one whole history (oldest first as given)."""
@@ -127,9 +127,9 @@ class Table:
 
     def said(self, kind: type) -> list[Any]:
         return [
-            effect.request
+            effect.message
             for effect in self.effects
-            if isinstance(effect, e.Say) and isinstance(effect.request, kind)
+            if isinstance(effect, e.Say) and isinstance(effect.message, kind)
         ]
 
     def answers(self) -> list[Any]:
@@ -140,8 +140,8 @@ class Table:
         accepted = [effect for effect in self.effects if isinstance(effect, e.Accept)]
         return next(one.intent for one in accepted if one.event.command_id == command_id)
 
-    def count(self, notice: e.Notice) -> int:
-        return sum(f.count for f in self.effects if isinstance(f, e.Count) and f.notice is notice)
+    def count(self, counter: e.SessionCounter) -> int:
+        return sum(f.count for f in self.effects if isinstance(f, e.Count) and f.counter is counter)
 
     def beat_asked(self) -> bool:
         return self.machine.connection.heartbeat.asked_at is not None
@@ -161,10 +161,10 @@ def event_of(effect: e.Effect) -> Any:
     return effect if isinstance(effect, Event) else None
 
 
-def lost() -> i.LinkEnded:
+def lost() -> i.ConnectionEnded:
     from guestd.model.endings import Cause, Ending
 
-    return i.LinkEnded(Ending(Cause.LOST, 1006))
+    return i.ConnectionEnded(Ending(Cause.LOST, 1006))
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def make_text() -> Callable[..., s.MessageArrived]:
 
 
 @pytest.fixture
-def make_lost() -> Callable[[], i.LinkEnded]:
+def make_lost() -> Callable[[], i.ConnectionEnded]:
     return lost
 
 

@@ -6,86 +6,35 @@ from dataclasses import replace
 
 import pytest
 
+from guestd.model import client_messages as m
 from guestd.model import effects as e
-from guestd.model import requests as r
 from guestd.model import signals as s
-from guestd.model.commands import Attach, FreshLink, Send, Withdraw
+from guestd.model.commands import RenewDownloadLink, Send, Withdraw
 from guestd.model.failures import PlatformFailure
-from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.model.traits import ANY_FILE, FileRules
 from guestd.session import inputs as i
 from guestd.session.states import State
 from guestd.session.uploads import file_refusal, pause_s, rules_of
 
-URL = "https://storage.test/put?sig=secret"
-
-
-def bill(command_id="f1", **more):
-    figures = {
-        "filename": "bill.pdf",
-        "content_type": "application/pdf",
-        "size_bytes": 10,
-        "path": f"/s/{command_id}",
-    }
-    return Attach(command_id, **{**figures, **more})
-
-
-def give(table, command):
-    return table.feed(i.CommandGiven(command), i.IntentDurable(command.command_id))
-
-
-def grant(table, **more):
-    """The platform's answer to the last question for a place."""
-    asked = table.said(r.AskSlot)[-1]
-    figures = {"headers": {"x-amz-tagging": "a=b"}, "tracing_id": asked.tracing_id, **more}
-    table.feed(s.SlotGranted(asked.attachment_id, URL, **figures))
-    return asked.attachment_id
-
-
-def asked_for(table):
-    """The questions for places over REST."""
-    return [one for one in table.effects if isinstance(one, e.AskPresigned)]
-
-
-def upload(table):
-    """Grant, put, confirm: the file is there."""
-    attachment_id = grant(table)
-    table.feed(i.PutEnded(attachment_id, 200), s.UploadSucceeded(attachment_id, "https://d"))
-    return attachment_id
-
-
-def echo(table, n=1):
-    sent = table.said(r.SayText)[-1]
-    return s.MessageArrived(
-        f"m{n}",
-        s.INBOUND,
-        "Text",
-        text=sent.text,
-        time=f"2027-05-31T09:00:0{n}.000Z",
-        marker=sent.marker,
-    )
-
-
-def deliveries(table):
-    return [(one.command_id, one.status) for one in table.events("delivery")]
-
-
-def statuses(table):
-    return [one.status for one in table.events("attachment")]
-
-
-def discarded(table):
-    return [one.path for one in table.effects if isinstance(one, e.Discard)]
-
-
-def uploads(table):
-    return [one for one in table.effects if isinstance(one, e.Upload)]
+from .upload_story import (
+    URL,
+    asked_for,
+    bill,
+    deliveries,
+    discarded,
+    echo,
+    give,
+    grant,
+    statuses,
+    upload,
+    uploads,
+)
 
 
 class TestTheWay:
     def test_sock_6_asked_uploaded_confirmed_and_then_sent_with_its_id(self, table):
         give(table.to(State.LIVE), bill(caption="see"))
-        (asked,) = table.said(r.AskSlot)
+        (asked,) = table.said(m.AskSlot)
         assert (asked.file_name, asked.file_type, asked.file_bytes) == (
             "bill.pdf",
             "application/pdf",
@@ -101,9 +50,9 @@ class TestTheWay:
         )
         assert "secret" not in repr(put)
         table.feed(i.PutEnded(attachment_id, 200))
-        assert not table.said(r.SayText), "not before the platform has confirmed it"
+        assert not table.said(m.SayText), "not before the platform has confirmed it"
         table.feed(s.UploadSucceeded(attachment_id, "https://d"))
-        (said,) = table.said(r.SayText)
+        (said,) = table.said(m.SayText)
         assert (said.text, said.attachment_ids, said.marker) == (
             "see",
             (attachment_id,),
@@ -116,36 +65,36 @@ class TestTheWay:
 
     def test_nothing_is_asked_before_the_intent_is_durable(self, table):
         table.to(State.LIVE).feed(i.CommandGiven(bill()))
-        assert not table.said(r.AskSlot) and not table.answers()
+        assert not table.said(m.AskSlot) and not table.answers()
         table.feed(i.IntentDurable("f1"))
-        assert table.said(r.AskSlot) and table.answers()[-1].accepted
+        assert table.said(m.AskSlot) and table.answers()[-1].accepted
 
     def test_the_platforms_word_ends_it_even_before_the_puts_answer(self, table):
         give(table.to(State.LIVE), bill())
         attachment_id = grant(table)
         table.feed(s.UploadSucceeded(attachment_id, "https://d"))
-        assert table.said(r.SayText)
+        assert table.said(m.SayText)
         table.feed(i.PutEnded(attachment_id, None, "the connection broke"))
         assert statuses(table) == ["asked", "uploading", "uploaded"]
 
     def test_the_platform_may_choose_another_id(self, table):
         give(table.to(State.LIVE), bill())
-        asked = table.said(r.AskSlot)[-1]
+        asked = table.said(m.AskSlot)[-1]
         table.feed(s.SlotGranted("theirs", URL, {"h": "v"}, tracing_id=asked.tracing_id))
         table.feed(i.PutEnded("theirs", 200), s.UploadSucceeded("theirs", "https://d"))
-        assert table.said(r.SayText)[-1].attachment_ids == ("theirs",)
+        assert table.said(m.SayText)[-1].attachment_ids == ("theirs",)
 
     def test_texts_stay_behind_the_file_and_files_run_ahead_of_their_messages(self, table):
         table.to(State.LIVE)
         for command in (bill("f1"), Send("t1", "between"), bill("f2")):
             give(table, command)
-        first, second = table.said(r.AskSlot)
+        first, second = table.said(m.AskSlot)
         table.feed(
             s.SlotGranted(second.attachment_id, URL, {"h": "v"}),
             i.PutEnded(second.attachment_id, 200),
         )
         table.feed(s.UploadSucceeded(second.attachment_id, "https://d"))
-        assert not table.said(r.SayText)
+        assert not table.said(m.SayText)
         table.feed(
             s.SlotGranted(first.attachment_id, URL, {"h": "v"}),
             i.PutEnded(first.attachment_id, 200),
@@ -160,9 +109,9 @@ class TestTheWay:
         table = new_table(uploads_per_session_max=2).to(State.LIVE)
         for n in range(4):
             give(table, bill(f"f{n}"))
-        assert len(table.said(r.AskSlot)) == 2
+        assert len(table.said(m.AskSlot)) == 2
         upload(table)
-        assert len(table.said(r.AskSlot)) == 3
+        assert len(table.said(m.AskSlot)) == 3
 
     def test_questions_keep_to_the_connections_budget(self, new_table):
         table = new_table(
@@ -173,9 +122,9 @@ class TestTheWay:
         table.to(State.LIVE)
         for n in range(6):
             give(table, bill(f"f{n}"))
-        assert len(table.said(r.AskSlot)) == 4
+        assert len(table.said(m.AskSlot)) == 4
         table.pass_time(60.0)
-        assert len(table.said(r.AskSlot)) >= 6
+        assert len(table.said(m.AskSlot)) >= 6
 
 
 class TestWhatGoesWrong:
@@ -190,13 +139,13 @@ class TestWhatGoesWrong:
         give(table.to(State.LIVE), bill())
         first = grant(table)
         table.feed(i.PutEnded(first, status, "it failed"))
-        assert [one.attachment_id for one in table.said(r.DeleteAttachment)] == [first]
+        assert [one.attachment_id for one in table.said(m.DeleteAttachment)] == [first]
         table.pass_time(max(0.0, rest_s - 0.01))
-        assert len(table.said(r.AskSlot)) == (1 if rest_s else 2)
+        assert len(table.said(m.AskSlot)) == (1 if rest_s else 2)
         table.pass_time(0.6 * rest_s)
-        assert len(table.said(r.AskSlot)) == 2
+        assert len(table.said(m.AskSlot)) == 2
         assert upload(table) != first
-        assert table.said(r.SayText)
+        assert table.said(m.SayText)
 
     @pytest.mark.parametrize("status", [307, 405, 413, 415])
     def test_what_will_be_the_same_again_is_final(self, table, status):
@@ -211,24 +160,24 @@ class TestWhatGoesWrong:
         for n in range(1, 5):
             table.feed(i.PutEnded(grant(table), 403, "dead"))
             failed_at = table.now
-            while len(table.said(r.AskSlot)) == n and not deliveries(table):
+            while len(table.said(m.AskSlot)) == n and not deliveries(table):
                 table.pass_time(0.5)
             rests.append(table.now - failed_at)
         assert rests == [0.0, 2.0, 4.0, 0.0]
         assert deliveries(table) == [("f1", "failed")]
         assert table.events("delivery")[0].reason == "dead"
-        assert len(table.said(r.DeleteAttachment)) == 4
+        assert len(table.said(m.DeleteAttachment)) == 4
 
     @pytest.mark.parametrize(
         ("code", "asked"), [(4001, 1), (4000, 1), (4102, 1), (503, 2), (5000, 2)]
     )
     def test_a_refused_place(self, table, code, asked):
         give(table.to(State.LIVE), bill())
-        question = table.said(r.AskSlot)[-1]
+        question = table.said(m.AskSlot)[-1]
         table.feed(s.SlotRefused(question.attachment_id, code, "no", question.tracing_id))
-        assert len(table.said(r.AskSlot)) == 1, "what is asked again waits"
+        assert len(table.said(m.AskSlot)) == 1, "what is asked again waits"
         table.pass_time(1.6)
-        assert len(table.said(r.AskSlot)) == asked
+        assert len(table.said(m.AskSlot)) == asked
         assert deliveries(table) == ([("f1", "failed")] if asked == 1 else [])
 
     @pytest.mark.parametrize(("code", "asked"), [(4003, 1), (503, 2)])
@@ -237,23 +186,23 @@ class TestWhatGoesWrong:
         attachment_id = grant(table)
         table.feed(i.PutEnded(attachment_id, 200), s.UploadFailed(attachment_id, code, "no"))
         table.pass_time(1.6)
-        assert len(table.said(r.AskSlot)) == asked
+        assert len(table.said(m.AskSlot)) == asked
 
     def test_a_plain_error_frame_with_the_questions_tracing_id_counts_as_well(self, table):
         give(table.to(State.LIVE), bill())
-        table.feed(s.Refused(400, "Request failed.", table.said(r.AskSlot)[-1].tracing_id))
+        table.feed(s.Refused(400, "Request failed.", table.said(m.AskSlot)[-1].tracing_id))
         assert deliveries(table) == [("f1", "failed")]
 
     def test_a_throttled_question_waits_and_costs_no_attempt(self, new_table):
         table = new_table(upload_attempts_max=1).to(State.LIVE)
         give(table, bill())
-        table.feed(s.Throttled(3.0, "slow down", table.said(r.AskSlot)[-1].tracing_id))
+        table.feed(s.Throttled(3.0, "slow down", table.said(m.AskSlot)[-1].tracing_id))
         table.pass_time(2.9)
-        assert len(table.said(r.AskSlot)) == 1
+        assert len(table.said(m.AskSlot)) == 1
         table.pass_time(0.2)
-        assert len(table.said(r.AskSlot)) == 2
+        assert len(table.said(m.AskSlot)) == 2
         upload(table)
-        assert table.said(r.SayText)
+        assert table.said(m.SayText)
 
     def test_silence_is_an_answer_after_a_while(self, new_table):
         table = new_table(
@@ -261,7 +210,7 @@ class TestWhatGoesWrong:
         )
         give(table.to(State.LIVE), bill())
         table.pass_time(15.0)
-        assert len(table.said(r.AskSlot)) == 2
+        assert len(table.said(m.AskSlot)) == 2
         table.feed(i.PutEnded(grant(table), 200))
         table.pass_time(30.0)
         assert statuses(table).count("retrying") == 2
@@ -277,10 +226,10 @@ class TestWhatGoesWrong:
     def test_a_message_whose_file_is_not_known_any_more_is_uploaded_anew(self, table, code):
         give(table.to(State.LIVE), bill())
         first = upload(table)
-        table.feed(s.Refused(code, "Attachment", table.said(r.SayText)[-1].tracing_id))
+        table.feed(s.Refused(code, "Attachment", table.said(m.SayText)[-1].tracing_id))
         second = upload(table)
         table.pass_time(1.0)
-        assert [one.attachment_ids for one in table.said(r.SayText)] == [(first,), (second,)]
+        assert [one.attachment_ids for one in table.said(m.SayText)] == [(first,), (second,)]
 
     def test_a_file_of_ours_that_cannot_be_read_is_final(self, table):
         give(table.to(State.LIVE), bill())
@@ -302,127 +251,6 @@ class TestWhatGoesWrong:
         assert [one for one in table.effects[before:] if isinstance(one, e.Say)] == []
 
 
-class TestLinksThatBreak:
-    def test_a_question_nobody_answers_any_more_is_asked_again_for_nothing(
-        self, new_table, make_lost
-    ):
-        table = new_table(upload_attempts_max=1).to(State.LIVE)
-        give(table, bill())
-        table.feed(make_lost())
-        table.rejoin()
-        table.answer_history([])
-        assert len(table.said(r.AskSlot)) == 2 and not deliveries(table)
-
-    def test_a_put_goes_on_without_the_link_and_the_platform_is_asked_what_came_of_it(
-        self, table, make_lost
-    ):
-        give(table.to(State.LIVE), bill())
-        attachment_id = grant(table)
-        table.feed(make_lost(), i.PutEnded(attachment_id, 200))
-        table.rejoin()
-        (question,) = table.said(r.AskDownload)
-        assert question.attachment_id == attachment_id
-        table.feed(s.SlotGranted(attachment_id, "https://d", {}, tracing_id=question.tracing_id))
-        assert statuses(table) == ["asked", "uploading", "uploaded"] and len(uploads(table)) == 1
-
-    def test_not_there_yet_is_no_failure_because_the_event_is_still_to_come(self, table, make_lost):
-        give(table.to(State.LIVE), bill())
-        attachment_id = grant(table)
-        table.feed(make_lost(), i.PutEnded(attachment_id, 200))
-        table.rejoin()
-        table.feed(
-            s.Refused(4009, "Attachment not found", table.said(r.AskDownload)[-1].tracing_id)
-        )
-        assert statuses(table) == ["asked", "uploading"]
-        table.feed(s.UploadSucceeded(attachment_id, "https://d"))
-        assert statuses(table) == ["asked", "uploading", "uploaded"]
-
-    def test_a_new_session_knows_nothing_of_our_places(self, table, make_lost):
-        give(table.to(State.LIVE), bill())
-        old = grant(table)
-        table.feed(make_lost())
-        table.rejoin(new_session=True)
-        assert any(
-            isinstance(one, e.CancelUpload) and one.attachment_id == old for one in table.effects
-        )
-        assert len(table.said(r.AskSlot)) == 2
-
-    def test_the_end_fails_it_and_drops_the_copy(self, table):
-        give(table.to(State.LIVE), bill())
-        grant(table)
-        table.feed(s.LoggedOut())
-        assert deliveries(table) == [("f1", "failed")] and discarded(table) == ["/s/f1"]
-        table.feed(i.CommandGiven(bill("f2")))
-        assert discarded(table) == ["/s/f1", "/s/f2"]
-
-
-class TestRestart:
-    def restored(self, new_table, intents, settled=(), joined=True, **more):
-        table = new_table(**more)
-        commands = [
-            SavedCommand(key, seq, intent, key in settled)
-            for seq, (key, intent) in enumerate(intents, 2)
-        ]
-        record = SessionRecord("g1", "ana", "token", "", {}, {}, 0, 10**12)
-        table.machine.restore(SavedSession(record, 10, joined, False, commands), table.now)
-        table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined())
-        return table
-
-    def intent_of(self, new_table, command):
-        table = new_table().to(State.LIVE)
-        table.feed(i.CommandGiven(command))
-        return table.intent(command.command_id)
-
-    def test_what_the_history_does_not_hold_begins_anew(self, new_table):
-        intent = self.intent_of(new_table, bill(caption="see"))
-        table = self.restored(new_table, [("f1", intent)])
-        assert not table.said(r.AskSlot), "it may have been sent: first the history"
-        assert table.machine.conversation.outbound.paths() == ["/s/f1"]
-        table.answer_history([])
-        table.pass_time(3.0)
-        table.answer_history([])
-        upload(table)
-        (said,) = table.said(r.SayText)
-        assert (said.text, said.marker) == ("see", intent["trace"])
-        table.feed(echo(table))
-        assert deliveries(table) == [("f1", "confirmed")] and discarded(table) == ["/s/f1"]
-
-    def test_what_the_history_holds_is_confirmed_and_never_uploaded_again(self, new_table):
-        intent = self.intent_of(new_table, bill())
-        table = self.restored(new_table, [("f1", intent)])
-        there = s.MessageArrived(
-            "m1", s.INBOUND, "Text", time="2027-05-31T09:00:00.000Z", marker=intent["trace"]
-        )
-        table.answer_history([there])
-        assert deliveries(table) == [("f1", "confirmed")] and discarded(table) == ["/s/f1"]
-        assert not table.said(r.AskSlot)
-
-    def test_a_session_that_never_joined_cannot_have_sent_it(self, new_table):
-        table = self.restored(new_table, [("f1", self.intent_of(new_table, bill()))], joined=False)
-        table.answer_history([])
-        table.pass_time(3.0)
-        table.answer_history([])
-        assert table.said(r.AskSlot)
-
-    def test_what_was_taken_back_stays_taken_back(self, new_table):
-        intents = [
-            ("f1", self.intent_of(new_table, bill())),
-            ("w1", {"action": "withdraw", "target": "f1"}),
-        ]
-        table = self.restored(new_table, intents)
-        table.answer_history([])
-        table.pass_time(3.0)
-        table.answer_history([])
-        assert deliveries(table) == [("f1", "failed")] and not table.said(r.AskSlot)
-
-    def test_the_same_command_again_gets_the_same_answer_and_its_second_copy_is_dropped(
-        self, new_table
-    ):
-        table = self.restored(new_table, [("f1", self.intent_of(new_table, bill()))])
-        table.feed(i.CommandGiven(bill(path="/s/again")))
-        assert table.answers()[-1].seq == 2 and discarded(table) == ["/s/again"]
-
-
 class TestTakingBack:
     def test_nothing_happens_before_it_is_durable(self, table):
         give(table.to(State.LIVE), bill())
@@ -432,7 +260,7 @@ class TestTakingBack:
         assert table.intent("w1") == {"action": "withdraw", "target": "f1"}
         table.feed(i.IntentDurable("w1"))
         assert deliveries(table) == [("f1", "failed")] and table.answers()[-1].command_id == "w1"
-        assert [one.attachment_id for one in table.said(r.DeleteAttachment)] == [attachment_id]
+        assert [one.attachment_id for one in table.said(m.DeleteAttachment)] == [attachment_id]
         assert statuses(table)[-1] == "withdrawn"
 
     def test_not_after_it_was_sent(self, table):
@@ -449,11 +277,11 @@ class TestTakingBack:
         assert table.answers()[-1].error.code == "not_found"
 
 
-class TestFreshLinks:
+class TestRenewedLinks:
     def test_it_is_told_and_written_nowhere(self, table):
-        table.to(State.LIVE).feed(i.CommandGiven(FreshLink("l1", "a1")))
+        table.to(State.LIVE).feed(i.CommandGiven(RenewDownloadLink("l1", "a1")))
         before = len(table.events())
-        question = table.said(r.AskDownload)[-1]
+        question = table.said(m.AskDownload)[-1]
         table.feed(
             s.SlotGranted("a1", URL, {}, "bill.pdf", 10, "application/pdf", question.tracing_id)
         )
@@ -463,16 +291,16 @@ class TestFreshLinks:
 
     def test_silence_a_lost_link_and_too_many_are_told(self, new_table, make_lost):
         table = new_table(slot_timeout_s=5.0).to(State.LIVE)
-        table.feed(i.CommandGiven(FreshLink("l1", "a1")))
+        table.feed(i.CommandGiven(RenewDownloadLink("l1", "a1")))
         table.pass_time(5.0)
         assert table.answers()[-1].error.code == "timeout"
         for n in range(17):
-            table.feed(i.CommandGiven(FreshLink(f"m{n}", "a1")))
+            table.feed(i.CommandGiven(RenewDownloadLink(f"m{n}", "a1")))
         assert table.answers()[-1].error.code == "overloaded"
         told = len(table.answers())
         table.feed(make_lost())
         assert [one.error.code for one in table.answers()[told:]] == ["not_ready"] * 16
-        table.feed(i.CommandGiven(FreshLink("l2", "a1")))
+        table.feed(i.CommandGiven(RenewDownloadLink("l2", "a1")))
         assert table.answers()[-1].error.code == "not_ready"
 
 
@@ -523,7 +351,7 @@ class TestRules:
         give(table, bill())
         assert table.answers()[-1].accepted
         table.feed(s.Joined(new_session=True, file_types=("image/*",), file_bytes_max=100))
-        assert deliveries(table) == [("f1", "failed")] and not table.said(r.AskSlot)
+        assert deliveries(table) == [("f1", "failed")] and not table.said(m.AskSlot)
 
     def test_pauses(self):
         assert [pause_s(n, 1.0) for n in range(1, 10)] == [
@@ -552,9 +380,9 @@ class TestWebchat:
         )
         table.feed(s.SlotGranted(asked.attachment_id, URL, metadata={"id": "x"}))
         table.feed(i.PutEnded(asked.attachment_id, 200))
-        (said,) = table.said(r.SayAttachments)
+        (said,) = table.said(m.SayAttachments)
         assert (said.attachments, said.caption) == (({"id": "x"},), "see")
-        assert deliveries(table) == [("f1", "sent")] and not table.said(r.DeleteAttachment)
+        assert deliveries(table) == [("f1", "sent")] and not table.said(m.DeleteAttachment)
 
     def test_http_3_a_refused_place_carries_the_codes(self, new_table, webchat_traits):
         """Of a place that is asked for again as of one that is not, and of the message that its

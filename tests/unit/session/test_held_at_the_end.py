@@ -22,7 +22,7 @@ ENDS = {
     "the platform closes the connection": (s.ConnectionClosed("signedIn"),),
     "the session expires": (s.SessionExpired(),),
     "the session is unknown": (s.Refused(4007, "unknown"),),
-    "a final close code": (i.LinkEnded(Ending(Cause.CLOSED_BY_PEER, 1000)),),
+    "a final close code": (i.ConnectionEnded(Ending(Cause.CLOSED_BY_PEER, 1000)),),
     "a frontend closes it": (i.CommandGiven(End("end")), i.IntentDurable("end")),
     "it is asked to leave": (i.LeaveAsked(),),
     "a drain": (i.LeaveAsked(Cause.DRAINED),),
@@ -67,7 +67,7 @@ def test_sock_5_webchat_shows_it_when_no_connection_comes_again(
 ):
     webchat = new_table(webchat_traits, gap_wait_s=500_000.0, reconnect_attempts_max=2)
     webchat.to(State.LIVE)
-    webchat.feed(*numbered(make_text, 1, 3), i.LinkEnded(Ending(Cause.LOST, 1006)))
+    webchat.feed(*numbered(make_text, 1, 3), i.ConnectionEnded(Ending(Cause.LOST, 1006)))
     while webchat.machine.state is not State.ENDED:
         webchat.pass_time(max(0.0, webchat.machine.wake_at - webchat.now))
         webchat.feed(i.Admitted(), i.DialFailed(Ending(Cause.UNREACHABLE)))
@@ -81,7 +81,7 @@ def test_sock_5_webchat_shows_it_when_the_daemon_stops(webchat, make_text, state
     webchat.to(State.LIVE)
     webchat.feed(*numbered(make_text, 1, 3))
     if state is State.RESTING:
-        webchat.feed(i.LinkEnded(Ending(Cause.LOST, 1006)))
+        webchat.feed(i.ConnectionEnded(Ending(Cause.LOST, 1006)))
     webchat.effects += webchat.machine.stop()
     assert shown(webchat) == ["live", "text 1"] + (
         ["not delivered in time", "text 3", "resting"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from guestd.model import client_messages as m
 from guestd.model import effects as e
-from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.commands import Send
 from guestd.session import inputs as i
@@ -69,10 +69,10 @@ def test_sock_7_queue_sends_webchat_messages_100_ms_apart(live):
     begun = table.now
     for n in range(12):
         table.send(str(n), f"c{n}")
-    sent = [(0.0, len(table.said(r.SayText)))]
-    while len(table.said(r.SayText)) < 12:
+    sent = [(0.0, len(table.said(m.SayText)))]
+    while len(table.said(m.SayText)) < 12:
         table.pass_time(table.machine.wake_at - table.now)
-        sent.append((round(table.now - begun, 6), len(table.said(r.SayText))))
+        sent.append((round(table.now - begun, 6), len(table.said(m.SayText))))
     assert sent == [(round(n * 0.1, 6), n + 1) for n in range(12)]
 
 
@@ -87,7 +87,7 @@ def test_reject_refuses_while_the_platform_asks_to_wait(live):
     guest = Guest(live("webmessaging", pacing="reject"))
     guest.speak(1)
     guest.table.feed(i.IntentDurable("c1"))
-    (said,) = guest.table.said(r.SayText)
+    (said,) = guest.table.said(m.SayText)
     guest.table.feed(s.Throttled(3.0, "slow down", said.tracing_id))
     guest.table.pass_time(2.9)
     refused = guest.speak(1)
@@ -104,7 +104,7 @@ def test_reject_keeps_the_requests_of_a_minute_too(live):
         fates += guest.speak(1)
         if fates[-1] == "accepted":
             table.feed(i.IntentDurable(f"c{guest.count}"))
-            said = table.said(r.SayText)[-1]
+            said = table.said(m.SayText)[-1]
             table.feed(
                 s.MessageArrived(
                     f"m{guest.count}", s.INBOUND, "Text", text="x", tracing_id=said.tracing_id

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.model.signals import OUTBOUND, MessageArrived
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session.inbox import NEVER, ByTime
@@ -78,13 +78,17 @@ class TestByTime:
             inbox.accept_in_order(item(n, n * 10), float(n)) or inbox.arrive(
                 item(n, n * 10), float(n)
             )
-        inbox.begin_fill()
-        outcome = inbox.merge([item(n, n * 10) for n in range(45)], 50.0)
+        inbox.begin_backfill()
+        history = [item(n, n * 10) for n in range(45)]
+        shown = {one.identity for one in history[:40] if inbox.may_have_shown(one)}
+        assert shown == {one.identity for one in history[:32]}
+        inbox.note_shown(history, shown)
+        outcome = inbox.merge(history, 50.0)
         assert [placed.item.text for placed in outcome.placed] == ["40", "41", "42", "43", "44"]
 
     def test_history_is_the_spine_for_equal_times(self):
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
-        inbox.begin_fill()
+        inbox.begin_backfill()
         for n in (3, 1):
             inbox.arrive(item(n, 5), 0.0)
         outcome = inbox.merge([item(0, 5), item(1, 5), item(2, 5), item(3, 5)], 1.0)
@@ -111,7 +115,7 @@ class TestByTime:
         time was shown."""
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
-        inbox.begin_fill()
+        inbox.begin_backfill()
         outcome = inbox.merge([item(0, 7), item(1, 7), item(2, 7)], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True), ("2", False)]
 
@@ -120,19 +124,23 @@ class TestByTime:
         forgotten."""
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 8, 8)
         inbox.arrive(item(1, 10), 0.0)
-        inbox.begin_fill()
+        inbox.begin_backfill()
         shown = [one for n in range(3, 40) for one in inbox.arrive(item(n, n * 10), 0.5).placed]
+        history = [item(n, n * 10) for n in range(1, 40)]
+        assert [one.text for one in history if inbox.may_have_shown(one)] == ["1"]
+        inbox.note_shown(history, {"m1"})
         assert not inbox.closes_gap(item(3, 30)) and inbox.closes_gap(item(1, 10))
-        shown += inbox.merge([item(n, n * 10) for n in range(1, 40)], 1.0).placed
+        shown += inbox.merge(history, 1.0).placed
         assert sorted(int(one.item.text) for one in shown) == list(range(2, 40))
         assert [one.item.text for one in shown if one.late] == ["2"]
-        inbox.begin_fill()
-        assert inbox.merge([item(n, n * 10) for n in range(1, 40)], 2.0).placed == []
+        inbox.begin_backfill()
+        inbox.note_shown(history, {one.identity for one in history if inbox.may_have_shown(one)})
+        assert inbox.merge(history, 2.0).placed == []
 
     def test_one_of_equal_time_found_after_a_restart_is_late(self):
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.restore([(item(1, 7).identity, item(1, 7).time)])
-        inbox.begin_fill()
+        inbox.begin_backfill()
         outcome = inbox.merge([item(0, 7), item(1, 7)], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True)]
 
@@ -149,16 +157,16 @@ class TestByTime:
     def test_what_was_held_and_belongs_before_what_was_shown_is_late(self):
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
-        inbox.begin_fill()
+        inbox.begin_backfill()
         inbox.arrive(item(0, 7), 0.5)
         outcome = inbox.merge([item(0, 7), item(1, 7)], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True)]
-        assert (Notice.LATE, 1) in outcome.notices
+        assert (SessionCounter.LATE, 1) in outcome.counts
 
     def test_one_without_a_time_at_the_end_of_the_history_is_not_late(self):
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
-        inbox.begin_fill()
+        inbox.begin_backfill()
         untimed = MessageArrived("m2", OUTBOUND, "Text", text="2")
         outcome = inbox.merge([item(1, 7), untimed], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("2", False)]
@@ -177,7 +185,7 @@ class TestByTime:
             now += rng.random() * 0.05
             if rng.random() < 0.2:
                 lost.add(n)
-                inbox.begin_fill()
+                inbox.begin_backfill()
                 continue
             for _ in range(rng.choice([1, 1, 2])):
                 shown += [placed.item.text for placed in inbox.arrive(items[n], now).placed]
@@ -219,7 +227,7 @@ class TestBySequence:
             inbox.arrive(numbered(sequence), 0.0)
         late = inbox.arrive(numbered("6"), 1.0)
         assert [(p.item.text, p.late) for p in late.placed] == [("6", True)]
-        assert inbox.arrive(numbered("6"), 1.0).notices == [(Notice.DUPLICATE, 1)]
+        assert inbox.arrive(numbered("6"), 1.0).counts == [(SessionCounter.DUPLICATE, 1)]
 
     def test_numbers_that_jump_by_nature_are_no_longer_waited_for(self):
         inbox = BySequence(2.0, 16, 64)

@@ -86,11 +86,11 @@ def step(table: Any, rng: Random, n: int) -> None:
         table.feed(i.Admitted())
     elif machine.state is State.DIALING:
         failed = i.DialFailed(Ending(Cause.UNREACHABLE))
-        table.feed(failed if rng.random() < 0.2 else i.LinkOpened())
+        table.feed(failed if rng.random() < 0.2 else i.ConnectionOpened())
     elif machine.state is State.JOINING:
         table.feed(s.Joined(new_session=rng.random() < 0.5))
     elif machine.state in LINKED and choice < 0.8:
-        table.feed(i.LinkEnded(Ending(Cause.LOST, 1006)))
+        table.feed(i.ConnectionEnded(Ending(Cause.LOST, 1006)))
     elif choice < 0.9:
         items = [
             s.MessageArrived(

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
+from guestd.model import client_messages as m
 from guestd.model import effects as e
-from guestd.model import requests as r
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.model.endings import Cause, Ending
 from guestd.session import inputs as i
 from guestd.session.settings import SessionSettings, effective_traits
@@ -38,12 +38,12 @@ def rest_of(table):
 def try_again(table):
     """It rests, dials, and the socket opens."""
     table.pass_time(rest_of(table))
-    table.feed(i.Admitted(), i.LinkOpened())
+    table.feed(i.Admitted(), i.ConnectionOpened())
 
 
 def test_sock_1_it_is_ready_only_when_the_platform_acknowledged(webchat):
     webchat.to(State.JOINING)
-    before = len(webchat.said(r.Hello)), webchat.machine.state
+    before = len(webchat.said(m.Hello)), webchat.machine.state
     hear(webchat, type="connect")
     assert (before, webchat.machine.state) == ((1, State.JOINING), State.LIVE)
 
@@ -76,7 +76,7 @@ def test_sock_2_which_close_codes_come_back(new_table):
     found = {}
     for code in (1000, 1001, 1006, 1008, 1011, 1012, 1013, 4000):
         table = new_table(effective_traits(DIALECT.traits, SessionSettings())).to(State.LIVE)
-        table.feed(i.LinkEnded(Ending(Cause.CLOSED_BY_PEER, code)))
+        table.feed(i.ConnectionEnded(Ending(Cause.CLOSED_BY_PEER, code)))
         found[code] = table.machine.state is State.RESTING
     assert [code for code, comes_back in found.items() if comes_back] == [
         1001,
@@ -106,14 +106,14 @@ def test_sock_3_what_arrives_is_understood_and_the_unknown_is_counted(webchat):
         )
         for event in webchat.events()
     ]
-    counted = webchat.count(Notice.UNKNOWN), webchat.count(Notice.GARBAGE)
-    told = [
+    counted = webchat.count(SessionCounter.UNKNOWN), webchat.count(SessionCounter.GARBAGE)
+    reported = [
         ("typing", "composing", True),
         ("typing", "", ""),
         ("receipt", "", ""),
         ("message", "", "hello"),
     ]
-    assert (shown, counted, webchat.machine.state) == (told, (2, 3), State.LIVE)
+    assert (shown, counted, webchat.machine.state) == (reported, (2, 3), State.LIVE)
 
 
 def test_sock_5_messages_are_in_order_each_once_and_a_gap_is_told_after_two_seconds(webchat):

@@ -1,4 +1,4 @@
-"""A command that could not be journaled or sent is refused by the machine, whoever let it
+"""A command that could not be journaled or sent is refused by the machine, whatever let it
 through."""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COMMANDS = [
     (c.Attach("c1", "a.png", HALF, 1, "/x"), "content_type"),
     (c.Attach("c1", "a.png", "image/png", 1, "/x", HALF), "caption"),
     (c.Withdraw("c1", HALF), "target"),
-    (c.FreshLink("c1", HALF), "attachment_id"),
+    (c.RenewDownloadLink("c1", HALF), "attachment_id"),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.model import requests as r
+from guestd.model import client_messages as m
 from guestd.model import signals as s
 from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.session import inputs as i
@@ -39,9 +39,9 @@ def restored(table, was_live, commands=3):
 
 
 def come_up(table):
-    table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined())
+    table.feed(i.Opened(), i.Admitted(), i.ConnectionOpened(), s.Joined())
     table.pass_time(2.0)
-    return [request.text for request in table.said(r.SayText)]
+    return [request.text for request in table.said(m.SayText)]
 
 
 def statuses(table):
@@ -51,9 +51,9 @@ def statuses(table):
 def test_nothing_is_sent_before_the_journal_knows_of_the_connection(webchat):
     live(webchat, proves=False)
     webchat.send("hello")
-    assert not webchat.said(r.SayText)
+    assert not webchat.said(m.SayText)
     webchat.feed(i.EventDurable(last_awaited(webchat)))
-    assert [one.text for one in webchat.said(r.SayText)] == ["hello"]
+    assert [one.text for one in webchat.said(m.SayText)] == ["hello"]
 
 
 def test_the_next_message_waits_until_the_one_before_is_known_as_sent(webchat):
@@ -62,19 +62,19 @@ def test_the_next_message_waits_until_the_one_before_is_known_as_sent(webchat):
     webchat.send("first", "c1")
     webchat.send("second", "c2")
     webchat.pass_time(5.0)
-    assert [one.text for one in webchat.said(r.SayText)] == ["first"]
+    assert [one.text for one in webchat.said(m.SayText)] == ["first"]
     assert webchat.machine.wake_at > webchat.now, (
         "no deadline is due while the journal is waited for"
     )
     webchat.feed(i.EventDurable(last_awaited(webchat)))
-    assert [one.text for one in webchat.said(r.SayText)] == ["first", "second"]
+    assert [one.text for one in webchat.said(m.SayText)] == ["first", "second"]
 
 
 def test_an_older_event_proves_nothing(webchat):
     live(webchat, proves=False)
     webchat.send("hello")
     webchat.feed(i.EventDurable(last_awaited(webchat) - 1))
-    assert not webchat.said(r.SayText)
+    assert not webchat.said(m.SayText)
 
 
 def test_what_waited_without_a_connection_is_sent_after_a_restart(webchat):
@@ -106,4 +106,4 @@ def test_a_stop_writes_that_the_connection_is_gone_and_nothing_is_sent_after_it(
     (event,) = webchat.machine.stop()
     assert (event.state, event.reason) == ("resting", "closed_by_us")
     webchat.send("too late")
-    assert not webchat.said(r.SayText)
+    assert not webchat.said(m.SayText)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from guestd.model import client_messages as m
 from guestd.model import effects as e
-from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.session import inputs as i
@@ -33,11 +33,11 @@ def restored(table, state_seq, was_live=False):
 
 
 def come_up(table, new_session):
-    table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined(new_session=new_session))
+    table.feed(i.Opened(), i.Admitted(), i.ConnectionOpened(), s.Joined(new_session=new_session))
 
 
 def said(table):
-    return [request.text for request in table.said(r.SayText)]
+    return [request.text for request in table.said(m.SayText)]
 
 
 def statuses(table):
@@ -46,7 +46,7 @@ def statuses(table):
 
 def confirm_all(table):
     for _ in range(10):
-        asked = table.said(r.SayText)
+        asked = table.said(m.SayText)
         if asked:
             last = asked[-1]
             table.feed(

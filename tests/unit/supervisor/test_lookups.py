@@ -88,13 +88,13 @@ class FakeRunner:
     def pause_reading(self, paused):
         self.paused.append(paused)
 
-    def notice(self, what):
+    def count_session(self, what):
         self.noticed += 1
 
     def feed(self, given):
         self.fed.append(getattr(given, "identity", type(given).__name__))
 
-    def link_ended(self, ending):
+    def connection_ended(self, ending):
         self.fed.append("ended")
 
 
@@ -105,7 +105,7 @@ async def test_what_a_link_brings_waits_in_order_behind_a_possible_repetition():
     line.text_received(b"?old two")
     line.text_received(b"?new three")
     line.pong_received()
-    line.link_ended(Ending(Cause.LOST))
+    line.connection_ended(Ending(Cause.LOST))
     await asyncio.sleep(0)
     assert runner.fed == ["one"] and runner.paused == [True] and line.is_waiting
     runner.gate.set()

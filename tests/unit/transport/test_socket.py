@@ -1,5 +1,5 @@
-"""The link against the library's own core: the same bytes, cut anywhere, mean the same; and nothing
-the peer sends raises."""
+"""The connection against the library's own core: the same bytes, cut anywhere, mean the same; and
+nothing the peer sends raises."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Wire(asyncio.Transport):
     abort = close
 
 
-class Ear:
+class RecordingSink:
     """A sink that remembers."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Ear:
 
     def writable_changed(self, writable: bool) -> None: ...
 
-    def link_ended(self, ending: Ending) -> None:
+    def connection_ended(self, ending: Ending) -> None:
         self.endings.append(ending)
 
 
@@ -97,20 +97,22 @@ class Turns:
         return turns
 
 
-def new_link(**settings_: Any) -> tuple[GuestSocket, Wire, Ear, Turns]:
-    wire, ear, turns = Wire(), Ear(), Turns()
-    link = GuestSocket(turns, wire, ear, TransportSettings(frame_bytes_max=LIMIT, **settings_), b"")  # type: ignore[arg-type]  # turns and wire are by hand
-    link.begin()
-    return link, wire, ear, turns
+def new_connection(**settings_: Any) -> tuple[GuestSocket, Wire, RecordingSink, Turns]:
+    wire, sink, turns = Wire(), RecordingSink(), Turns()
+    connection = GuestSocket(
+        turns, wire, sink, TransportSettings(frame_bytes_max=LIMIT, **settings_), b""
+    )  # type: ignore[arg-type]  # turns and wire are by hand
+    connection.begin()
+    return connection, wire, sink, turns
 
 
-def feed(link: GuestSocket, wire: Wire, turns: Turns, data: bytes, cuts: list[int]) -> None:
+def feed(connection: GuestSocket, wire: Wire, turns: Turns, data: bytes, cuts: list[int]) -> None:
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         if not wire.closed and data[start:end]:
-            link.data_received(data[start:end])
+            connection.data_received(data[start:end])
             turns.run()
     if wire.closed:
-        link.connection_lost(None)
+        connection.connection_lost(None)
 
 
 def oracle(data: bytes) -> tuple[list[bytes], int | None]:
@@ -168,18 +170,18 @@ def stream(rng: Random) -> bytes:
 def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     rng = Random(seed)
     data = stream(rng)
-    link, wire, ear, turns = new_link(read_budget_frames=rng.choice([1, 3, 256]))
+    connection, wire, sink, turns = new_connection(read_budget_frames=rng.choice([1, 3, 256]))
     feed(
-        link,
+        connection,
         wire,
         turns,
         data,
         sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(12))),
     )
     texts, _ = oracle(data)
-    assert ear.texts == texts and not ear.endings
+    assert sink.texts == texts and not sink.endings
     assert (
-        link._core is None or link._fragments is not None
+        connection._core is None or connection._fragments is not None
     )  # the core is not kept while nothing is open
 
 
@@ -191,26 +193,26 @@ def test_any_bytes_end_the_link_or_wait_for_more_and_never_raise(seed):
     where = rng.randrange(len(data) + 1)
     junk = bytes(rng.randrange(256) for _ in range(rng.randrange(1, 30)))
     data = data[:where] + junk + data[where:]
-    link, wire, ear, turns = new_link()
+    connection, wire, sink, turns = new_connection()
     feed(
-        link,
+        connection,
         wire,
         turns,
         data,
         sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(6))),
     )
     texts, code = oracle(data)
-    ending = ear.endings[0] if ear.endings else None
-    assert len(ear.endings) <= 1
+    ending = sink.endings[0] if sink.endings else None
+    assert len(sink.endings) <= 1
     if ending is not None and ending.cause is Cause.PROTOCOL_VIOLATION:
         assert code is not None or ending.code in (
             1002,
             1007,
             1009,
         )  # we judge a header at once, and UTF-8 as well
-        assert ear.texts == texts[: len(ear.texts)]
+        assert sink.texts == texts[: len(sink.texts)]
     elif ending is None:
-        assert ear.texts == texts[: len(ear.texts)]
+        assert sink.texts == texts[: len(sink.texts)]
 
 
 @pytest.mark.parametrize(
@@ -233,11 +235,11 @@ def test_any_bytes_end_the_link_or_wait_for_more_and_never_raise(seed):
     ],
 )
 def test_violations_end_with_the_right_code(data, code):
-    link, wire, ear, turns = new_link()
-    feed(link, wire, turns, data, [])
-    (ending,) = ear.endings
+    connection, wire, sink, turns = new_connection()
+    feed(connection, wire, turns, data, [])
+    (ending,) = sink.endings
     assert (ending.cause, ending.code) == (Cause.PROTOCOL_VIOLATION, code)
-    assert not ear.texts
+    assert not sink.texts
     assert wire.written[:1] == b"\x88"
 
 
@@ -247,82 +249,82 @@ def unmasked(written: bytes) -> tuple[int, bytes]:
 
 
 def test_a_ping_is_answered_and_a_pong_is_matched():
-    link, wire, ear, _turns = new_link()
-    link.data_received(Frame(Opcode.PING, b"hey").serialize(mask=False))
+    connection, wire, sink, _turns = new_connection()
+    connection.data_received(Frame(Opcode.PING, b"hey").serialize(mask=False))
     assert unmasked(wire.written) == (0x8A, b"hey")
     wire.written = b""
-    link.ping()
+    connection.ping()
     head, payload = unmasked(wire.written)
     assert head == 0x89
-    link.data_received(Frame(Opcode.PONG, b"else").serialize(mask=False))
-    assert ear.pongs == 0
-    link.data_received(Frame(Opcode.PONG, payload).serialize(mask=False))
-    assert ear.pongs == 1
+    connection.data_received(Frame(Opcode.PONG, b"else").serialize(mask=False))
+    assert sink.pongs == 0
+    connection.data_received(Frame(Opcode.PONG, payload).serialize(mask=False))
+    assert sink.pongs == 1
 
 
 def test_the_peers_close_is_answered_and_told():
-    link, wire, ear, turns = new_link()
+    connection, wire, sink, turns = new_connection()
     feed(
-        link,
+        connection,
         wire,
         turns,
         Frame(Opcode.CLOSE, Close(1012, "restart").serialize()).serialize(mask=False),
         [],
     )
-    assert ear.endings == [Ending(Cause.CLOSED_BY_PEER, 1012, "restart")]
+    assert sink.endings == [Ending(Cause.CLOSED_BY_PEER, 1012, "restart")]
     assert unmasked(wire.written)[0] == 0x88
 
 
 def test_our_close_waits_for_the_peers_and_says_nothing_more():
-    link, wire, ear, turns = new_link()
-    link.close(1000, "bye")
-    link.send_text(b"too late")
-    link.data_received(Frame(Opcode.TEXT, b"not heard").serialize(mask=False))
+    connection, wire, sink, turns = new_connection()
+    connection.close(1000, "bye")
+    connection.send_text(b"too late")
+    connection.data_received(Frame(Opcode.TEXT, b"not heard").serialize(mask=False))
     feed(
-        link,
+        connection,
         wire,
         turns,
         Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=False),
         [],
     )
     assert unmasked(wire.written) == (0x88, b"\x03\xe8bye")
-    assert not ear.texts and ear.endings[0].cause is Cause.CLOSED_BY_US
+    assert not sink.texts and sink.endings[0].cause is Cause.CLOSED_BY_US
 
 
 def test_a_flood_is_handled_a_budget_at_a_time():
-    link, wire, ear, turns = new_link(read_budget_frames=10)
-    link.data_received(Frame(Opcode.TEXT, b"x").serialize(mask=False) * 95)
-    assert len(ear.texts) == 10 and wire.paused
+    connection, wire, sink, turns = new_connection(read_budget_frames=10)
+    connection.data_received(Frame(Opcode.TEXT, b"x").serialize(mask=False) * 95)
+    assert len(sink.texts) == 10 and wire.paused
     assert turns.run() == 9
-    assert len(ear.texts) == 95 and not wire.paused
+    assert len(sink.texts) == 95 and not wire.paused
 
 
 def test_what_was_read_waits_while_the_owner_pauses():
-    link, wire, ear, turns = new_link()
-    link.pause_reading()
-    link.data_received(Frame(Opcode.TEXT, b"x").serialize(mask=False))
+    connection, wire, sink, turns = new_connection()
+    connection.pause_reading()
+    connection.data_received(Frame(Opcode.TEXT, b"x").serialize(mask=False))
     turns.run()
-    assert not ear.texts and wire.paused
-    link.resume_reading()
+    assert not sink.texts and wire.paused
+    connection.resume_reading()
     turns.run()
-    assert ear.texts == [b"x"] and not wire.paused
+    assert sink.texts == [b"x"] and not wire.paused
 
 
 def test_nothing_is_said_before_begin_and_the_end_is_told_once():
-    wire, ear, turns = Wire(), Ear(), Turns()
-    link = GuestSocket(
-        turns, wire, ear, TransportSettings(), Frame(Opcode.TEXT, b"early").serialize(mask=False)
+    wire, sink, turns = Wire(), RecordingSink(), Turns()
+    connection = GuestSocket(
+        turns, wire, sink, TransportSettings(), Frame(Opcode.TEXT, b"early").serialize(mask=False)
     )  # type: ignore[arg-type]  # by hand
-    link.connection_lost(None)
-    assert not ear.texts and not ear.endings
-    link.begin()
-    assert len(ear.endings) == 1
+    connection.connection_lost(None)
+    assert not sink.texts and not sink.endings
+    connection.begin()
+    assert len(sink.endings) == 1
 
 
 def test_binary_frames_are_dropped_and_counted():
-    link, _wire, ear, _turns = new_link()
-    link.data_received(
+    connection, _wire, sink, _turns = new_connection()
+    connection.data_received(
         Frame(Opcode.BINARY, b"\x00").serialize(mask=False)
         + Frame(Opcode.TEXT, b"t").serialize(mask=False)
     )
-    assert ear.garbage == ["a binary frame"] and ear.texts == [b"t"]
+    assert sink.garbage == ["a binary frame"] and sink.texts == [b"t"]

@@ -11,7 +11,7 @@ import pytest
 
 from guestd.model import foreign
 from guestd.model import signals as s
-from guestd.platform.deployment import facts_of
+from guestd.platform.deployment import deployment_config
 from guestd.wire.times import canonical
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging_decode import decode
@@ -137,7 +137,7 @@ def test_times_at_the_edges(time, expected):
 @pytest.mark.parametrize("odd", ODD, ids=IDS)
 def test_a_deployments_figures(odd):
     upload = {"modes": [{"fileTypes": odd, "maxFileSizeKB": odd}]}
-    facts = facts_of({"messenger": {"fileUpload": upload}})
+    facts = deployment_config({"messenger": {"fileUpload": upload}})
     assert facts.file_bytes_max is None or 0 < facts.file_bytes_max <= foreign.FILE_KB_MAX * 1024
     assert len(facts.file_types) <= foreign.FILE_RULES_MAX
 

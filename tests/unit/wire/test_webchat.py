@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestd.model import requests as r
+from guestd.model import client_messages as m
 from guestd.model import signals as s
 from guestd.model.errors import CommandError
 from guestd.model.ids import Guest
@@ -28,7 +28,7 @@ def read(**frame):
 
 
 def test_sock_1_connect():
-    assert said(r.Hello()) == {
+    assert said(m.Hello()) == {
         "type": "connect",
         "guestInfo": {"name": "Ana", "email": "ana@example.org"},
         "metadata": {"page": 1},
@@ -122,17 +122,17 @@ def test_the_agent_ends_the_conversation():
 
 
 def test_sock_4_context_and_sock_6_attachments():
-    assert said(r.SetContext({"cartValue": 3})) == {
+    assert said(m.SetContext({"cartValue": 3})) == {
         "type": "setContext",
         "context": {"cartValue": 3},
     }
-    attachments = said(r.SayAttachments(({"id": "a"},), "a photo"))
+    attachments = said(m.SayAttachments(({"id": "a"},), "a photo"))
     assert attachments == {"type": "message", "text": "a photo", "attachments": [{"id": "a"}]}
-    assert said(r.SayText("hi", "t")) == {"type": "message", "text": "hi"}
+    assert said(m.SayText("hi", "t")) == {"type": "message", "text": "hi"}
 
 
 @pytest.mark.parametrize(
-    "request_", [r.Beat(), r.Clear("t"), r.CloseSession("t"), r.AskJwt(), r.ShowTyping()]
+    "request_", [m.Beat(), m.Clear("t"), m.CloseSession("t"), m.AskJwt(), m.ShowTyping()]
 )
 def test_what_the_documents_do_not_know_is_not_sent(request_):
     assert said(request_) is None

@@ -65,7 +65,7 @@ class OpenSession(RequestBody):
     """A guest session to be opened."""
 
     name: Name = Field(
-        default_factory=str, description="Unique among the living ones; one is drawn if left out."
+        default_factory=str, description="Unique among the open ones; generated if left out."
     )
     email: str = Field(default="", max_length=254, description="webchat needs one.")
     attributes: dict[str, str] = Field(
@@ -170,7 +170,7 @@ class SendMessage(RequestBody):
     model_config = ConfigDict(json_schema_extra={"oneOf": [_TEXT, _REPLY]})
 
     command_id: CommandId = Field(
-        default_factory=str, description="Yours, for asking again safely; drawn if left out."
+        default_factory=str, description="Yours, for asking again safely; generated if left out."
     )
     text: str = Field(default_factory=str, min_length=1)
     attributes: dict[str, str] = Field(

@@ -29,7 +29,7 @@ class SessionRoutes:
         tag, one = "sessions", "/v1/sessions/{session}"
         opened_, shown = (
             RouteResponse("Opened, and durable.", Session, LOCATION),
-            RouteResponse("It lives.", Session),
+            RouteResponse("The guest session is open.", Session),
         )
         ended = RouteResponse(
             "It will disconnect from the platform, and end.", CommandAccepted, LOCATION

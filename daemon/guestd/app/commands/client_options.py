@@ -85,7 +85,7 @@ def read_token(path: Path) -> str:
     from ..secret_files import read_secret
 
     try:
-        return read_secret(path).decode()
+        return read_secret(path, may_be_pipe=True).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise ConfigError(

@@ -40,7 +40,7 @@ def check(config: File = None, as_json: AsJson = False) -> None:
             print(json.dumps({"ok": False, "problems": problems.problems}))
             raise typer.Exit(exit_codes.CONFIG) from None
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
-    warnings, notes = open_secrets(found, os.environ), heartbeat_notes(found)
+    warnings, notes = open_secrets(found, os.environ, config), heartbeat_notes(found)
     if as_json:
         print(json.dumps({"ok": True, "problems": [], "warnings": warnings, "notes": notes}))
         return

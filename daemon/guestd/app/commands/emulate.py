@@ -7,8 +7,7 @@ import errno
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,9 +17,11 @@ from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
 from .. import exit_codes
 from ..open_files import allow_open_files
+from . import emulate_options as options
 
 if TYPE_CHECKING:
     from ...emulator import Emulator, EmulatorSettings
+    from ...emulator.settings import EmulatorLimits, QueueSettings
 
 EXAMPLES = """Examples:
 
@@ -37,96 +38,72 @@ guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-s
 
 
 def emulate(
-    host: Annotated[
-        str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")
-    ] = "localhost",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The one port; 0 takes a free one.")
-    ] = 8080,
-    tls_dir: Annotated[
-        Path | None, typer.Option(help="Serve TLS; keep the made certificates and ca.pem there.")
-    ] = None,
-    tls_name: Annotated[
-        list[str] | None, typer.Option(help="One more host name for the certificate; repeatable.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Makes ids and faults repeatable.")] = 0,
-    agent: Annotated[
-        str, typer.Option(help=f"Who answers: {', '.join(sorted(built_in()))}.")
-    ] = "human",
-    limits: Annotated[bool, typer.Option(help="Enforce the platform's published rates.")] = True,
-    tolerant: Annotated[
-        bool,
-        typer.Option(help="Never answer with an error for a rate: for clients that die of one."),
-    ] = False,
-    deployment_id: Annotated[
-        str, typer.Option(help="The id of its deployment.")
-    ] = DEFAULT_DEPLOYMENT_ID,
-    any_deployment: Annotated[bool, typer.Option(help="Accept every deployment id.")] = False,
-    auto_start: Annotated[bool, typer.Option(help="The deployment's autoStart.")] = False,
-    clear: Annotated[bool, typer.Option(help="The deployment's conversationClear.")] = True,
-    disconnect: Annotated[
-        str, typer.Option(help="conversationDisconnect: disabled, Send or ReadOnly.")
-    ] = "Send",
-    authentication: Annotated[
-        bool, typer.Option(help="The deployment's authenticated sessions.")
-    ] = False,
-    oauth_client: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=(
-                "id:secret, with :scope,scope after it if it lacks some; repeatable. "
-                " [emulator-client:emulator-secret]"
-            )
-        ),
-    ] = None,
-    control_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=(
-                "A name under which /__emulator answers, beside localhost and addresses;"
-                " repeatable."
-            )
-        ),
-    ] = None,
-    control_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=(
-                "A page's origin that may use /__emulator, beside those of this machine;"
-                " repeatable."
-            )
-        ),
-    ] = None,
-    bare_injections: Annotated[
-        bool, typer.Option(help="Answer an injection with the bare list of its messages.")
-    ] = False,
-    queue: Annotated[
-        list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")
-    ] = None,
-    assignment: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Any setting: key=value, the value as JSON or a bare word; repeatable."
-        ),
-    ] = None,
-    list_settings: Annotated[
-        bool,
-        typer.Option(
-            "--list-settings",
-            help="Show all settings with type, bounds and default, and do nothing.",
-        ),
-    ] = False,
+    host: options.Host = "localhost",
+    port: options.Port = 8080,
+    tls_dir: options.TlsDirectory = None,
+    tls_name: options.TlsNames = None,
+    seed: options.Seed = 0,
+    agent: options.Agent = "human",
+    limits: options.Limits = True,
+    tolerant: options.Tolerant = False,
+    deployment_id: options.DeploymentId = DEFAULT_DEPLOYMENT_ID,
+    any_deployment: options.AnyDeployment = False,
+    auto_start: options.AutoStart = False,
+    clear: options.Clearing = True,
+    disconnect: options.Disconnect = "Send",
+    authentication: options.Authentication = False,
+    oauth_client: options.OAuthClients = None,
+    control_host: options.ControlHosts = None,
+    control_origin: options.ControlOrigins = None,
+    bare_injections: options.BareInjections = False,
+    queue: options.Queues = None,
+    assignment: options.Assignments = None,
+    list_settings: options.ListSettings = False,
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
-    from ...emulator import EmulatorSettings
-    from ...emulator.settings import Deployment, EmulatorLimits, QueueSettings
-
     if list_settings:
-        from ...emulator.setting_list import table
-
-        print("\n".join(table()))
-        return
+        return _print_settings()
     log = configure_logging("info", "auto")
+    _check_words(agent, disconnect)
+    clients, scopes = _oauth_clients(oauth_client or ["emulator-client:emulator-secret"])
+    settings = _settings(
+        host=host,
+        port=port,
+        tls_dir=tls_dir,
+        tls_names=tuple(tls_name or ()),
+        seed=seed,
+        agent=agent,
+        deployments=[
+            {
+                "id": deployment_id,
+                "auto_start": auto_start,
+                "conversation_clear": clear,
+                "conversation_disconnect": disconnect,
+                "authentication": authentication,
+                "session_upgrade": authentication,
+            }
+        ],
+        accept_any_deployment=any_deployment,
+        limits=_limits(limits, tolerant),
+        control_hosts=tuple(control_host or ()),
+        control_origins=tuple(control_origin or ()),
+        oauth_clients=clients,
+        oauth_scopes=scopes,
+        bare_injections=bare_injections,
+        queues=_queues(queue or []),
+    )
+    settings = _with_assignments(settings, assignment or [])
+    allow_open_files(0)
+    raise typer.Exit(exit_codes.run_logged(lambda: _run(settings, log), log))
+
+
+def _print_settings() -> None:
+    from ...emulator.setting_list import table
+
+    print("\n".join(table()))
+
+
+def _check_words(agent: str, disconnect: str) -> None:
     if agent not in built_in():
         raise typer.BadParameter(
             f"{agent!r} must be one of {', '.join(sorted(built_in()))}", param_hint="--agent"
@@ -135,38 +112,26 @@ def emulate(
         raise typer.BadParameter(
             f"{disconnect!r} must be disabled, Send or ReadOnly", param_hint="--disconnect"
         )
-    deployment = Deployment.model_validate(
-        {
-            "id": deployment_id,
-            "auto_start": auto_start,
-            "conversation_clear": clear,
-            "conversation_disconnect": disconnect,
-            "authentication": authentication,
-            "session_upgrade": authentication,
-        }
-    )
-    figures = EmulatorLimits(strict=not tolerant)
-    clients, scopes = _oauth_clients(oauth_client or ["emulator-client:emulator-secret"])
-    settings = EmulatorSettings(
-        host=host,
-        port=port,
-        tls_dir=tls_dir,
-        tls_names=tuple(tls_name or ()),
-        seed=seed,
-        agent=agent,
-        deployments=(deployment,),
-        accept_any_deployment=any_deployment,
-        limits=figures if limits else figures.off(),
-        control_hosts=tuple(control_host or ()),
-        control_origins=tuple(control_origin or ()),
-        oauth_clients=clients,
-        oauth_scopes=scopes,
-        bare_injections=bare_injections,
-        queues=(QueueSettings(), *(QueueSettings(id=one, name=one) for one in queue or ())),
-    )
-    settings = _with_assignments(settings, assignment or [])
-    allow_open_files(0)
-    raise typer.Exit(exit_codes.run_logged(lambda: _run(settings, log), log))
+
+
+def _settings(**given: Any) -> EmulatorSettings:
+    from ...emulator import EmulatorSettings
+
+    return EmulatorSettings.model_validate(given)
+
+
+def _limits(are_enforced: bool, tolerant: bool) -> EmulatorLimits:
+    from ...emulator.settings import EmulatorLimits
+
+    limits = EmulatorLimits(strict=not tolerant)
+    return limits if are_enforced else limits.off()
+
+
+def _queues(ids: list[str]) -> tuple[QueueSettings, ...]:
+    """Beside the one that is always there."""
+    from ...emulator.settings import QueueSettings
+
+    return (QueueSettings(), *(QueueSettings(id=one, name=one) for one in ids))
 
 
 def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> EmulatorSettings:

@@ -61,7 +61,7 @@ def find_journal(config: Path | None, directory: Path | None) -> Path:
 
 def find_audit(config: Path | None, directory: Path | None) -> Path:
     """`directory` is the audit's own."""
-    from ..wiring.records import audit_directory
+    from ..wiring.followers import audit_directory
     from ..wiring.storage import journal_directory
 
     if directory is None:

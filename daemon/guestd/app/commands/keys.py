@@ -165,12 +165,12 @@ def rotate(
         if publish_s is not None and ring.current().signer is not None:
             entry = ring.publish(publish_s, kid).ring.published
             assert entry is not None
-            told = {"kid": entry.kid, "state": entry.state, "signs_from": _when(entry.signs_from)}
+            view = {"kid": entry.kid, "state": entry.state, "signs_from": _when(entry.signs_from)}
             words = (
-                f"{entry.kid} is published and signs from {told['signs_from']}, by the running"
+                f"{entry.kid} is published and signs from {view['signs_from']}, by the running"
                 " daemon"
             )
-            print(json.dumps(told) if as_json else words)
+            print(json.dumps(view) if as_json else words)
             return
         lasting = settings.overlap_s if overlap_s is None else overlap_s
         _tell_turn(ring.rotate(lasting, kid).ring.entries, lasting < settings.token_life_s, as_json)
@@ -371,12 +371,12 @@ def sign(
         except CommandError as error:
             raise typer.BadParameter(str(error)) from None
         if as_json:
-            told = {
+            view = {
                 "kid": signed.kid,
                 "expires": _when(signed.expires),
                 "fingerprint": signed.fingerprint,
             }
-            print(json.dumps({"token": signed.token, **told}))
+            print(json.dumps({"token": signed.token, **view}))
         else:
             print(signed.token)
 

@@ -68,7 +68,7 @@ def serve(
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
     log = configure_logging(settings.log.level, settings.log.form)
     signals.listen(log)
-    for line in open_secrets(settings, os.environ):
+    for line in open_secrets(settings, os.environ, config):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exit_codes.run_logged(lambda: live(settings, log, signals, demo), log))

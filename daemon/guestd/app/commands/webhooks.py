@@ -134,7 +134,7 @@ def verify(
 def _secret(path: Path) -> bytes:
     """Raises ConfigError."""
     try:
-        return read_secret(path)
+        return read_secret(path, may_be_pipe=True)
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror or error}"
         raise ConfigError("--secret-file", problem, "name the file with the secret") from None

@@ -15,7 +15,7 @@ from ... import __version__
 from ...journal.reports import Reports
 from ...model.file_spool import CopyOpener
 from ...model.journal import Journal
-from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
+from ...model.ports import DeploymentConfig, DialTarget, PlatformCalls, Uploader
 from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
@@ -38,7 +38,7 @@ logger = logging.getLogger("guestd.supervisor")
 def new_supervisor(
     config: Config,
     place: PlatformTarget,
-    facts: DeploymentFacts,
+    facts: DeploymentConfig,
     http: Http,
     journal: Journal,
     metrics: Metrics,
@@ -101,7 +101,7 @@ def new_uploader(config: Config, place: PlatformTarget, open_copy: CopyOpener) -
     )
 
 
-def session_settings(config: Config, facts: DeploymentFacts) -> SessionSettings:
+def session_settings(config: Config, facts: DeploymentConfig) -> SessionSettings:
     """The sections, with the deployment's rules for files where they are narrower."""
     own = config.attachments
     attachments = replace(

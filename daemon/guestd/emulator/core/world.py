@@ -164,12 +164,12 @@ class World:
         if connection is not None:
             connection.token = ""
         is_webchat = session.dialect == "webchat"
-        told = (
+        frame = (
             webchat_frames.disconnect("replaced")
             if is_webchat
             else frames.connection_closed(reason)
         )
-        return [SendFrame(connection_id, told), StartTimer(2.0, ("close", str(connection_id)))]
+        return [SendFrame(connection_id, frame), StartTimer(2.0, ("close", str(connection_id)))]
 
     # ------------------------------------------------------------------ sessions
 
@@ -365,18 +365,18 @@ class World:
         session.expires = now
         self.end_conversation(session, now)
         is_webchat = session.dialect == "webchat"
-        told = (
+        frame = (
             webchat_frames.disconnect("expired")
             if is_webchat
             else frames.push("SessionExpiredEvent", {})
         )
-        return self.fan_out(session, told)
+        return self.fan_out(session, frame)
 
     def log_out(self, session: GuestSession) -> list[Effect]:
         """The guest is logged out of the session, on every connection."""
-        is_webchat = session.dialect == "webchat"
-        told = webchat_frames.disconnect("logout") if is_webchat else frames.push("LogoutEvent", {})
-        return self.fan_out(session, told)
+        if session.dialect == "webchat":
+            return self.fan_out(session, webchat_frames.disconnect("logout"))
+        return self.fan_out(session, frames.push("LogoutEvent", {}))
 
     # ------------------------------------------------------------------ tokens and files
 

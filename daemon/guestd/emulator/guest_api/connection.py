@@ -33,7 +33,7 @@ from .actions import receive_guest_frame
 
 logger = logging.getLogger("guestd.emulator")
 
-HALF_OPEN_S = 120.0  # a half-open link is forgotten after this, as a real network forgets it
+HALF_OPEN_S = 120.0  # a half-open connection is forgotten after this, as a real network forgets it
 
 
 class GuestServer(ServerContext, Protocol):

@@ -69,8 +69,8 @@ class AgentConversations:
         if not isinstance(text, str) or not text or (limit is not None and len(text) > limit):
             raise wrong("textBody", f"is 1 to {limit} characters")
         body, effects = self._world.agent_says(session, text, call.now, nickname="Agent")
-        told = {"id": body["id"], "textBody": text, "timestamp": body["channel"]["time"]}
-        return PlatformResponse(told, effects=effects, created=("message", body["id"]))
+        message = {"id": body["id"], "textBody": text, "timestamp": body["channel"]["time"]}
+        return PlatformResponse(message, effects=effects, created=("message", body["id"]))
 
     def type(self, call: PlatformCall) -> PlatformResponse:
         return PlatformResponse(

@@ -66,13 +66,13 @@ def _handler(server: PlatformContext, n: int) -> Handler:
         api = server.platform_api
         answer = api.handle(api.routes[n], bearer(request), request.path_qs, call)
         server.perform(answer.effects)
-        told = (
+        response = (
             to_json(answer.body, answer.status)
             if answer.body is not None
             else web.Response(status=answer.status)
         )
-        told.headers.update(answer.headers)
-        return told
+        response.headers.update(answer.headers)
+        return response
 
     return handle
 

@@ -78,8 +78,8 @@ class Interactions:
         )
         for message in messages:
             self._count += 1
-            told, more = place(found, {"id": f"msg-{self._count}", **message}, call.now)
-            placed.append(told)
+            stored, more = place(found, {"id": f"msg-{self._count}", **message}, call.now)
+            placed.append(stored)
             effects += more
         injection_id = f"inj-{self._count}"
         injection = {"id": injection_id, "interactionId": interaction_id, "messages": placed}
@@ -107,9 +107,9 @@ class Interactions:
     ) -> tuple[Json, list[Effect]]:
         if not conversation.last_ms or not self._world.equal_time(conversation.id, now):
             conversation.last_ms = max(int(now * 1000), conversation.last_ms + 1)
-        told = {**message, "timestamp": iso(conversation.last_ms)}
-        conversation.messages.append(told)
-        return told, []
+        stored = {**message, "timestamp": iso(conversation.last_ms)}
+        conversation.messages.append(stored)
+        return stored, []
 
     def _into_guest_session(
         self, session: Any, message: Json, now: float

@@ -45,12 +45,12 @@ class TokenRoutes:
             return _no_token(refusal.code, str(refusal), refusal.status)
         if grant is None:
             return _no_token("invalid_client", "authentication failed", 401)
-        told = {
+        body = {
             "access_token": grant.token,
             "token_type": "bearer",
             "expires_in": round(grant.expires - now),
         }
-        return web.json_response({**told, "scope": " ".join(sorted(grant.scopes))})
+        return web.json_response({**body, "scope": " ".join(sorted(grant.scopes))})
 
     # ------------------------------------------------------------------ guests
 

@@ -20,8 +20,8 @@ from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import EmulatorLimits
 from guestd.emulator.tls import ensure_certificate
 
-from .callers import TELLS, Caller, Crm, examine_deeds, guest, is_open, messaging
-from .lives import Zygote, free_port, is_alive, listening, until
+from .callers import TELLS, Caller, Crm, examine_mutations, guest, is_open, messaging
+from .forked_daemon import DaemonForker, free_port, is_alive, listening, until
 
 CONFIG = """
 [platform]
@@ -31,7 +31,7 @@ token_url = "{url}/oauth/token"
 deployment_id = "{deployment}"
 client_id = "emulator-client"
 client_secret = "emulator-secret"
-ca_file = "{ca}"  # nobody here speaks TLS, and to read all of the system's takes long
+ca_file = "{ca}"  # nothing here speaks TLS, and to read all of the system's takes long
 [rest]
 base_s = 0.02
 cap_s = 0.05
@@ -58,13 +58,13 @@ level = "warning"
 
 
 @dataclass
-class Village:
-    """A daemon that dies often, its platform, its receiver of webhooks, and somebody who asks."""
+class KillHarness:
+    """A daemon that is killed often, its platform, its receiver of webhooks, and a caller."""
 
     emulator: Emulator
     crm: Crm
     caller: Caller
-    new_life: Zygote
+    new_life: DaemonForker
     state: Path
     arguments: tuple[str, ...]
     port: int
@@ -111,7 +111,7 @@ class Village:
         for name, (kind, request) in list(asked.items()):
             again = await self.caller.start(kind, name, request, wait="10s")
             assert again["status"] == "succeeded", f"{where}: {again}"
-        examine_deeds(self.emulator, asked, where)
+        examine_mutations(self.emulator, asked, where)
         await self.die(signal.SIGTERM)
         self._examine_audit(where)
         log = self.new_life.log.read_text()
@@ -146,7 +146,7 @@ def guestd(*arguments: str) -> str:
 
 
 @asynccontextmanager
-async def found_village(new_life: Zygote, place: Path) -> AsyncIterator[Village]:
+async def new_harness(new_life: DaemonForker, place: Path) -> AsyncIterator[KillHarness]:
     settings = EmulatorSettings(limits=EmulatorLimits().off(), agent="silent")
     async with Emulator(settings) as emulator, Crm() as crm, aiohttp.ClientSession() as http:
         state, config, port = place / "state", place / "guestd.toml", free_port()
@@ -164,4 +164,4 @@ async def found_village(new_life: Zygote, place: Path) -> AsyncIterator[Village]
         )
         caller = Caller(f"http://127.0.0.1:{port}", http)
         arguments = ("serve", "-c", str(config), "--port", str(port))
-        yield Village(emulator, crm, caller, new_life, state, arguments, port)
+        yield KillHarness(emulator, crm, caller, new_life, state, arguments, port)

@@ -43,15 +43,15 @@ async def listening(port: int, pid: int) -> None:
                 return
 
 
-class Zygote:
-    """Called with the arguments of `guestd`, it runs that in no time and gives the pid. All lives
-    write into one log."""
+class DaemonForker:
+    """Called with the arguments of `guestd`, it runs that in no time and gives the pid. All of
+    them write into one log."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
         self._last = 0
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("zygote.py"))],
+            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

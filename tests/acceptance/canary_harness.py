@@ -118,7 +118,7 @@ class Platform:
         """A guest's history is asked for without the OAuth client, so there it knows none."""
         return [] if "webmessaging" in request.path else list(self.said_back)
 
-    #: Repeated as well, whoever asks: what the platform knows of its client.
+    #: Repeated as well, for any caller: what the platform knows of its client.
     said_back: tuple[str, ...] = ()
 
 
@@ -213,7 +213,7 @@ async def until(condition, timeout_s: float = 20.0):
     return found
 
 
-class Town:
+class CanaryHarness:
     """`canaries`: what must not be told, by name. `places`: all bytes that were heard or found, by
     place."""
 

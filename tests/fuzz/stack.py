@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from guestd.emulator.settings import EmulatorLimits
 
-from ..integration.conftest import Town, settle
+from ..integration.conftest import Stack, settle
 from .log_watch import LogWatch, assert_quiet
 from .target import Target
 
@@ -33,19 +33,19 @@ FAST = {
 }
 
 
-class TownTarget(Target):
-    """`check` is told to `ask` in the loop of a town where the guest session GUEST is live;
+class StackTarget(Target):
+    """`check` is told to `ask` in the loop of a stack where the guest session GUEST is live;
     afterwards it must be live still."""
 
-    town_settings: ClassVar[dict[str, Any]] = FAST
+    stack_settings: ClassVar[dict[str, Any]] = FAST
 
     def open(self) -> None:
         self._log = LogWatch()
         self._log.start()
         self._runner = asyncio.Runner()
         self._runner.__enter__()
-        self._settled = settle(**self.town_settings)
-        self.town: Town = self._runner.run(self._settled.__aenter__())
+        self._settled = settle(**self.stack_settings)
+        self.stack: Stack = self._runner.run(self._settled.__aenter__())
         self._runner.run(self.open_guest())
 
     def close(self) -> None:
@@ -59,9 +59,9 @@ class TownTarget(Target):
 
     def check(self, data: bytes) -> Hashable:
         self._log.lines()  # of an input that failed
-        errors_before = self.town.metrics.http_internal_errors
+        errors_before = self.stack.metrics.http_internal_errors
         answer = self._runner.run(self._asked(data))
-        assert self.town.metrics.http_internal_errors == errors_before, (
+        assert self.stack.metrics.http_internal_errors == errors_before, (
             "an internal error was answered"
         )
         assert_quiet(self._log.lines(), SECRET)
@@ -78,10 +78,10 @@ class TownTarget(Target):
     async def open_guest(self, name: str = GUEST) -> None:
         status, _ = await self.request("POST", "/v1/sessions", json.dumps({"name": name}).encode())
         assert status == 201, status
-        await self.town.until(lambda: self.town.live() >= 1)
+        await self.stack.until(lambda: self.stack.live() >= 1)
 
     def check_guest(self) -> None:
-        assert self.town.fleet.find(GUEST) is not None, "the guest session has ended"
+        assert self.stack.fleet.find(GUEST) is not None, "the guest session has ended"
 
     async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         head = (
@@ -97,7 +97,7 @@ class TownTarget(Target):
     async def exchange(self, data: bytes, quiet_s: float = ANSWER_S) -> bytes:
         """All that is answered on a connection of its own, until it is closed or nothing comes for
         `quiet_s`."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.town.http.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.stack.http.port)
         found = b""
         try:
             writer.write(data)

@@ -10,7 +10,7 @@ from typing import Any
 @dataclass(slots=True)
 class Hello:
     """configureSession (protocol §2.2) or `connect` (SOCK-1): the first thing said on a new
-    link."""
+    connection."""
 
     tracing_id: str = ""
     start_new: bool = False
@@ -123,7 +123,7 @@ class SetContext:
     context: dict[str, Any]
 
 
-Request = (
+ClientMessage = (
     Hello
     | SayText
     | SayReply

@@ -1,4 +1,4 @@
-"""Webhooks and the audit: configuration to objects, and what is wrong with it."""
+"""Webhooks and the audit, the followers of the journal: configuration to objects."""
 
 from __future__ import annotations
 
