@@ -187,8 +187,11 @@ class Person:
                 return
             self._seen += part
 
+    def raw(self):
+        return self._seen.decode(errors="replace")
+
     def screen(self):
-        return CONTROLS.sub("", self._seen.decode(errors="replace"))
+        return CONTROLS.sub("", self.raw())
 
     def sees(self, text, timeout_s=60.0):
         deadline = time.monotonic() + timeout_s
