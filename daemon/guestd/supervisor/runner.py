@@ -215,10 +215,7 @@ class Runner:
         """The seq counts as taken only when the event could be written: a broken session's last
         event comes after it."""
         context = self.context
-        if type(event) is MessageEvent:
-            self.last_message_ms = context.clock.epoch_ms()
-        else:
-            _count(event, context.metrics)
+        _count(event, context.metrics)
         context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
 
@@ -226,6 +223,7 @@ class Runner:
         """The same for nine of ten events, with less to ask."""
         context = self.context
         context.metrics.messages_in += 1
+        self.last_message_ms = context.clock.epoch_ms()
         context.commits.record_message(self.machine.guest.session_id, event)
         self._recorded_seq = event.seq
 
