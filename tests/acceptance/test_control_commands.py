@@ -44,8 +44,8 @@ def guestd(daemon):
 
     def run(*arguments, env=None, stdin=None):
         given = {
-            "GUESTD_URL": url,
-            "GUESTD_API_TOKEN": TOKEN,
+            "GUESTDCTL_URL": url,
+            "GUESTDCTL_TOKEN": TOKEN,
             "NO_COLOR": "1",
             "COLUMNS": "200",
             **(env or {}),
@@ -109,7 +109,7 @@ class TestSessions:
             "from a pipe",
             "from a pipe",
         ]
-        env = {"GUESTD_URL": daemon[0], "GUESTD_API_TOKEN": TOKEN, "PATH": ""}
+        env = {"GUESTDCTL_URL": daemon[0], "GUESTDCTL_TOKEN": TOKEN, "PATH": ""}
         following = subprocess.Popen(
             [*COMMAND, "sessions", "follow", ana, "--json"],
             cwd=ROOT,
@@ -131,7 +131,7 @@ class TestSessions:
 
     def test_what_is_not_confirmed_in_time_is_no_success(self, guestd, run):
         url = run("serve", "--port", "0").url()
-        at = {"GUESTD_URL": url, "GUESTD_API_TOKEN": ""}
+        at = {"GUESTDCTL_URL": url, "GUESTDCTL_TOKEN": ""}
         with urllib.request.urlopen(f"{url}/healthz", timeout=10.0) as answer:
             emulator = json.loads(answer.read())["emulator"]
         assert guestd("sessions", "open", "ana", env=at)[0] == 0
@@ -154,7 +154,9 @@ class TestExits:
         assert err == "guestd: not_found: there is no guest session nobody\n"
 
     def test_an_error_is_json_for_who_asked_for_json(self, guestd):
-        code, out, err = guestd("sessions", "list", "--json", env={"GUESTD_URL": "http://[::1]:1"})
+        code, out, err = guestd(
+            "sessions", "list", "--json", env={"GUESTDCTL_URL": "http://[::1]:1"}
+        )
         assert (code, out) == (69, "") and json.loads(err)["exit_code"] == 69
         assert "no guestd answers" in json.loads(err)["detail"]
 
@@ -164,7 +166,7 @@ class TestExits:
 
     def test_what_is_over_is_found_again_without_its_id(self, guestd, run, tmp_path):
         env = {"GUESTD_JOURNAL__DIRECTORY": str(tmp_path)}
-        at = {"GUESTD_URL": run("serve", "--port", "0", env=env).url(), "GUESTD_API_TOKEN": ""}
+        at = {"GUESTDCTL_URL": run("serve", "--port", "0", env=env).url(), "GUESTDCTL_TOKEN": ""}
         assert guestd("sessions", "open", "ana", env=at)[0] == 0
         until(lambda: "live" in guestd("sessions", "list", "--state", "live", env=at)[1])
         (row,) = guestd("sessions", "list", env=at)[1].splitlines()
@@ -201,9 +203,9 @@ class TestExits:
     @pytest.mark.parametrize(
         "env",
         [
-            {"GUESTD_URL": "http://127.0.0.1:1"},
-            {"GUESTD_SOCKET": "/no/such/socket"},
-            {"GUESTD_URL": "http://["},
+            {"GUESTDCTL_URL": "http://127.0.0.1:1"},
+            {"GUESTDCTL_SOCKET": "/no/such/socket"},
+            {"GUESTDCTL_URL": "http://["},
         ],
     )
     def test_69_nobody_there(self, guestd, env):
@@ -215,22 +217,22 @@ class TestExits:
 
     def test_something_else_that_answers_is_not_taken_for_guestd(self, guestd, run):
         url = run("emulate", "--port", "0").url()
-        code, _, err = guestd("sessions", "list", env={"GUESTD_URL": url})
+        code, _, err = guestd("sessions", "list", env={"GUESTDCTL_URL": url})
         assert code == 1 and "is the address right?" in err
 
 
 class TestEntrance:
     def test_a_wrong_token_is_refused(self, guestd):
-        code, _, err = guestd("sessions", "list", env={"GUESTD_API_TOKEN": "wrong"})
+        code, _, err = guestd("sessions", "list", env={"GUESTDCTL_TOKEN": "wrong"})
         assert code == 1 and "unauthorized" in err
 
     def test_the_token_may_stand_in_a_file(self, guestd, daemon):
-        env = {"GUESTD_API_TOKEN": ""}
+        env = {"GUESTDCTL_TOKEN": ""}
         assert guestd("sessions", "list", "--token-file", str(daemon[2]), env=env)[0] == 0
         assert guestd("sessions", "list", "--token-file", "/no/such/file", env=env)[0] == 78
 
     def test_the_unix_socket_asks_for_none(self, guestd, daemon):
-        env = {"GUESTD_API_TOKEN": "", "GUESTD_URL": "http://127.0.0.1:1"}
+        env = {"GUESTDCTL_TOKEN": "", "GUESTDCTL_URL": "http://127.0.0.1:1"}
         assert guestd("sessions", "list", "--socket", str(daemon[1]), env=env)[0] == 0
 
 

@@ -20,6 +20,7 @@ from aiohttp.web_protocol import RequestHandler
 from .admin.guard import AdminGuard
 from .admin.guest_admin import guest_admin_routes
 from .admin.platform_admin import platform_admin_routes
+from .admin.routes import NOTE, PREFIX, served
 from .core import agent_runner
 from .core.faults import FaultInjector
 from .core.records import CloseConnection, Effect, Json, SendFrame, StartTimer
@@ -35,7 +36,6 @@ from .tls import ensure_certificate
 logger = logging.getLogger("guestd.emulator")
 
 BANNER = "not-the-platform"
-CONTROL_PREFIX = "/__emulator/"
 
 
 class Emulator:
@@ -108,8 +108,8 @@ class Emulator:
         app = web.Application(
             middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
         )
-        app.add_routes(guest_admin_routes(self))
-        app.add_routes(platform_admin_routes(self))
+        app.add_routes(served([*guest_admin_routes(self), *platform_admin_routes(self)]))
+        app.add_routes([web.get("/", _entrance), web.get("/healthz", _health)])
         app.add_routes(platform_routes(self))
         self._runner = web.AppRunner(
             app,
@@ -196,6 +196,20 @@ class Emulator:
     def ws_url(self) -> str:
         return "ws" + self.url[4:]
 
+    def about(self) -> Json:
+        """What a client must know of it, the secret of its first OAuth client included."""
+        deployment = self.settings.deployments[0].id
+        client, secret = next(iter(self.settings.oauth_clients.items()), (None, None))
+        return {
+            "deployment_id": deployment,
+            "guest_socket_url": f"{self.ws_url}/v1?deploymentId={deployment}",
+            "api_url": self.url,
+            "token_url": f"{self.url}/oauth/token",
+            "client_id": client,
+            "client_secret": secret,
+            "queue_id": self.settings.queues[0].id if self.settings.queues else None,
+        }
+
     def _tls(self) -> ssl.SSLContext | None:
         if self.settings.tls_dir is None:
             return None
@@ -234,7 +248,7 @@ class Emulator:
         self, request: web.Request, handler: Callable[[web.Request], Any]
     ) -> web.StreamResponse:
         resource = request.match_info.route.resource
-        if resource is not None and resource.canonical.startswith(CONTROL_PREFIX):
+        if resource is not None and resource.canonical.startswith(PREFIX):
             refused = self._guard.refuse(request)
             if refused is not None:
                 return refused
@@ -338,3 +352,11 @@ class Emulator:
             ):
                 connection.close(1001, "going away")
         self._age_timer = self.loop.call_later(1.0, self._close_old)
+
+
+async def _entrance(request: web.Request) -> web.Response:
+    return web.json_response({"note": NOTE, "admin": f"{PREFIX}/"})
+
+
+async def _health(request: web.Request) -> web.Response:
+    return web.json_response({"status": "up", "note": NOTE})

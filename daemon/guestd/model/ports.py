@@ -7,8 +7,9 @@ an outside has a living twin, so the whole supervisor runs in a simulated world 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
+from urllib.parse import quote
 
 from .commands import Answer, Command
 from .endings import Ending
@@ -18,10 +19,19 @@ from .journal import EventRow, Replay, StoredCommand
 
 @dataclass(slots=True, frozen=True)
 class DialTarget:
-    """Where to dial: a `ws://` or `wss://` URL, and the extra headers of the upgrade request."""
+    """Where to dial: a `ws://` or `wss://` URL, and the extra headers of the upgrade request.
+    `guest_header` names one for the guest's name, which an emulator is told and the platform is
+    not."""
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
+    guest_header: str = ""
+
+    def of_guest(self, name: str) -> DialTarget:
+        """The target of one guest session."""
+        if not self.guest_header:
+            return self
+        return replace(self, headers=(*self.headers, (self.guest_header, quote(name, safe=""))))
 
 
 class ConnectionSink(Protocol):
@@ -133,7 +143,8 @@ class OpenGuest:
 @dataclass(slots=True, frozen=True)
 class SessionView:
     """One guest session as an outsider may see it. Times are epoch milliseconds, 0 where there is
-    none; `last_message_ms` is known of those of this life of the daemon."""
+    none; `last_message_ms` is known of those of this life of the daemon. `has_spoken`: a message
+    of the guest's was accepted."""
 
     session_id: str
     name: str
@@ -144,6 +155,7 @@ class SessionView:
     ends_ms: int = 0
     last_message_ms: int = 0
     ended_ms: int = 0
+    has_spoken: bool = False
 
 
 class Fleet(Protocol):
@@ -169,6 +181,10 @@ class Fleet(Protocol):
     def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
         """Hand over a command; `answered` is called once, on the loop, when the intent is durable
         (perhaps at once)."""
+
+    def end_unused(self, session_id: str) -> bool:
+        """End it in an orderly way (`unused`); False, and nothing is done, while it is watched.
+        Raises NotFound."""
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
         """Follow a guest session: all that becomes durable from now on. What is durable already is

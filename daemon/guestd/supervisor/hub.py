@@ -3,6 +3,8 @@ watcher."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..model.journal import EventRow
 from ..model.ports import Watcher
 
@@ -28,6 +30,9 @@ class Hub:
             if not watchers:
                 del self._watchers[session_id]
 
+    def is_watched(self, session_id: str) -> bool:
+        return session_id in self._watchers
+
     def will_end(self, session_id: str) -> None:
         """Its last events are recorded, but not durable yet. Until `over` it may still be
         watched."""
@@ -36,9 +41,11 @@ class Hub:
     def is_ending(self, session_id: str) -> bool:
         return session_id in self._ending
 
-    def publish(self, row: EventRow) -> None:
-        for watcher in self._watchers.get(row.session_id, ()):
-            watcher.offer(row)
+    def publish(self, rows: Iterable[EventRow]) -> None:
+        watchers_of = self._watchers.get
+        for row in rows:
+            for watcher in watchers_of(row.session_id, ()):
+                watcher.offer(row)
 
     def over(self, session_id: str) -> None:
         self._ending.discard(session_id)

@@ -19,6 +19,7 @@ def view_of(runner: Runner) -> SessionView:
         runner.opened_ms,
         runner.ends_ms,
         runner.last_message_ms,
+        has_spoken=machine.conversation.outbound.commands.has_messages,
     )
 
 

@@ -49,6 +49,15 @@ CommandId = Annotated[
     _matching(COMMAND_ID_PATTERN, "must be 1 to 128 letters, digits and . _ ~ : @ + -"),
     WithJsonSchema({"type": "string", "pattern": COMMAND_ID_PATTERN}),
 ]
+WhenDownField = Annotated[
+    Literal["queue", "reject"] | None,
+    Field(
+        description=(
+            "What is to become of it while a lost connection is not back: wait, or be refused with"
+            " not_ready; messages.when_down if left out."
+        )
+    ),
+]
 
 
 class RequestBody(BaseModel):
@@ -79,6 +88,15 @@ class OpenSession(RequestBody):
         ge=1,
         le=2700,
         description="Its life in seconds (SESS-2); sessions.duration_s if left out.",
+    )
+
+
+class OpenQuery(QueryParameters):
+    wait: Literal["live"] | None = Field(
+        default=None, description="Answer when the session is live, or `wait_s` are over."
+    )
+    wait_s: float = Field(
+        default=10.0, ge=0, le=3600, description="With wait=live: how long; at most api.wait_max_s."
     )
 
 
@@ -177,6 +195,7 @@ class SendMessage(RequestBody):
         default_factory=dict, max_length=100, description="With a text only."
     )
     reply: ReplyTo | None = None
+    when_down: WhenDownField = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> SendMessage:

@@ -82,13 +82,14 @@ def chat(
 
 
 def _own_settings(config: Path | None, agent: str | None) -> Config:
-    from ..load_config import ConfigProblems, load_config
+    from ..config_problems import ConfigProblems
+    from ..load_config import configured
 
     own: dict[str, Any] = {"simulator.port": 0, "simulator.host": "127.0.0.1"}
     if agent is not None:
         own["emulator.agent"] = agent
     try:
-        return without_what_is_the_daemons(load_config(config, os.environ, own))
+        return without_what_is_the_daemons(configured(config, os.environ, own))
     except ConfigProblems as problems:
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
 

@@ -74,6 +74,6 @@ def find_audit(config: Path | None, directory: Path | None) -> Path:
 
 
 def _loaded(config: Path | None) -> Config:
-    from ..load_config import load_config
+    from ..load_config import configured
 
-    return load_config(config, os.environ)
+    return configured(config, os.environ)

@@ -49,10 +49,10 @@ Directory = Annotated[
 
 
 def _place(config: Path | None, directory: Path | None) -> Path:
-    from ..load_config import load_config
+    from ..load_config import configured
     from ..wiring.storage import journal_directory
 
-    place = directory or journal_directory(load_config(config, os.environ), os.environ)
+    place = directory or journal_directory(configured(config, os.environ), os.environ)
     if place is None or not place.is_dir():
         raise ConfigError("journal.directory", f"{place} is not a directory", "name it with -d")
     return place

@@ -12,6 +12,7 @@ import typer
 
 from .. import exit_codes
 from ..entry import hold_signals
+from ..variables import CONFIG_HELP
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -33,9 +34,7 @@ ROOM_BESIDE_DEMO = 100
 
 
 def serve(
-    config: Annotated[
-        Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")
-    ] = None,
+    config: Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)] = None,
     host: Annotated[
         str | None, typer.Option(help="Where the simulator listens; default localhost.")
     ] = None,
@@ -50,8 +49,9 @@ def serve(
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second
     Ctrl-C stops at once."""
     from ...observe.log import configure_logging
+    from ..config_problems import ConfigProblems
     from ..lifecycle import serve as live
-    from ..load_config import ConfigProblems, load_config
+    from ..load_config import find_config
     from ..open_files import allow_open_files
     from ..secret_files import open_secrets
     from ..signals import SignalListener
@@ -61,14 +61,16 @@ def serve(
     hold_signals()  # again: a test may begin here
     signals = SignalListener()
     try:
-        settings = load_config(config, os.environ, flags)
-        if demo:
-            settings = _with_room(settings, demo)
+        loaded = find_config(config, os.environ, flags)
     except ConfigProblems as problems:
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
+    settings = _with_room(loaded.config, demo) if demo else loaded.config
     log = configure_logging(settings.log.level, settings.log.form)
     signals.listen(log)
-    for line in open_secrets(settings, os.environ, config):
+    logger.info("the configuration is %s", loaded.origin)
+    for line in loaded.notes:
+        logger.info("%s", line)
+    for line in open_secrets(settings, os.environ, loaded.places.file):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exit_codes.run_logged(lambda: live(settings, log, signals, demo), log))
