@@ -42,10 +42,12 @@ RATE_LIMITED = "platform.rate_limited"
 
 
 class GuestdError(Exception):
-    """Root of everything we raise on purpose."""
+    """Root of everything we raise on purpose. `exit_code`: of a command that it ends, where that
+    does not follow from its kind."""
 
     worth_retrying = False
     code = "internal"
+    exit_code: int | None = None
 
 
 class ConfigError(GuestdError):
