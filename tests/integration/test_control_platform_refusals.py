@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import orjson
 import pytest
@@ -49,7 +50,7 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
     problem, reported = await refused_injection("errors")
     expected = {
         "type": "urn:guestd:problem:platform_refused",
-        "title": "Unprocessable Entity",
+        "title": HTTPStatus(422).phrase,  # its name changed in Python 3.13
         "status": 422,
         "detail": (
             "interaction.inject: the platform answered 400 refused by a fault with 400 [fault];"
