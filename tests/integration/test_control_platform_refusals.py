@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import orjson
 import pytest
@@ -49,7 +50,7 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
     problem, reported = await refused_injection("errors")
     expected = {
         "type": "urn:guestd:problem:platform_refused",
-        "title": "Unprocessable Entity",
+        "title": HTTPStatus(422).phrase,  # its name changed in Python 3.13
         "status": 422,
         "detail": (
             "interaction.inject: the platform answered 400 refused by a fault with 400 [fault];"
@@ -96,7 +97,8 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
         ]
     line = "guestd: the platform's status 400, code fault, correlation id {}"
     assert reported == [(1, [line.format(one)]) for one in ids]
-    assert f'"platform_code": "fault", "correlation_id": "{ids[1]}"' in shown.output
+    words = " ".join(shown.output.split())
+    assert f"platform_code fault correlation_id {ids[1]}" in words
 
 
 async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(caplog):
