@@ -77,7 +77,7 @@ async def test_a_failing_journal_always_ends_with_74(run, shim, tmp_path):
         code, output = await one_life(run, shim, str(config), state, failing)
         codes[code] += 1
         assert code == 74, f"sync {failing}: {code}\n" + "\n".join(output[-40:])
-        assert any("journal" in line for line in output if line.startswith("guestd:")), (
+        assert any("journal" in line for line in output if '"guestd: ' in line), (
             failing,
             output,
         )

@@ -217,10 +217,15 @@ class Log:
     def line(self, text: str, level: int = logging.INFO) -> None:
         """For a person, on standard error: plain where a person reads the log, else a record like
         all others."""
-        line = escaped(text)
-        if self._formatter is not None:
+        if self._formatter is None:
+            self.plain(text)
+        else:
             line = self._formatter.format(_record(text, level))
-        self._lines.write(self._error_sink, f"{line}\n")
+            self._lines.write(self._error_sink, f"{line}\n")
+
+    def plain(self, text: str) -> None:
+        """A plain line on standard error, whatever form the log has: to be copied as it stands."""
+        self._lines.write(self._error_sink, f"{escaped(text)}\n")
 
     def failure(self, text: str) -> None:
         """As `line`, for what ends the program."""

@@ -212,7 +212,7 @@ async def _run(settings: EmulatorSettings, log: Log) -> None:
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
         for line in _introduction(emulator):
-            log.line(line)
+            log.plain(line)
         log.out(f"ready {emulator.url}")
         await stop.wait()
 
