@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from ..model.settings import Count, Doc, Seconds
+from .origin_patterns import host_entry, origin_entry
 
 
 @dataclass(slots=True, frozen=True)
@@ -26,12 +27,19 @@ class SimulatorSettings:
         Doc("The TCP port of the simulator and the control API; 0 takes a free one."),
     ] = 3000
     origins_allowed: Annotated[
-        tuple[str, ...],
-        Doc('Pages beside those on localhost that may connect, such as "https://dev.example.org".'),
+        tuple[Annotated[str, AfterValidator(origin_entry)], ...],
+        Doc(
+            "Pages beside those on localhost that may connect and use /v1, by their origin, such "
+            'as "https://dev.example.org", "https://*.example.org", "capacitor://localhost" or '
+            '"null" (pages from files). docs/browsers.md has the forms and their risks.'
+        ),
     ] = ()
     hosts_allowed: Annotated[
-        tuple[str, ...],
-        Doc("Names beside localhost that this port answers to (a guard against DNS rebinding)."),
+        tuple[Annotated[str, AfterValidator(host_entry)], ...],
+        Doc(
+            "Names and addresses beside localhost that this port answers to, without a port (a "
+            "guard against DNS rebinding)."
+        ),
     ] = ()
     token: Annotated[
         SecretStr | None,

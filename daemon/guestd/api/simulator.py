@@ -76,8 +76,12 @@ class SimulatorServer:
         self._handshakes = HandshakeLimiter(share)
         self._addresses = AddressCounts(share, "frontends", "simulator.frontends_per_address_max")
 
-    async def serve(self, request: web.Request, received_bytes: int) -> web.StreamResponse:
-        """`received_bytes`: of the request's head, and of what came after it already."""
+    async def serve(
+        self, request: web.Request, received_bytes: int, refusal: CommandError | None = None
+    ) -> web.StreamResponse:
+        """`received_bytes`: of the request's head, and of what came after it already. With a
+        `refusal` the socket is opened only to be closed with that (1008), because a browser hides
+        every other form of it; the limits hold all the same."""
         skipper = FrameSkipper(self._settings.frame_bytes_max)
         early = early_bytes(request)
         if has_sent_early(request, received_bytes) or skipper.pass_on(early) != early:
@@ -93,7 +97,10 @@ class SimulatorServer:
         if socket is None or request.transport is None:
             return web.Response()
         try:
-            await self._receive(socket, request, protocol)
+            if refusal is not None:
+                await self._reject(socket, request, refusal, str(refusal))
+            else:
+                await self._receive(socket, request, protocol)
         finally:
             drop_traceback(socket)
         return socket
@@ -247,13 +254,15 @@ class SimulatorServer:
             receiver.done(received)
         return received
 
-    async def _reject(self, socket: Socket, request: web.Request, error: CommandError) -> None:
+    async def _reject(
+        self, socket: Socket, request: web.Request, error: CommandError, reason: str = ""
+    ) -> None:
         self._count(error)
         full = isinstance(error, LimitExceeded)
         code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
         with contextlib.suppress(ConnectionError):
             await socket.send_json(error_frame(error))
-        await close_socket(socket, request, code, error.code, GOODBYE_S)
+        await close_socket(socket, request, code, reason or error.code, GOODBYE_S)
 
     def _follow(self, session_id: str, since: int | None) -> Feed:
         view = self._fleet.view(session_id)
