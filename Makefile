@@ -65,13 +65,13 @@ bench: $(VENV)/.installed
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s --deselect tests/acceptance/test_chaos.py
-	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
-	GUESTD_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
+	TEST_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
+	TEST_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
 	$(MAKE) --no-print-directory chaos
-	GUESTD_SYNC_FAILURES=300 $(BIN)/python -m pytest -q -s --timeout=3600 tests/acceptance/test_failing_disk_serve.py
+	TEST_SYNC_FAILURES=300 $(BIN)/python -m pytest -q -s --timeout=3600 tests/acceptance/test_failing_disk_serve.py
 
 chaos: $(VENV)/.installed-dev
-	GUESTD_CHAOS_S=$(CHAOS_S) $(BIN)/python -m pytest -q -s -m soak tests/acceptance/test_chaos.py
+	TEST_CHAOS_S=$(CHAOS_S) $(BIN)/python -m pytest -q -s -m soak tests/acceptance/test_chaos.py
 
 fuzz: $(VENV)/.installed-dev
 	@failed=0; for one in $(FUZZ); do \

@@ -180,7 +180,7 @@ def connect_by_tls(contender: Contender, count: int) -> dict[str, float]:
     """After a hundred connections, of which the first does the full handshake."""
     with tempfile.TemporaryDirectory(prefix="guestd-bench-") as folder:
         certificate, key, ca = ensure_certificate(Path(folder))
-        trusting = replace(contender, env=contender.env | {"GUESTD_BENCH_CA": str(ca)})
+        trusting = replace(contender, env=contender.env | {"BENCH_CA_FILE": str(ca)})
         with Server("--tls", str(certificate), str(key)) as server:
             client = trusting.start(server.port, "--idle")
             first = client.ask(do="open", count=100)
@@ -291,7 +291,7 @@ def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
     if plan.has("connect"):
         in_turns(plan.rounds, found, rows, lambda c: connect_and_rest(c, small, large))
     if plan.has("tls"):
-        of_python = [one for one in found if "GUESTD_BENCH_CA" in one.reads]
+        of_python = [one for one in found if "BENCH_CA_FILE" in one.reads]
         in_turns(plan.rounds, of_python, rows, lambda c: connect_by_tls(c, small))
     if plan.has("paced"):
         in_turns(

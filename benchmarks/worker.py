@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import uvloop
 
 #: The CA of a server that speaks TLS; without it the server does not.
-CA_FILE = os.environ.get("GUESTD_BENCH_CA")
+CA_FILE = os.environ.get("BENCH_CA_FILE")
 
 
 class Client(Protocol):

@@ -302,7 +302,7 @@ class Story:
         self.places["/proc"] += _command_line(pid)
         names = [str(one) for one in folder.rglob("*")] + _open_files(pid)
         self.places["names of files"] += "\n".join(names).encode()
-        there = {"GUESTD_URL": self.url, "GUESTD_API_TOKEN": self.secret["API token"]}
+        there = {"GUESTDCTL_URL": self.url, "GUESTDCTL_TOKEN": self.secret["API token"]}
         for words in (
             ("list",),
             ("show", "guest", "good-contact"),
@@ -312,7 +312,7 @@ class Story:
                 self.places["operations"] += await command(
                     "operations", *words, *form, code=None, **there
                 )
-        wrong = {**there, "GUESTD_API_TOKEN": self.secret["a wrong API token"]}
+        wrong = {**there, "GUESTDCTL_TOKEN": self.secret["a wrong API token"]}
         self.places["problems"] += await command("sessions", "list", code=1, **wrong)
         config = str(folder / "json.toml")
         for words in (

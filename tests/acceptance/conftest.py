@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def clean_environment(**more: str) -> dict[str, str]:
     """This process's environment without what would change guestd, and `more`."""
-    prefixes = ("GUESTD_", "NOTIFY_", "WATCHDOG_")
+    prefixes = ("GUESTD_", "GUESTDCTL_", "GENESYS", "NOTIFY_", "WATCHDOG_")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
     return {**clean, "NO_COLOR": "1", **more}
 

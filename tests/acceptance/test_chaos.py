@@ -6,7 +6,7 @@ resets; the emulator injects faults of its own from the same seed. Every guest h
 simulator socket, an event stream and a reader of pages. At the end, what the frontends saw is
 compared with the platform's record, and every reader's stream with the journal.
 
-    GUESTD_CHAOS_S=1800 GUESTD_CHAOS_SEED=7 .venv/bin/python -m pytest -s
+    TEST_CHAOS_S=1800 TEST_CHAOS_SEED=7 .venv/bin/python -m pytest -s
     tests/acceptance/test_chaos.py
 """
 
@@ -33,11 +33,11 @@ from .forked_daemon import free_port, is_alive, listening, until
 from .frontends import Frontend
 from .test_kill import DEPLOYMENT, tokens_in
 
-CHAOS_S = float(os.environ.get("GUESTD_CHAOS_S", "60"))
+CHAOS_S = float(os.environ.get("TEST_CHAOS_S", "60"))
 SHORT_S, SHORT_GUESTS = 8.0, 8
-SEED = int(os.environ.get("GUESTD_CHAOS_SEED", str(Random().randrange(10**6))))
-GUESTS = int(os.environ.get("GUESTD_CHAOS_GUESTS", "20"))
-SETTLE_S = float(os.environ.get("GUESTD_CHAOS_SETTLE_S", "180"))
+SEED = int(os.environ.get("TEST_CHAOS_SEED", str(Random().randrange(10**6))))
+GUESTS = int(os.environ.get("TEST_CHAOS_GUESTS", "20"))
+SETTLE_S = float(os.environ.get("TEST_CHAOS_SETTLE_S", "180"))
 
 CONFIG = """
 [platform]
@@ -263,7 +263,7 @@ async def live_through(
     dialect: str, for_s: float, guests: int, run, new_life, tmp_path: Path
 ) -> None:
     print(
-        f"\n{dialect}: {for_s:.0f} s, seed {SEED}: repeat with GUESTD_CHAOS_SEED={SEED}", flush=True
+        f"\n{dialect}: {for_s:.0f} s, seed {SEED}: repeat with TEST_CHAOS_SEED={SEED}", flush=True
     )
     rng = Random(f"{SEED}{dialect}")
     emulator = run("emulate", "--port", "0", "--agent", "echo", "--no-limits").url()

@@ -43,8 +43,8 @@ def guestd(daemon):
 
     def run(*arguments, env=None, stdin=None):
         given = {
-            "GUESTD_URL": url,
-            "GUESTD_API_TOKEN": TOKEN,
+            "GUESTDCTL_URL": url,
+            "GUESTDCTL_TOKEN": TOKEN,
             "NO_COLOR": "1",
             "COLUMNS": "200",
             **(env or {}),
@@ -107,7 +107,7 @@ class TestSessions:
             "from a pipe",
             "from a pipe",
         ]
-        env = {"GUESTD_URL": daemon[0], "GUESTD_API_TOKEN": TOKEN, "PATH": ""}
+        env = {"GUESTDCTL_URL": daemon[0], "GUESTDCTL_TOKEN": TOKEN, "PATH": ""}
         following = subprocess.Popen(
             [*COMMAND, "sessions", "follow", ana, "--json"],
             cwd=ROOT,
@@ -156,9 +156,9 @@ class TestExits:
     @pytest.mark.parametrize(
         "env",
         [
-            {"GUESTD_URL": "http://127.0.0.1:1"},
-            {"GUESTD_SOCKET": "/no/such/socket"},
-            {"GUESTD_URL": "http://["},
+            {"GUESTDCTL_URL": "http://127.0.0.1:1"},
+            {"GUESTDCTL_SOCKET": "/no/such/socket"},
+            {"GUESTDCTL_URL": "http://["},
         ],
     )
     def test_69_nobody_there(self, guestd, env):
@@ -170,22 +170,22 @@ class TestExits:
 
     def test_something_else_that_answers_is_not_taken_for_guestd(self, guestd, run):
         url = run("emulate", "--port", "0").url()
-        code, _, err = guestd("sessions", "list", env={"GUESTD_URL": url})
+        code, _, err = guestd("sessions", "list", env={"GUESTDCTL_URL": url})
         assert code == 1 and "is the address right?" in err
 
 
 class TestEntrance:
     def test_a_wrong_token_is_refused(self, guestd):
-        code, _, err = guestd("sessions", "list", env={"GUESTD_API_TOKEN": "wrong"})
+        code, _, err = guestd("sessions", "list", env={"GUESTDCTL_TOKEN": "wrong"})
         assert code == 1 and "unauthorized" in err
 
     def test_the_token_may_stand_in_a_file(self, guestd, daemon):
-        env = {"GUESTD_API_TOKEN": ""}
+        env = {"GUESTDCTL_TOKEN": ""}
         assert guestd("sessions", "list", "--token-file", str(daemon[2]), env=env)[0] == 0
         assert guestd("sessions", "list", "--token-file", "/no/such/file", env=env)[0] == 78
 
     def test_the_unix_socket_asks_for_none(self, guestd, daemon):
-        env = {"GUESTD_API_TOKEN": "", "GUESTD_URL": "http://127.0.0.1:1"}
+        env = {"GUESTDCTL_TOKEN": "", "GUESTDCTL_URL": "http://127.0.0.1:1"}
         assert guestd("sessions", "list", "--socket", str(daemon[1]), env=env)[0] == 0
 
 

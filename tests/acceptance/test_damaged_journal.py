@@ -19,7 +19,7 @@ from guestd.journal import database
 from guestd.journal.writer import Writer
 from guestd.model.journal import Commit, EventRow, SessionRecord
 
-STARTS = int(os.environ.get("GUESTD_FLIPPED_STARTS", "8"))
+STARTS = int(os.environ.get("TEST_FLIPPED_STARTS", "8"))
 DAY_MS = 86_400_000
 
 CONFIG = """
@@ -117,7 +117,7 @@ def test_one_damaged_row_costs_one_guest_session(run, config, state):
 def test_flipped_bytes_never_end_a_start_with_a_traceback(run, config, state, tmp_path):
     whole, rng = (
         (state / database.NAME).read_bytes(),
-        Random(int(os.environ.get("GUESTD_FLIP_SEED", "5"))),
+        Random(int(os.environ.get("TEST_FLIP_SEED", "5"))),
     )
     for number in range(STARTS):
         shutil.rmtree(state)

@@ -1,7 +1,7 @@
 """The whole daemon, read by four at once, while a sync of its journal fails: it always ends with
 74, and says so.
 
-GUESTD_SYNC_FAILURES=300 .venv/bin/python -m pytest -s tests/acceptance/test_failing_disk_serve.py
+TEST_SYNC_FAILURES=300 .venv/bin/python -m pytest -s tests/acceptance/test_failing_disk_serve.py
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from random import Random
 
 import aiohttp
 
-FAILURES = int(os.environ.get("GUESTD_SYNC_FAILURES", "6"))
-SEED = int(os.environ.get("GUESTD_SYNC_SEED", str(Random().randrange(10**6))))
+FAILURES = int(os.environ.get("TEST_SYNC_FAILURES", "6"))
+SEED = int(os.environ.get("TEST_SYNC_SEED", str(Random().randrange(10**6))))
 READERS = 4
 WRONG = ("Traceback", "our bug", "Fatal Python error", "closed database", "never retrieved")
 
@@ -65,7 +65,7 @@ async def one_life(run, shim, config, state, failing) -> tuple[int, list[str]]:
 
 
 async def test_a_failing_journal_always_ends_with_74(run, shim, tmp_path):
-    print(f"\n{FAILURES} failing syncs, seed {SEED}: repeat with GUESTD_SYNC_SEED={SEED}")
+    print(f"\n{FAILURES} failing syncs, seed {SEED}: repeat with TEST_SYNC_SEED={SEED}")
     rng = Random(SEED)
     codes: Counter[int] = Counter()
     for n in range(FAILURES):

@@ -4,7 +4,7 @@ nothing doubled, in order.
 What each frontend saw over all those lives is compared with the platform's own record. A frontend
 that got no answer to a command asks again with the same id, as any frontend would.
 
-    GUESTD_KILLS=2000 GUESTD_KILL_SEED=7 .venv/bin/python -m pytest -s tests/acceptance/test_kill.py
+    TEST_KILLS=2000 TEST_KILL_SEED=7 .venv/bin/python -m pytest -s tests/acceptance/test_kill.py
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .comparison import compare, held, seen
 from .forked_daemon import free_port, is_alive, listening, until
 from .frontends import Frontend
 
-KILLS = int(os.environ.get("GUESTD_KILLS", "200"))
-SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
+KILLS = int(os.environ.get("TEST_KILLS", "200"))
+SEED = int(os.environ.get("TEST_KILL_SEED", str(Random().randrange(10**6))))
 GUESTS = 12
 DEPLOYMENT = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
 
@@ -63,7 +63,7 @@ def get(url: str):
 
 
 async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_path):
-    print(f"\n{KILLS} kills, seed {SEED}: repeat with GUESTD_KILL_SEED={SEED}")
+    print(f"\n{KILLS} kills, seed {SEED}: repeat with TEST_KILL_SEED={SEED}")
     rng = Random(SEED)
     base = run("emulate", "--port", "0", "--agent", "echo", "--no-limits").url()[4:]
     state = tmp_path / "state"

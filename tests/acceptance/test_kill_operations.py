@@ -5,7 +5,7 @@ First at every step, with the platform or the receiver of webhooks holding the d
 random moments, under traffic. What the emulator did, what the receiver got, and what journal and
 audit say are compared in the end.
 
-    GUESTD_KILLS=500 GUESTD_KILL_SEED=7 .venv/bin/python -m pytest -s
+    TEST_KILLS=500 TEST_KILL_SEED=7 .venv/bin/python -m pytest -s
     tests/acceptance/test_kill_operations.py
 """
 
@@ -25,8 +25,8 @@ from .callers import guest, injection, is_open, messaging, prompt
 from .forked_daemon import is_alive, until
 from .kill_harness import KillHarness, new_harness
 
-KILLS = int(os.environ.get("GUESTD_KILLS", "20"))
-SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
+KILLS = int(os.environ.get("TEST_KILLS", "20"))
+SEED = int(os.environ.get("TEST_KILL_SEED", str(Random().randrange(10**6))))
 CALLERS = 3
 SETTLED_S = (
     0.05  # a struck call that acts has acted by then; if not, the platform is held a step earlier
@@ -191,7 +191,7 @@ async def _die_while_telling(here: KillHarness, how) -> None:
 
 
 async def test_http_2_killed_at_random_it_is_done_once(harness):
-    print(f"\n{KILLS} kills, seed {SEED}: repeat with GUESTD_KILL_SEED={SEED}")
+    print(f"\n{KILLS} kills, seed {SEED}: repeat with TEST_KILL_SEED={SEED}")
     rng = Random(SEED)
     async with harness() as here:
         enough = asyncio.Event()

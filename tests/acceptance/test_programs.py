@@ -282,7 +282,7 @@ class TestConfig:
     def test_check_and_show(self, run, config):
         path = config("[simulator]\nport = 4001\n")
         checked = run("config", "check", "-c", path)
-        assert checked.wait() == 0 and checked.out == ["the configuration is good"]
+        assert checked.wait() == 0 and checked.out == [f"the configuration is good ({path})"]
         shown = run(
             "config", "show", "-c", path, "--json", env={"GUESTD_LIMITS__MAX_SESSIONS": "9"}
         )
@@ -383,7 +383,8 @@ class TestEmulate:
             assert get(f"{base}/__emulator/faults", seed=1, rules=[{"kind": "drop", "every": 5}])[
                 "rules"
             ]
-        get(f"{base}/__emulator/reset", really=True)
+        reset = urllib.request.Request(f"{base}/__emulator/reset", data=b"{}")
+        urllib.request.urlopen(reset, timeout=10.0).close()
         assert get(f"{base}/__emulator/state")["sessions"] == {}
         with pytest.raises(urllib.error.HTTPError) as refused:
             get(f"{base}/__emulator/say", token="none", text="x")
@@ -392,6 +393,8 @@ class TestEmulate:
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
         assert any("not the platform" in line for line in program.err)
+        assert f'for guestd    [platform] emulator = "{base}"' in program.err
+        assert any("OAuth client  emulator-client" in line for line in program.err)
 
     def test_a_parent_that_blocks_signals_does_not_keep_it(self, run):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretBytes
 
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.load_config import load_config
 from guestd.app.webhook_settings import webhook_settings
 from guestd.app.wiring.followers import audit_directory
 

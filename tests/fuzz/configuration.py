@@ -8,7 +8,8 @@ from collections.abc import Hashable
 from pathlib import Path
 
 from guestd.app.config import Config
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.load_config import load_config
 
 from .target import Target
 
@@ -68,7 +69,7 @@ class Configuration(Target):
             reported = str(problems)
             reported.encode("utf-8", "surrogateescape")
             assert problems.problems and all(problems.problems), "a problem without a word"
-            assert reported.startswith((f"{self._path}: ", "configuration: "))
+            assert reported.startswith((f"{self._path}:", "environment: ", "GUESTD_"))
             return frozenset(one.partition(" (got")[0][:60] for one in problems.problems)
         assert isinstance(found, Config)
         return "taken"

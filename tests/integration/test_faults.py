@@ -5,7 +5,7 @@ Nothing lost, nothing twice, in order. Frontends themselves come and go, and res
 seed is printed; the same one draws the same faults (not the same interleaving: these are real
 sockets).
 
-    GUESTD_FAULT_SECONDS=600 GUESTD_FAULT_SEED=7 pytest tests/integration/test_faults.py -s
+    TEST_FAULT_SECONDS=600 TEST_FAULT_SEED=7 pytest tests/integration/test_faults.py -s
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-SESSIONS = int(os.environ.get("GUESTD_FAULT_SESSIONS", "200"))
-SECONDS = float(os.environ.get("GUESTD_FAULT_SECONDS", "100"))
-SEED = int(os.environ.get("GUESTD_FAULT_SEED", str(Random().randrange(10**6))))
+SESSIONS = int(os.environ.get("TEST_FAULT_SESSIONS", "200"))
+SECONDS = float(os.environ.get("TEST_FAULT_SECONDS", "100"))
+SEED = int(os.environ.get("TEST_FAULT_SEED", str(Random().randrange(10**6))))
 
 AGENT = {
     "nickname": "Leo",
@@ -134,7 +134,7 @@ def identity(body: dict[str, Any]) -> str:
 
 async def test_what_frontends_saw_is_what_the_platform_holds(new_stack):
     print(
-        f"\nseed {SEED}, {SESSIONS} sessions, {SECONDS:.0f} s: repeat with GUESTD_FAULT_SEED={SEED}"
+        f"\nseed {SEED}, {SESSIONS} sessions, {SECONDS:.0f} s: repeat with TEST_FAULT_SEED={SEED}"
     )
     rng = Random(SEED)
     async with new_stack(

@@ -27,8 +27,8 @@ from guestd.journal.writer import Writer
 from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
-CUTS = int(os.environ.get("GUESTD_POWER_CUTS", "5000"))
-SEED = int(os.environ.get("GUESTD_POWER_SEED", "1"))
+CUTS = int(os.environ.get("TEST_POWER_CUTS", "5000"))
+SEED = int(os.environ.get("TEST_POWER_SEED", "1"))
 SECTOR = 512
 CUTS_PER_LIFE = 100
 MIXED_EVERY = 10

@@ -83,10 +83,9 @@ def show_before_durable(monkeypatch):
     def hasty(self):
         if self._batch is None:
             return
-        for row in self._batch.rows:
-            self._hub.publish(row)
+        self._hub.publish(self._batch.rows)
         rows, self._batch.rows = self._batch.rows, list(self._batch.rows)
-        publish, self._hub.publish = self._hub.publish, lambda row: None
+        publish, self._hub.publish = self._hub.publish, lambda rows: None
         try:
             flush(self)
         finally:

@@ -4,7 +4,7 @@ then come to rest.
 A failing seed prints itself. The same seed is the same run, in any process: its trace has the same
 hash.
 
-    GUESTD_SIM_SEED=7 GUESTD_SIM_HOURS=50 .venv/bin/python -m pytest tests/simulation
+    TEST_SIM_SEED=7 TEST_SIM_HOURS=50 .venv/bin/python -m pytest tests/simulation
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 from .daemonlife import Simulation
 from .story import answer_slowly, run
 
-FRESH = int(os.environ.get("GUESTD_SIM_SEED", str(Random().randrange(10**6))))
+FRESH = int(os.environ.get("TEST_SIM_SEED", str(Random().randrange(10**6))))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

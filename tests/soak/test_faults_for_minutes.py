@@ -1,4 +1,4 @@
-"""The fault run of the normal suite, for longer: `GUESTD_FAULT_SECONDS` (here ten minutes if not
+"""The fault run of the normal suite, for longer: `TEST_FAULT_SECONDS` (here ten minutes if not
 set), seed printed."""
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ pytestmark = pytest.mark.soak
 
 
 def test_faults_for_minutes():
-    environment = {"GUESTD_FAULT_SECONDS": "600", **os.environ}
+    environment = {"TEST_FAULT_SECONDS": "600", **os.environ}
     command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/integration/test_faults.py"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)

@@ -2,10 +2,10 @@
 other guests say to it.
 
 make soak                                       or, for less time and by kind:
-GUESTD_HOSTILE_SECONDS=20 .venv/bin/python -m pytest -m soak -s tests/soak/test_hostile_clients.py
+TEST_HOSTILE_SECONDS=20 .venv/bin/python -m pytest -m soak -s tests/soak/test_hostile_clients.py
 -k unfinished
 
-GUESTD_HOSTILE_CLIENTS (1000), GUESTD_HOSTILE_SECONDS (300), GUESTD_HOSTILE_REST_SECONDS (60, for
+TEST_HOSTILE_CLIENTS (1000), TEST_HOSTILE_SECONDS (300), TEST_HOSTILE_REST_SECONDS (60, for
 the memory to come back)."""
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
 from .hostile_clients import KINDS
 
-CLIENTS = int(os.environ.get("GUESTD_HOSTILE_CLIENTS", "1000"))
-SECONDS = float(os.environ.get("GUESTD_HOSTILE_SECONDS", "300"))
-REST_S = float(os.environ.get("GUESTD_HOSTILE_REST_SECONDS", "60"))
+CLIENTS = int(os.environ.get("TEST_HOSTILE_CLIENTS", "1000"))
+SECONDS = float(os.environ.get("TEST_HOSTILE_SECONDS", "300"))
+REST_S = float(os.environ.get("TEST_HOSTILE_REST_SECONDS", "60"))
 MEASURED = 20
 MESSAGES = int(
-    os.environ.get("GUESTD_HOSTILE_MESSAGES", "1500")
+    os.environ.get("TEST_HOSTILE_MESSAGES", "1500")
 )  # said by the victim and echoed, of 4 KB each
 MIB = 1_048_576
 GROWTH_MAX = 64 * MIB

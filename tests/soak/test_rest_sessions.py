@@ -5,7 +5,7 @@ The daemon and the emulator are processes of their own; once the emulator has no
 enforces the platform's 300 requests a minute. Meanwhile messages are injected now and then, and
 each waits for its answer.
 
-    GUESTD_REST_S=600 .venv/bin/python -m pytest -m soak -s tests/soak/test_rest_sessions.py
+    TEST_REST_S=600 .venv/bin/python -m pytest -m soak -s tests/soak/test_rest_sessions.py
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID
 
 from .test_steady_load import child
 
-SOAK_S = float(os.environ.get("GUESTD_REST_S", "600"))
+SOAK_S = float(os.environ.get("TEST_REST_S", "600"))
 SESSIONS = 500
 OPEN_WITHIN_S = (
     240.0  # 500 openings at 300 requests a minute, and the heartbeats that come meanwhile

@@ -5,7 +5,7 @@ live for five minutes each, so that about as many end as are opened, and retenti
 something to delete. They begin with a peak, of which nothing may be seen after the warm-up.
 Samples are written as JSON lines.
 
-    GUESTD_STEADY_S=3600 GUESTD_STEADY_SESSIONS=2000 \
+    TEST_STEADY_S=3600 TEST_STEADY_SESSIONS=2000 \
         .venv/bin/python -m pytest -m soak -s tests/soak/test_steady_load.py
 """
 
@@ -33,8 +33,8 @@ from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
 from .watching import LATE_MAX_S, JournalFiles, look_at_process
 
-STEADY_S = float(os.environ.get("GUESTD_STEADY_S", "3600"))
-SESSIONS = int(os.environ.get("GUESTD_STEADY_SESSIONS", "2000"))
+STEADY_S = float(os.environ.get("TEST_STEADY_S", "3600"))
+SESSIONS = int(os.environ.get("TEST_STEADY_SESSIONS", "2000"))
 LIFE_S = min(300.0, STEADY_S / 8)
 RETENTION_S = min(120.0, STEADY_S / 20)
 #: Of one guest who talks; with what that causes, 2,000 guests make some 140 events a second.

@@ -2,7 +2,7 @@
 dropped at once.
 
 make soak                                       or, smaller:
-GUESTD_SOAK_SESSIONS=2000 .venv/bin/python -m pytest -m soak -s tests/soak/test_ten_thousand.py
+TEST_SOAK_SESSIONS=2000 .venv/bin/python -m pytest -m soak -s tests/soak/test_ten_thousand.py
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from guestd.transport.dialer import WebsocketDialer
 from guestd.wire.webmessaging import WebMessaging
 from tests.sections import session_settings
 
-SESSIONS = int(os.environ.get("GUESTD_SOAK_SESSIONS", "10000"))
-PER_MINUTE = int(os.environ.get("GUESTD_SOAK_CONNECTS_PER_MINUTE", "9000"))
+SESSIONS = int(os.environ.get("TEST_SOAK_SESSIONS", "10000"))
+PER_MINUTE = int(os.environ.get("TEST_SOAK_CONNECTS_PER_MINUTE", "9000"))
 BURST = 50
 pytestmark = pytest.mark.soak
 

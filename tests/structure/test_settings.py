@@ -6,6 +6,8 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -20,7 +22,9 @@ from guestd.app import reference
 from guestd.app.cli import app
 from guestd.app.config import Config
 from guestd.app.config_keys import all_keys, collection, sections, typed_keys
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.config_schema import schema, schema_text
+from guestd.app.load_config import load_config
 
 ROOT = Path(__file__).parents[2]
 BEFORE = json.loads((Path(__file__).parent / "configuration_0_1.json").read_text())
@@ -155,7 +159,11 @@ def test_every_table_refuses_unknown_keys(tmp_path, table, line):
 
 @pytest.mark.parametrize(
     ("path", "write"),
-    [("config.example.toml", reference.example), ("docs/configuration.md", reference.markdown)],
+    [
+        ("config.example.toml", reference.example),
+        ("docs/configuration.md", reference.markdown),
+        ("docs/guestd.schema.json", schema_text),
+    ],
 )
 def test_the_generated_files_are_as_generated(path, write):
     assert (ROOT / path).read_text() == write(), f"write {path} anew"
@@ -166,11 +174,54 @@ def test_config_init_writes_a_file_that_changes_nothing_and_replaces_none(tmp_pa
     done = CliRunner().invoke(app, ["config", "init", str(path)])
     assert (done.exit_code, path.read_text()) == (0, reference.example())
     assert load_config(path, {}) == Config()
+    assert (tmp_path / "guestd.schema.json").read_text() == schema_text()
     again = CliRunner().invoke(app, ["config", "init", str(path)])
     assert again.exit_code == 78 and "already exists; name a file that does not" in again.stderr
     nowhere = CliRunner().invoke(app, ["config", "init", str(tmp_path / "none" / "guestd.toml")])
     assert nowhere.exit_code == 78 and "cannot be written" in nowhere.stderr
     assert CliRunner().invoke(app, ["config", "init"]).output == reference.example()
+
+
+def test_a_minimal_file_changes_nothing_and_has_only_keys_that_there_are(tmp_path):
+    path = tmp_path / "guestd.toml"
+    done = CliRunner().invoke(app, ["config", "init", "--minimal", str(path)])
+    assert done.exit_code == 0 and load_config(path, {}) == Config()
+    known = {f"{one.section}.{one.name}" for one in all_keys()}
+    assert set(reference.MINIMAL) <= known
+    commented = re.findall(r"^# (\w+) = ", path.read_text(), re.MULTILINE)
+    assert commented == [name.partition(".")[2] for name in reference.MINIMAL]
+
+
+def test_both_files_name_the_schema_for_editors(tmp_path):
+    for text in (reference.example(), reference.minimal()):
+        assert text.startswith("#:schema ./guestd.schema.json\n")
+
+
+def test_the_schema_takes_what_the_program_takes_and_refuses_what_it_refuses():
+    jsonschema = pytest.importorskip("jsonschema_rs")
+    valid = jsonschema.validator_for(schema()).is_valid
+    assert valid(tomllib.loads(reference.example()))
+    target = {"name": "crm", "url": "https://crm.example.org/", "secrets": ["file:x"]}
+    assert valid({"sessions": {"duration_s": "1h30m"}, "webhooks": {"targets": [target]}})
+    for wrong in (
+        {"simulatr": {}},
+        {"simulator": {"prot": 1}},
+        {"simulator": {"port": "3000"}},
+        {"simulator": {"port": 70_000}},
+        {"platform": {"dialect": "telnet"}},
+        {"sessions": {"duration_s": "soon"}},
+        {"sessions": {"duration_s": 0}},
+        {"webhooks": {"targets": [{"name": "crm"}]}},
+    ):
+        assert not valid(wrong), wrong
+
+
+def test_the_schema_says_of_every_key_what_it_means():
+    sections = schema()["properties"]
+    for key in all_keys():
+        found = sections[key.section]["properties"][key.name]
+        assert found["description"] == key.doc.text
+        assert ("default" in found) == (key.default is not None)
 
 
 def test_config_reference_describes_every_key(tmp_path):

@@ -68,7 +68,9 @@ def origin_entry(text: str) -> str:
     authority, _, path = rest.partition("/")
     if path or not authority.isprintable() or set("?#@\\ ") & set(rest):
         plain = re.split(r"[?#\\ ]", authority)[0].rpartition("@")[2]
-        raise ValueError(f"an origin has no path, query or user; write {scheme}://{plain}")
+        raise ValueError(
+            f"never matches: an origin has no path, query or user; write {scheme}://{plain}"
+        )
     return f"{scheme}://{_authority(scheme, authority)}"
 
 

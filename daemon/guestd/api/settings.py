@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 
 from ..model.settings import Count, Doc, Seconds
-from .origin_patterns import host_entry, origin_entry
 
 
 @dataclass(slots=True, frozen=True)
@@ -27,7 +26,7 @@ class SimulatorSettings:
         Doc("The TCP port of the simulator and the control API; 0 takes a free one."),
     ] = 3000
     origins_allowed: Annotated[
-        tuple[Annotated[str, AfterValidator(origin_entry)], ...],
+        tuple[str, ...],
         Doc(
             "Pages beside those on localhost that may connect and use /v1, by their origin, such "
             'as "https://dev.example.org", "https://*.example.org", "capacitor://localhost" or '
@@ -35,7 +34,7 @@ class SimulatorSettings:
         ),
     ] = ()
     hosts_allowed: Annotated[
-        tuple[Annotated[str, AfterValidator(host_entry)], ...],
+        tuple[str, ...],
         Doc(
             "Names and addresses beside localhost that this port answers to, without a port (a "
             "guard against DNS rebinding)."

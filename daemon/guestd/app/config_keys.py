@@ -44,7 +44,7 @@ class Key:
     @property
     def bounds(self) -> str:
         """ "" if there are none."""
-        return ", ".join(_bounds(_metadata(self.annotation)))
+        return ", ".join(_bounds(metadata(self.annotation)))
 
 
 @cache
@@ -64,7 +64,7 @@ def keys(section: str) -> Iterator[Key]:
     cls, types = sections()[section], typed_keys(sections()[section])
     defaults = getattr(Config(), section)
     for one in fields(cls):
-        docs = [said for said in _metadata(types[one.name]) if isinstance(said, Doc)]
+        docs = [said for said in metadata(types[one.name]) if isinstance(said, Doc)]
         default = getattr(defaults, one.name)
         yield Key(section, one.name, types[one.name], default, docs[0] if docs else Doc(""))
 
@@ -75,7 +75,7 @@ def all_keys() -> list[Key]:
 
 def collection(annotation: Any) -> tuple[Any, Any]:
     """(tuple or dict, what a tuple is made of); (None, None) for a single value."""
-    for one in _alternatives(annotation):
+    for one in alternatives(annotation):
         if get_origin(one) in (tuple, dict):
             return get_origin(one), get_args(one)[0]
     return None, None
@@ -109,7 +109,7 @@ def _secrets(annotation: Any, value: Any, place: str) -> Iterator[Secret]:
 
 
 def _is_secret(annotation: Any) -> bool:
-    return not {SecretStr, SecretBytes}.isdisjoint(_alternatives(annotation))
+    return not {SecretStr, SecretBytes}.isdisjoint(alternatives(annotation))
 
 
 def _has_password(place: str, value: str) -> bool:
@@ -130,30 +130,30 @@ def _class_of(annotation: Any) -> type:
     return annotation
 
 
-def _alternatives(annotation: Any) -> list[Any]:
+def alternatives(annotation: Any) -> list[Any]:
     """The members of a union, without their annotations."""
     if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
+        return alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return [found for one in get_args(annotation) for found in _alternatives(one)]
+        return [found for one in get_args(annotation) for found in alternatives(one)]
     return [annotation]
 
 
-def _metadata(annotation: Any) -> list[Any]:
+def metadata(annotation: Any) -> list[Any]:
     """Everything that is said beside the type, inside a union as well."""
     if get_origin(annotation) is Annotated:
         inner, *said = get_args(annotation)
-        return [*_metadata(inner), *said]
+        return [*metadata(inner), *said]
     if get_origin(annotation) in (Union, UnionType):
-        return [found for one in get_args(annotation) for found in _metadata(one)]
+        return [found for one in get_args(annotation) for found in metadata(one)]
     return []
 
 
 def _words(annotation: Any) -> str:
-    units = [one.unit for one in _metadata(annotation) if isinstance(one, Duration)]
+    units = [one.unit for one in metadata(annotation) if isinstance(one, Duration)]
     if units:
         return _DURATIONS[units[0]]
-    (one,) = [found for found in _alternatives(annotation) if found is not NoneType]
+    (one,) = [found for found in alternatives(annotation) if found is not NoneType]
     if get_origin(one) is Literal:
         return " or ".join(f'"{word}"' for word in get_args(one))
     if get_origin(one) is tuple:

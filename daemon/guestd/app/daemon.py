@@ -52,7 +52,7 @@ from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring.api import api_settings, simulator_settings
-from .wiring.endpoints import PlatformTarget, new_emulator, platform_target
+from .wiring.endpoints import PlatformTarget, asked_target, new_emulator, platform_target
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.followers import audit_directory, new_audit, new_webhooks
 from .wiring.rest import new_calls, new_http, new_operations
@@ -126,9 +126,9 @@ class Daemon:
         `patient`: a platform that cannot be reached is asked until it answers."""
         for line in heartbeat_notes(self._config):
             logger.info("%s", line)
-        place = await self._find_platform()
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
+        place = await self._find_platform(http)
         ring = self._open_keys()
         self._stops.push_async_callback(self._at_disk.close)
         self._journal = await self._at_disk.open()
@@ -166,7 +166,9 @@ class Daemon:
 
     # ------------------------------------------------------------------ the parts
 
-    async def _find_platform(self) -> PlatformTarget:
+    async def _find_platform(self, http: Http) -> PlatformTarget:
+        if self._config.platform.emulator is not None:
+            return await asked_target(self._config, http, FIRST_ANSWER_S)
         if not self._config.platform.is_given:
             self.emulator = new_emulator(self._config)
             self._stops.push_async_callback(self.emulator.stop)
@@ -257,11 +259,9 @@ class Daemon:
 
     def _open_calls(self, http: Http, place: PlatformTarget) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
-        if self.emulator is None and not self._config.platform.has_client:
+        if place.client is None and not self._config.platform.has_client:
             return None
-        calls = new_calls(
-            self._config, place, http, self.emulator, self.metrics, self._loop, self._appender.note
-        )
+        calls = new_calls(self._config, place, http, self.metrics, self._loop, self._appender.note)
         self._stops.push_async_callback(calls.close)
         return calls
 

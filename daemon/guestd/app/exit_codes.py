@@ -25,7 +25,7 @@ from typing import Any
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
 from ..observe.log import Log
 from ..observe.terminal_text import one_line
-from .load_config import ConfigProblems
+from .config_problems import ConfigProblems
 
 logger = logging.getLogger("guestd")
 

@@ -13,6 +13,7 @@ from inspect import cleandoc
 from typing import Any
 
 from .config_keys import Key, all_keys, keys, sections
+from .config_schema import FILE_NAME
 
 WIDTH = 100
 
@@ -26,6 +27,29 @@ CHAPTERS = {
     "drain": "The process itself",
 }
 
+#: Read by editors of TOML: `guestd config init FILE` puts the schema beside the file.
+SCHEMA_LINE = f"#:schema ./{FILE_NAME}\n"
+
+#: What a first file asks about: the platform, what outlives the process, who may talk to guestd.
+MINIMAL = (
+    "platform.region",
+    "platform.deployment_id",
+    "platform.emulator",
+    "platform.client_id",
+    "platform.client_secret",
+    "journal.directory",
+    "simulator.port",
+    "simulator.origins_allowed",
+    "api.token_file",
+    "emulator.agent",
+)
+
+MINIMAL_PREAMBLE = """\
+guestd: the keys to begin with, all commented out. As it stands, the embedded emulator stands in \
+for the platform and nothing outlives the process.
+`guestd config init` without --minimal writes every key, `guestd config check -c FILE` says what \
+is wrong with a file."""
+
 PREAMBLE = """\
 guestd: every key, with its default. Keys without a default are commented out.
 Durations are seconds, or words: 30s, 5m, 1h30m, 250ms. A key `a.b` may be overridden by the \
@@ -38,24 +62,62 @@ INTRODUCTION = """\
 # Configuration
 
 Every key of the configuration file, written by `guestd config reference` from the program itself.
-`guestd config init FILE` writes a file with all of them to begin with, `guestd config check` says
-what is wrong with one, `guestd config show` what is in effect. The file is TOML; unknown keys are
+`guestd config init FILE` writes a file with all of them to begin with (`--minimal`: the few that
+most change), and beside it the schema by which editors complete keys and show what they mean
+(`guestd config schema`; [guestd.schema.json](guestd.schema.json)). `guestd config check` says what
+is wrong with a file, `guestd config show` what is in effect. The file is TOML; unknown keys are
 refused.
+
+The file is the one of `-c FILE`, else the one that `GUESTD_CONFIG` names, else `./guestd.toml` if
+there is one, else none. Which it was is said at the start, and in the first line of
+`guestd config show`.
 
 A duration is a number of seconds (milliseconds where the name ends in `_ms`) or words: `30s`, `5m`,
 `1h30m`, `250ms`. A key `a.b` may be overridden by the environment as `GUESTD_A__B`; there a list is
 a JSON array or parts between commas, and lists of tables and tables are JSON.
+
+## Variables
+
+| variable | what it is |
+| --- | --- |
+| `GUESTD_SECTION__KEY` | a key of the configuration, with two underscores |
+| `GUESTD_CONFIG` | the configuration file, where no `-c` names one |
+| `GUESTDCTL_URL`, `GUESTDCTL_SOCKET` | the daemon for `guestd sessions`, `send` and the like |
+| `GUESTDCTL_TOKEN` | that daemon's `api.token`, for the same commands |
+| `GENESYS_REGION`, else `GENESYSCLOUD_REGION` | `platform.region`, beside a `deployment_id` alone |
+| `GENESYSCLOUD_OAUTHCLIENT_ID` with `GENESYSCLOUD_OAUTHCLIENT_SECRET` | `platform.client_id` and \
+`client_secret`, where a region is known and no client is configured |
+
+Any other variable that begins with `GUESTD_` is refused: with one underscore too few,
+`GUESTD_API_TOKEN` would otherwise be an API without a token. What Kubernetes sets for a service
+named guestd (`GUESTD_SERVICE_HOST`, `GUESTD_PORT=tcp://…`) is passed over. What was taken from
+another tool's variable is said at the start.
 """
 
 
 def example() -> str:
     """`config.example.toml`."""
-    parts = [_comment(PREAMBLE)]
+    parts = [SCHEMA_LINE + _comment(PREAMBLE)]
     for section in sections():
         if section in CHAPTERS:
             parts.append(f"# {'-' * 66} {CHAPTERS[section]}\n")
         parts.append(_section(section))
     return "\n".join(parts)
+
+
+def minimal() -> str:
+    """A file to begin with, which changes nothing until a key is uncommented."""
+    parts = [SCHEMA_LINE + _comment(MINIMAL_PREAMBLE)]
+    for section in sections():
+        chosen = [key for key in keys(section) if f"{key.section}.{key.name}" in MINIMAL]
+        if chosen:
+            parts.append(f"[{section}]\n" + "".join(_commented_out(key) for key in chosen))
+    return "\n".join(parts)
+
+
+def _commented_out(key: Key) -> str:
+    value = key.doc.example if key.default is None else key.default
+    return f"{_comment(key.doc.text)}# {key.name} = {_toml(value)}\n"
 
 
 def markdown() -> str:
@@ -90,7 +152,7 @@ def _section(section: str) -> str:
         if isinstance(key.default, dict):
             tables.append(f"\n{comment}[{section}.{key.name}]\n")
         elif key.default is None:
-            plain.append(f"{comment}# {key.name} = {_toml(key.doc.example)}\n")
+            plain.append(_commented_out(key))
         else:
             plain.append(f"{comment}{key.name} = {_toml(key.default)}\n")
     return f"[{section}]\n" + "".join([*plain, *tables])

@@ -43,7 +43,11 @@ class EmbeddedEmulatorSettings:
 
     port: Annotated[int, Ge(0), Le(65535), Doc("Its port; 0 takes a free one.")] = 0
     agent: Annotated[
-        str, Doc("Who answers: echo, faq, goodbye, handover, human, menu, silent.")
+        str,
+        Doc(
+            "Who answers: echo, faq, goodbye, handover, human, menu, silent, or the path of a "
+            ".toml or .json with a script of your own."
+        ),
     ] = "human"
     seed: Annotated[
         int, Doc("What ids, the agent and faults are drawn from; the same seed repeats them.")

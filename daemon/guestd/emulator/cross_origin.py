@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-CONTROL_PREFIX = "/__emulator/"
+from .admin.routes import PREFIX
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 #: `*` does not include Authorization; the others are named for browsers that do not know `*`.
@@ -16,10 +16,10 @@ PREFLIGHT_LIFE_S = 600
 
 
 def is_control(request: web.Request) -> bool:
-    """By the route that was found, or by the path where it leads to none."""
+    """By the route that was found, or by the path where a preflight leads elsewhere."""
     resource = request.match_info.route.resource
-    named = resource is not None and resource.canonical.startswith(CONTROL_PREFIX)
-    return named or request.path.startswith(CONTROL_PREFIX)
+    named = resource is not None and resource.canonical.startswith(PREFIX)
+    return named or request.path.startswith(PREFIX)
 
 
 def preflight(request: web.Request) -> web.Response | None:

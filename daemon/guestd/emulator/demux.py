@@ -35,6 +35,14 @@ ANSWERED_EVERY_S = 0.005
 #: For a head that is not UTF-8: an answer could not repeat its bytes.
 NOT_UTF8_RESPONSE = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
+#: Every TLS connection begins with a handshake record of some version 3.
+TLS_HANDSHAKE = b"\x16\x03"
+#: In plain text on purpose: a TLS client knows by it, at once, that this is not its protocol.
+PLAIN_HTTP_RESPONSE = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
+    b"this port speaks plain HTTP: write http:// or ws://, or start the emulator with --tls-dir\n"
+)
+
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?:\r\n|$)")
 
 
@@ -117,6 +125,10 @@ class ProtocolDemux(asyncio.Protocol):
         """Take what belongs to the head; what is left of `data` if the head is whole."""
         searched = max(0, len(self._head) - 3)
         self._head += data
+        if self._head.startswith(TLS_HANDSHAKE):
+            self._transport.write(PLAIN_HTTP_RESPONSE)
+            self._transport.close()
+            return b""
         end = self._head.find(b"\r\n\r\n", searched)
         if end < 0:
             if len(self._head) > HEAD_BYTES_MAX:

@@ -21,6 +21,7 @@ from . import cross_origin
 from .admin.guard import AdminGuard
 from .admin.guest_admin import guest_admin_routes
 from .admin.platform_admin import platform_admin_routes
+from .admin.routes import NOTE, PREFIX, served
 from .core import agent_runner
 from .core.faults import FaultInjector
 from .core.records import CloseConnection, Effect, Json, SendFrame, StartTimer
@@ -109,8 +110,8 @@ class Emulator:
             middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
         )
         app.on_response_prepare.append(self._open_to_pages)
-        app.add_routes(guest_admin_routes(self))
-        app.add_routes(platform_admin_routes(self))
+        app.add_routes(served([*guest_admin_routes(self), *platform_admin_routes(self)]))
+        app.add_routes([web.get("/", _entrance), web.get("/healthz", _health)])
         app.add_routes(platform_routes(self))
         self._runner = web.AppRunner(
             app,
@@ -196,6 +197,20 @@ class Emulator:
     @property
     def ws_url(self) -> str:
         return "ws" + self.url[4:]
+
+    def about(self) -> Json:
+        """What a client must know of it, the secret of its first OAuth client included."""
+        deployment = self.settings.deployments[0].id
+        client, secret = next(iter(self.settings.oauth_clients.items()), (None, None))
+        return {
+            "deployment_id": deployment,
+            "guest_socket_url": f"{self.ws_url}/v1?deploymentId={deployment}",
+            "api_url": self.url,
+            "token_url": f"{self.url}/oauth/token",
+            "client_id": client,
+            "client_secret": secret,
+            "queue_id": self.settings.queues[0].id if self.settings.queues else None,
+        }
 
     def _tls(self) -> ssl.SSLContext | None:
         if self.settings.tls_dir is None:
@@ -344,3 +359,11 @@ class Emulator:
             ):
                 connection.close(1001, "going away")
         self._age_timer = self.loop.call_later(1.0, self._close_old)
+
+
+async def _entrance(request: web.Request) -> web.Response:
+    return web.json_response({"note": NOTE, "admin": f"{PREFIX}/"})
+
+
+async def _health(request: web.Request) -> web.Response:
+    return web.json_response({"status": "up", "note": NOTE})

@@ -8,7 +8,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from . import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID
+from . import (
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    DEFAULT_DEPLOYMENT_ID,
+    DEFAULT_QUEUE_ID,
+)
 
 
 class _Strict(BaseModel):
@@ -103,7 +108,7 @@ class EmulatorSettings(_Strict):
     frame_bytes_max: int = Field(262_144, ge=1024)
     history_messages_max: int = Field(10_000, ge=10)
     journal_entries_max: int = Field(2_000, ge=0)
-    oauth_clients: dict[str, str] = Field({"emulator-client": "emulator-secret"}, repr=False)
+    oauth_clients: dict[str, str] = Field({DEFAULT_CLIENT_ID: DEFAULT_CLIENT_SECRET}, repr=False)
     oauth_scopes: dict[str, tuple[str, ...]] = {}  # of a client that is not named here: all
     token_life_s: float = Field(86_400, gt=0)
     queues: tuple[QueueSettings, ...] = (QueueSettings(),)

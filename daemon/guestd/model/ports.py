@@ -7,8 +7,9 @@ an outside has a living twin, so the whole supervisor runs in a simulated world 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
+from urllib.parse import quote
 
 from .commands import Answer, Command
 from .endings import Ending
@@ -18,10 +19,19 @@ from .journal import EventRow, Replay, StoredCommand
 
 @dataclass(slots=True, frozen=True)
 class DialTarget:
-    """Where to dial: a `ws://` or `wss://` URL, and the extra headers of the upgrade request."""
+    """Where to dial: a `ws://` or `wss://` URL, and the extra headers of the upgrade request.
+    `guest_header` names one for the guest's name, which an emulator is told and the platform is
+    not."""
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
+    guest_header: str = ""
+
+    def of_guest(self, name: str) -> DialTarget:
+        """The target of one guest session."""
+        if not self.guest_header:
+            return self
+        return replace(self, headers=(*self.headers, (self.guest_header, quote(name, safe=""))))
 
 
 class ConnectionSink(Protocol):

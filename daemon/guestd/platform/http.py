@@ -18,7 +18,7 @@ from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.no_resending import ConnectionBroke, no_resending
 from ..runtime.resolver import Resolver
-from ..runtime.tls import connector_tls
+from ..runtime.tls import connector_tls, tls_failure
 from ..session.settings import HistorySettings
 from .answers import HttpReply, object_of, refusal
 from .inflate import ACCEPTED, Body, TooLong
@@ -172,6 +172,10 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
                 "the platform's certificate was refused; name the CA that signed it in"
                 " platform.ca_file, or check the host",
                 cause="certificate",
+            )
+        case aiohttp.ClientConnectorSSLError():
+            return PlatformUnavailable(
+                f"{error.host}:{error.port}: {tls_failure(error.os_error)}", cause="unreachable"
             )
         case TimeoutError():
             message = (

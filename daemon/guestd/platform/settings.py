@@ -56,8 +56,8 @@ class DeploymentAddress:
         str | None,
         Doc(
             "A domain (mypurecloud.de), an AWS region (eu-central-1), or a local test name "
-            "(emu.test:8443, localhost:8443). Leave region and guest_socket_url out, and "
-            "the embedded emulator stands in for the platform.",
+            "(emu.test:8443, localhost:8443). Leave region, emulator and guest_socket_url out, "
+            "and the embedded emulator stands in for the platform.",
             example="mypurecloud.de",
         ),
     ] = None
@@ -91,8 +91,18 @@ class DeploymentAddress:
 
 @dataclass(frozen=True)
 class PlatformSettings(OutboundRoute, DeploymentAddress):
-    """Which deployment of which org. Without region and guest_socket_url the embedded emulator
-    stands in for the platform."""
+    """Which deployment of which org. Without region, emulator and guest_socket_url the embedded
+    emulator stands in for the platform."""
+
+    emulator: Annotated[
+        str | None,
+        Doc(
+            "A running `guestd emulate` in place of the platform, by its URL. It is all that is "
+            "needed: socket, REST side and token endpoint are there, and it is asked for its "
+            "deployment and OAuth client.",
+            example="http://localhost:8080",
+        ),
+    ] = None
 
     guest_socket_url: Annotated[
         str | None,
@@ -185,7 +195,8 @@ class PlatformSettings(OutboundRoute, DeploymentAddress):
 
     @property
     def is_given(self) -> bool:
-        return self.region is not None or self.guest_socket_url is not None
+        places = (self.region, self.emulator, self.guest_socket_url)
+        return any(one is not None for one in places)
 
     @property
     def has_client(self) -> bool:

@@ -39,8 +39,12 @@ def client_context_of(kind: type[Context], ca_file: str | None, field: str) -> C
         raise ConfigError(
             field, f"{ca_file} does not exist", "name a PEM file with the CA"
         ) from None
-    except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "strerror", None) or "not PEM"
+    except ssl.SSLError:
+        raise ConfigError(
+            field, f"{ca_file} has no certificate in PEM", "name a PEM file with the CA"
+        ) from None
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
         raise ConfigError(field, f"{ca_file} cannot be used: {reason}", "name a PEM file") from None
     return context
 
@@ -49,3 +53,17 @@ def connector_tls(ca_file: str | None, field: str) -> ssl.SSLContext | bool:
     """The `ssl` of an aiohttp connector. True without a CA file: the context that aiohttp has
     loaded already, which trusts the system's CAs."""
     return True if ca_file is None else client_context(ca_file, field)
+
+
+#: OpenSSL's names for an answer that is not TLS, by version.
+_NOT_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
+)
+
+
+def tls_failure(error: OSError) -> str:
+    """What a failed handshake means, and the remedy. Not of a certificate that was refused."""
+    reason = (getattr(error, "reason", None) or "").upper().replace(" ", "_")
+    if reason in _NOT_TLS:
+        return "TLS was spoken to a port that answers in plain text; write http:// or ws://"
+    return f"TLS failed: {reason or 'the peer does not speak TLS'}"

@@ -88,7 +88,7 @@ class Remembered:
         self._kept_max = kept_max
         self._seen: dict[str, str] | None = None
         self._since_gap: set[str] | None = None
-        self._told: set[str] = set()
+        self._told: set[str] | None = None
         self._postponed_time = ""
         self.forgotten_time = ""
         self.has_forgotten = self.has_unrestored = False
@@ -97,7 +97,7 @@ class Remembered:
         return (
             (self._seen is not None and identity in self._seen)
             or self.is_since_gap(identity)
-            or identity in self._told
+            or (self._told is not None and identity in self._told)
         )
 
     def is_since_gap(self, identity: str) -> bool:
@@ -111,11 +111,11 @@ class Remembered:
 
     def note_shown(self, identities: Iterable[str]) -> None:
         """These were shown before the gap; to be known until it is closed."""
-        self._told.update(identities)
+        self._told = (self._told or set()).union(identities)
 
     def close_gap(self) -> None:
         self._since_gap = None
-        self._told.clear()
+        self._told = None
         self.forgotten_time = max(self.forgotten_time, self._postponed_time)
         self._postponed_time = ""
 

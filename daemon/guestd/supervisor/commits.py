@@ -153,9 +153,7 @@ class CommitBatcher:
         self._uncommitted -= len(batch.rows)
         if self._newest is batch:
             self._newest = None
-        publish = self._hub.publish
-        for row in batch.rows:
-            publish(row)
+        self._hub.publish(batch.rows)
         for owner in batch.openers:
             owner.session_durable()
         for owner, command_id in batch.intents:

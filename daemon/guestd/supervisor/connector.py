@@ -93,7 +93,8 @@ class Connector:
 
     async def _dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         try:
-            connection = await self._dialer.dial(self._target, callbacks)
+            target = self._target.of_guest(runner.machine.guest.name)
+            connection = await self._dialer.dial(target, callbacks)
         except DialError as error:
             self._failed(runner, callbacks, error.ending)
         except Exception as error:  # a session that never heard of its dial would wait for ever

@@ -3,6 +3,8 @@ watcher."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..model.journal import EventRow
 from ..model.ports import Watcher
 
@@ -36,9 +38,11 @@ class Hub:
     def is_ending(self, session_id: str) -> bool:
         return session_id in self._ending
 
-    def publish(self, row: EventRow) -> None:
-        for watcher in self._watchers.get(row.session_id, ()):
-            watcher.offer(row)
+    def publish(self, rows: Iterable[EventRow]) -> None:
+        watchers_of = self._watchers.get
+        for row in rows:
+            for watcher in watchers_of(row.session_id, ()):
+                watcher.offer(row)
 
     def over(self, session_id: str) -> None:
         self._ending.discard(session_id)

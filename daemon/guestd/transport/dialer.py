@@ -20,7 +20,7 @@ from ..model.outbound_route import OutboundRoute
 from ..model.ports import ConnectionSink, DialTarget
 from ..model.proxy import proxy_of
 from ..runtime.resolver import Resolver
-from ..runtime.tls import client_context_of
+from ..runtime.tls import client_context_of, tls_failure
 from ..session.settings import ReconnectSettings
 from .eyeballs import ConnectedSocket, connected, in_turns, open_connection
 from .handshake import Tunnel, Upgrade
@@ -152,11 +152,7 @@ def ending_of(error: BaseException) -> Ending:
             remedy = "name the CA that signed it in platform.ca_file, or check the host name"
             return Ending(Cause.CERTIFICATE_REFUSED, None, f"{error.verify_message}; {remedy}")
         case ssl.SSLError():
-            return Ending(
-                Cause.UNREACHABLE,
-                None,
-                f"TLS failed: {error.reason or 'the peer does not speak TLS'}",
-            )
+            return Ending(Cause.UNREACHABLE, None, tls_failure(error))
         case socket.gaierror():
             return Ending(Cause.UNREACHABLE, None, "the host name cannot be resolved")
         case TimeoutError():

@@ -4,7 +4,7 @@ what follows.
 The document is what is compared with, so neither it nor the behavior can change alone. To write it
 anew, and then to read the difference with care:
 
-    GUESTD_WRITE_DOCS=1 .venv/bin/python -m pytest tests/integration/faults
+    TEST_WRITE_DOCS=1 .venv/bin/python -m pytest tests/integration/faults
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ async def test_http_3_every_cell_of_the_table(caplog):
         (row.call, row.asked): column for row, column in zip(ROWS, columns, strict=True)
     }
     assert "canary" not in caplog.text and "Traceback" not in caplog.text
-    if os.environ.get("GUESTD_WRITE_DOCS"):
+    if os.environ.get("TEST_WRITE_DOCS"):
         DOCUMENT.write_text(written(found))
     documented = read(DOCUMENT.read_text())
     differing = {

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from guestd.app.config import Config
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.load_config import load_config
 from guestd.app.wiring.endpoints import platform_target
 from guestd.app.wiring.rest import oauth_clients
 from guestd.model.errors import NotAuthenticated, RateLimited
@@ -101,7 +102,7 @@ def test_auth_1_a_list_of_clients_is_read(tmp_path):
     (tmp_path / "secret").write_text("canary-2\n")
     (tmp_path / "guestd.toml").write_text(LIST.format(secret=tmp_path / "secret"))
     config = load_config(tmp_path / "guestd.toml", {})
-    found = oauth_clients(config, platform_target(config, None), None)
+    found = oauth_clients(config, platform_target(config, None))
     reported = [
         (one.client.id, one.secret, one.client.requests_per_minute, one.client.scope or "")
         for one in found
@@ -139,5 +140,5 @@ def test_auth_1_a_list_that_contradicts_itself_is_refused(tmp_path, more, expect
 def test_auth_1_a_single_client_may_ask_for_a_scope():
     platform = {"client_id": "c", "client_secret": "s", "scope": "a:b c:d"}
     config = Config.model_validate({"platform": {"region": "mypurecloud.de", **platform}})
-    (found,) = oauth_clients(config, platform_target(config, None), None)
+    (found,) = oauth_clients(config, platform_target(config, None))
     assert found.client.scope == "a:b c:d"

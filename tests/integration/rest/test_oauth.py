@@ -131,7 +131,7 @@ async def test_auth_1_the_client_shows_itself_as_configured(line, case):
         platform["token_url"] = line.script.url + keys["token_url"]
     config = Config.model_validate({"platform": platform})
     place, loop = platform_target(config, None), asyncio.get_running_loop()
-    calls = new_calls(config, place, line.http, None, Metrics(), loop)
+    calls = new_calls(config, place, line.http, Metrics(), loop)
     await calls.call("queue.get", path={"queueId": "q"})
     await calls.close()
     seen = line.script.token_requests[0]

@@ -29,7 +29,6 @@ async def test_auth_1_a_token_and_a_call(platform):
             config,
             platform_target(config, emulator),
             http,
-            emulator,
             metrics,
             asyncio.get_running_loop(),
         )
@@ -53,7 +52,6 @@ async def test_auth_3_a_wrong_secret_is_told_before_anything_is_called():
             config,
             platform_target(config, emulator),
             http,
-            emulator,
             Metrics(),
             asyncio.get_running_loop(),
         )

@@ -32,7 +32,7 @@ class Fleet:
             self.seq += 1
             data = orjson.dumps({"seq": self.seq, "text": "x" * text_bytes})
             rows.append(EventRow("a", self.seq, "message", data, "", b""))
-        self.journal.commit(Commit(rows=rows), lambda: [self.hub.publish(row) for row in rows])
+        self.journal.commit(Commit(rows=rows), lambda: self.hub.publish(rows))
 
     def end(self):
         self.journal.forget("a")

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from guestd.app.commands import config as command
 from guestd.app.config import Config
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.load_config import load_config
 from guestd.app.wiring.endpoints import platform_target
 from guestd.app.wiring.rest import oauth_clients
 from guestd.platform.table import CALLS, table_with
@@ -28,7 +29,7 @@ def load(tmp_path: Path, text: str, environment=None) -> Config:
 
 
 def client(config: Config):
-    found = oauth_clients(config, platform_target(config, None), None)
+    found = oauth_clients(config, platform_target(config, None))
     return found[0] if found else None
 
 

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.app.config import Config
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.load_config import load_config
 from guestd.app.secret_files import SECRET_BYTES_MAX, _is_open, open_secrets, read_secret
 from guestd.app.webhook_settings import webhook_settings
 from guestd.app.wiring.api import api_settings
@@ -39,7 +40,7 @@ def configured(tmp_path: Path, modes: int = 0o600, mark: bytes = MARK) -> Path:
         + f"""
 [platform]
 region = "mypurecloud.de"
-deployment_id = "x"
+deployment_id = '0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10'
 client_id = "c"
 client_secret_file = "{tmp_path}/client"
 [api]
@@ -119,7 +120,7 @@ def test_the_secrets_of_several_clients_are_looked_at_too(tmp_path):
 PLAIN = """
 [platform]
 region = "mypurecloud.de"
-deployment_id = "x"
+deployment_id = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
 proxy_url = "http://us:proxy-password@proxy.example:3128"
 [[platform.oauth_clients]]
 id = "one"
@@ -327,16 +328,16 @@ def test_tables_from_the_environment():
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("SIMULATOR__ORIGINS_ALLOWED", '["a"', "simulator.origins_allowed: is not a JSON array"),
+        ("SIMULATOR__ORIGINS_ALLOWED", '["a"', "simulator.origins_allowed: must be a JSON array"),
         ("SIMULATOR__ORIGINS_ALLOWED", "[1]", "simulator.origins_allowed.0: "),
         (
             "SIMULATOR__ORIGINS_ALLOWED",
             "[" * 100_000,
-            "simulator.origins_allowed: is not a JSON array",
+            "simulator.origins_allowed: must be a JSON array",
         ),
-        ("WEBHOOKS__TARGETS", "crm", "webhooks.targets: is not a JSON array of objects"),
+        ("WEBHOOKS__TARGETS", "crm", "webhooks.targets: must be a JSON array of objects"),
         ("WEBHOOKS__TARGETS", '[{"name": "crm"}]', "webhooks.targets.0.url: "),
-        ("PLATFORM__PATHS", "x", "platform.paths: is not a JSON object"),
+        ("PLATFORM__PATHS", "x", "platform.paths: must be a JSON object"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_named(name, text, said):

@@ -21,9 +21,10 @@ from ...observe.log import configure_logging
 from ...observe.terminal_text import json_line, one_line, several_lines
 from .. import exit_codes
 from ..config import Config
+from ..config_problems import ConfigProblems
 from ..control_client import platform_facts, why
 from ..daemon import Daemon
-from ..load_config import ConfigProblems, load_config
+from ..load_config import configured
 from ..systemd import Notifier
 from .chat_files import described, file_frame
 from .client_options import duration
@@ -79,7 +80,7 @@ def chat(
             "simulator.host": "127.0.0.1",
             "simulator.frame_bytes_max": OWN_FRAME_BYTES_MAX,
         }
-        settings = load_config(config, os.environ, own)
+        settings = configured(config, os.environ, own)
     except ConfigProblems as problems:
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
     settings = without_what_is_the_daemons(settings)

@@ -22,6 +22,7 @@ from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
 from ..control_client import ApiAddress, ApiRefusal, ControlClient
 from ..secret_files import read_secret
+from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
 
 REFUSED = 1
 
@@ -30,18 +31,18 @@ Json = dict[str, Any]
 Url = Annotated[
     str,
     typer.Option(
-        "--url", envvar="GUESTD_URL", help="Where the daemon's HTTP port is.", show_default=True
+        "--url", envvar=CLIENT_URL, help="Where the daemon's HTTP port is.", show_default=True
     ),
 ]
 Socket = Annotated[
     Path | None,
     typer.Option(
-        "--socket", envvar="GUESTD_SOCKET", help="The daemon's Unix socket, instead of --url."
+        "--socket", envvar=CLIENT_SOCKET, help="The daemon's Unix socket, instead of --url."
     ),
 ]
 TokenFile = Annotated[
     Path | None,
-    typer.Option(help="A file with the daemon's api.token; or set GUESTD_API_TOKEN to the token."),
+    typer.Option(help=f"A file with the daemon's api.token; or set {CLIENT_TOKEN} to the token."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The daemon's own JSON on standard output.")]
 Key = Annotated[
@@ -62,6 +63,7 @@ def talk(
     """Do `work` with a client, and leave with its exit code."""
 
     async def main() -> int | None:
+        _refuse_old_variables()
         address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
         async with ControlClient(address) as client:
             try:
@@ -74,9 +76,16 @@ def talk(
     raise typer.Exit(exit_codes.run(main))
 
 
+def _refuse_old_variables() -> None:
+    """Left alone they would be a daemon at another address, or a refused token, without a word."""
+    for old, new in RENAMED.items():
+        if old in os.environ:
+            raise ConfigError(old, "is not read any more", f"set {new} instead")
+
+
 def _token(path: Path | None) -> str:
     if path is None:
-        return os.environ.get("GUESTD_API_TOKEN", "").strip()
+        return os.environ.get(CLIENT_TOKEN, "").strip()
     try:
         return read_secret(path, may_be_pipe=True).decode()
     except (OSError, UnicodeDecodeError) as error:

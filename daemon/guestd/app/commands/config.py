@@ -1,4 +1,4 @@
-"""`guestd config check | show | init | reference`."""
+"""`guestd config check | show | init | schema | reference`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ...model.errors import ConfigError
 from ...observe.redaction import bare_url
+from ...observe.terminal_text import one_line
 from .. import exit_codes, reference
-from ..config import Config
+from ..config_problems import ConfigPlaces, ConfigProblems
+from ..config_schema import FILE_NAME, schema_text
 from ..heartbeat_budget import heartbeat_notes
-from ..load_config import ConfigProblems, load_config
+from ..load_config import CONFIG_HELP, find_config
 from ..secret_files import open_secrets
+from ..start_checks import start_problems
 
 app = typer.Typer(
     help="Check the configuration, show the one in effect, write a new one.",
@@ -24,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")]
+File = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
@@ -32,22 +34,26 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     try:
-        found = load_config(config, os.environ)
-        _check_entrance(found)
-    except ConfigProblems as problems:
+        loaded = find_config(config, os.environ)
+        if problems := start_problems(loaded.config, os.environ):
+            raise loaded.problems(problems)
+    except ConfigProblems as bad:
         if as_json:
-            print(json.dumps({"ok": False, "problems": problems.problems}))
+            found = {"ok": False, "problems": bad.problems, "lines": bad.lines}
+            print(json.dumps(found))
             raise typer.Exit(exit_codes.CONFIG) from None
-        raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
-    warnings, notes = open_secrets(found, os.environ, config), heartbeat_notes(found)
+        raise typer.Exit(exit_codes.tell(bad, exit_codes.CONFIG)) from None
+    warnings = open_secrets(loaded.config, os.environ, loaded.places.file)
+    notes = [*loaded.notes, *heartbeat_notes(loaded.config)]
     if as_json:
-        print(json.dumps({"ok": True, "problems": [], "warnings": warnings, "notes": notes}))
+        known = {"warnings": warnings, "notes": notes, "origin": loaded.origin}
+        print(json.dumps({"ok": True, "problems": [], **known}))
         return
     for line in warnings:
         print(f"guestd: warning: {line}", file=sys.stderr)
     for line in notes:
         print(f"guestd: note: {line}", file=sys.stderr)
-    print("the configuration is good")
+    print(f"the configuration is good ({loaded.origin})")
 
 
 @app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
@@ -55,16 +61,18 @@ def show(config: File = None, as_json: AsJson = False) -> None:
     """The configuration in effect: defaults, file, environment. Secrets are masked, and of a
     receiver's URL its path and query, for they can be a key."""
     try:
-        found = load_config(config, os.environ)
+        loaded = find_config(config, os.environ)
     except ConfigProblems as problems:
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
-    data: dict[str, Any] = found.model_dump(mode="json")
+    data: dict[str, Any] = loaded.config.model_dump(mode="json")
     data["platform"]["proxy_url"] = _masked(data["platform"]["proxy_url"])
     for target in data["webhooks"]["targets"]:
         target["url"] = _origin(target["url"])
     if as_json:
         print(json.dumps(data, indent=2))
         return
+    for line in (loaded.origin, *loaded.notes):
+        sys.stdout.write(f"# {one_line(line)}\n")
     for section, values in data.items():
         sys.stdout.write(f"[{section}]\n")
         for key, value in values.items():
@@ -72,23 +80,36 @@ def show(config: File = None, as_json: AsJson = False) -> None:
         sys.stdout.write("\n")
 
 
-@app.command(epilog="Example:\n\nguestd config init guestd.toml")
+@app.command(epilog="Example:\n\nguestd config init guestd.toml --minimal")
 def init(
     path: Annotated[
         Path | None, typer.Argument(help="Where to write it; standard output if left out.")
     ] = None,
+    minimal: Annotated[
+        bool, typer.Option("--minimal", help="Only the keys that most change, commented out.")
+    ] = False,
 ) -> None:
-    """Write a configuration file with every key, its meaning and its default."""
+    """Write a configuration file with every key, its meaning and its default, and beside it the
+    schema that lets an editor complete it."""
+    text = reference.minimal() if minimal else reference.example()
     if path is None:
-        sys.stdout.write(reference.example())
+        sys.stdout.write(text)
         return
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(reference.example())
+            file.write(text)
+        path.with_name(FILE_NAME).write_text(schema_text(), encoding="utf-8")
     except FileExistsError:
         _refuse(path, "already exists; name a file that does not, or remove it")
     except OSError as error:
         _refuse(path, f"cannot be written: {error.strerror}; name another place")
+    print(f"wrote {path}, and {FILE_NAME} beside it for editors")
+
+
+@app.command(epilog=f"Example:\n\nguestd config schema > {FILE_NAME}")
+def schema() -> None:
+    """The JSON Schema of the configuration file, for editors."""
+    sys.stdout.write(schema_text())
 
 
 @app.command("reference", epilog="Example:\n\nguestd config reference --json")
@@ -101,21 +122,8 @@ def show_reference(as_json: AsJson = False) -> None:
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:
-    problems = ConfigProblems(str(path), [problem])
+    problems = ConfigProblems(ConfigPlaces(path), [problem])
     raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
-
-
-def _check_entrance(config: Config) -> None:
-    """What the daemon would find wrong with its tokens when it starts."""
-    from ...api.control.bearer_auth import check_exposure
-    from ...api.tokens import check_simulator_exposure
-    from ..wiring.api import api_settings, simulator_settings
-
-    try:
-        check_exposure(config.simulator.host, api_settings(config))
-        check_simulator_exposure(simulator_settings(config))
-    except ConfigError as error:
-        raise ConfigProblems("configuration", [str(error)]) from None
 
 
 def _line(full: str, key: str, value: Any) -> str:

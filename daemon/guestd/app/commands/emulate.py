@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...emulator import DEFAULT_DEPLOYMENT_ID
-from ...emulator.agents.script import built_in
+from ...emulator import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_DEPLOYMENT_ID
+from ...emulator.agents.script import script_of
 from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
 from .. import exit_codes
@@ -35,6 +35,9 @@ curl -s localhost:PORT/__emulator/mutations     what its REST API created, once 
 
 guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-settings shows all
 """
+
+
+DEFAULT_CLIENT = f"{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"
 
 
 def emulate(
@@ -64,15 +67,17 @@ def emulate(
     if list_settings:
         return _print_settings()
     log = configure_logging("info", "auto")
-    _check_words(agent, disconnect)
-    clients, scopes = _oauth_clients(oauth_client or ["emulator-client:emulator-secret"])
+    _check_disconnect(disconnect)
+    clients, scopes = _oauth_clients(
+        oauth_client or [f"{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"]
+    )
     settings = _settings(
         host=host,
         port=port,
         tls_dir=tls_dir,
         tls_names=tuple(tls_name or ()),
         seed=seed,
-        agent=agent,
+        agent=_script(agent),
         deployments=[
             {
                 "id": deployment_id,
@@ -103,15 +108,18 @@ def _print_settings() -> None:
     print("\n".join(table()))
 
 
-def _check_words(agent: str, disconnect: str) -> None:
-    if agent not in built_in():
-        raise typer.BadParameter(
-            f"{agent!r} must be one of {', '.join(sorted(built_in()))}", param_hint="--agent"
-        )
+def _check_disconnect(disconnect: str) -> None:
     if disconnect not in ("disabled", "Send", "ReadOnly"):
         raise typer.BadParameter(
             f"{disconnect!r} must be disabled, Send or ReadOnly", param_hint="--disconnect"
         )
+
+
+def _script(agent: str) -> str | dict[str, Any]:
+    try:
+        return script_of(agent)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--agent") from None
 
 
 def _settings(**given: Any) -> EmulatorSettings:
@@ -203,7 +211,23 @@ async def _run(settings: EmulatorSettings, log: Log) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
-        log.line("this is guestd's emulator, not the platform")
-        log.line(f"deployment {settings.deployments[0].id}, agent {settings.agent}")
+        for line in _introduction(emulator):
+            log.line(line)
         log.out(f"ready {emulator.url}")
         await stop.wait()
+
+
+def _introduction(emulator: Emulator) -> list[str]:
+    """What a client needs, and the one line by which guestd knows the rest."""
+    settings, about = emulator.settings, emulator.about()
+    return [
+        "this is guestd's emulator, not the platform",
+        f"agent         {settings.agent if isinstance(settings.agent, str) else 'a script'}",
+        f"deployment    {about['deployment_id']}",
+        f"guest socket  {about['guest_socket_url']}",
+        f"OAuth client  {about['client_id']}, secret {about['client_secret']}",
+        f"token URL     {about['token_url']}",
+        f"queue         {about['queue_id']}",
+        f"admin API     {emulator.url}/__emulator/",
+        f'for guestd    [platform] emulator = "{emulator.url}"',
+    ]

@@ -37,7 +37,12 @@ ControlOrigins = Annotated[
 # ---------------------------------------------------------------------- what it does
 
 Seed = Annotated[int, typer.Option(help="Makes ids and faults repeatable.")]
-Agent = Annotated[str, typer.Option(help=f"Who answers: {', '.join(sorted(built_in()))}.")]
+Agent = Annotated[
+    str,
+    typer.Option(
+        help=f"Who answers: {', '.join(sorted(built_in()))}, or a script of yours (.toml, .json)."
+    ),
+]
 Limits = Annotated[bool, typer.Option(help="Enforce the platform's published rates.")]
 Tolerant = Annotated[
     bool, typer.Option(help="Never answer with an error for a rate: for clients that die of one.")

@@ -15,7 +15,8 @@ from ...journal import database
 from ...model.errors import CommandError, ConfigError, JournalError
 from .. import exit_codes
 from ..config import Config
-from ..load_config import ConfigProblems, load_config
+from ..config_problems import ConfigProblems
+from ..load_config import configured
 from ..wiring.followers import audit_directory
 from ..wiring.storage import journal_directory
 
@@ -68,4 +69,4 @@ def find_audit(config: Path | None, directory: Path | None) -> Path:
 
 
 def _loaded(config: Path | None) -> Config:
-    return load_config(config, os.environ)
+    return configured(config, os.environ)

@@ -24,7 +24,7 @@ from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
 from ...runtime.files import publish
 from .. import exit_codes
-from ..load_config import load_config
+from ..load_config import configured
 from ..wiring.storage import journal_directory
 from .files import AsJson, find_journal, guarded
 
@@ -50,7 +50,7 @@ Directory = Annotated[
 
 
 def _place(config: Path | None, directory: Path | None) -> Path:
-    place = directory or journal_directory(load_config(config, os.environ), os.environ)
+    place = directory or journal_directory(configured(config, os.environ), os.environ)
     if place is None or not place.is_dir():
         raise ConfigError("journal.directory", f"{place} is not a directory", "name it with -d")
     return place

@@ -20,7 +20,8 @@ from ...model.times import iso
 from ...observe.metrics import Metrics
 from ...observe.terminal_text import one_line
 from .. import exit_codes
-from ..load_config import ConfigProblems, load_config
+from ..config_problems import ConfigProblems
+from ..load_config import configured
 from ..wiring.storage import key_directory, new_guest_tokens, new_key_ring
 from .client_options import duration
 
@@ -65,7 +66,7 @@ def _guarded(work: Callable[[], None]) -> None:
 
 def _identity(config: Path | None, directory: Path | None) -> tuple[IdentitySettings, Path]:
     """The section, and the directory of the keys: `directory` if given. Raises ConfigError."""
-    found = load_config(config, os.environ)
+    found = configured(config, os.environ)
     place = directory or key_directory(found, os.environ)
     if place is None:
         raise ConfigError(

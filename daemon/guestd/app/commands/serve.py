@@ -13,9 +13,10 @@ import typer
 from ...observe.log import configure_logging
 from .. import exit_codes
 from ..config import Config
+from ..config_problems import ConfigProblems
 from ..entry import hold_signals
 from ..lifecycle import serve as live
-from ..load_config import ConfigProblems, load_config
+from ..load_config import CONFIG_HELP, find_config
 from ..open_files import allow_open_files
 from ..secret_files import open_secrets
 from ..signals import SignalListener
@@ -37,9 +38,7 @@ ROOM_BESIDE_DEMO = 100
 
 
 def serve(
-    config: Annotated[
-        Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")
-    ] = None,
+    config: Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)] = None,
     host: Annotated[
         str | None, typer.Option(help="Where the simulator listens; default localhost.")
     ] = None,
@@ -58,14 +57,16 @@ def serve(
     hold_signals()  # again: a test may begin here
     signals = SignalListener()
     try:
-        settings = load_config(config, os.environ, flags)
-        if demo:
-            settings = _with_room(settings, demo)
+        loaded = find_config(config, os.environ, flags)
     except ConfigProblems as problems:
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
+    settings = _with_room(loaded.config, demo) if demo else loaded.config
     log = configure_logging(settings.log.level, settings.log.form)
     signals.listen(log)
-    for line in open_secrets(settings, os.environ, config):
+    logger.info("the configuration is %s", loaded.origin)
+    for line in loaded.notes:
+        logger.info("%s", line)
+    for line in open_secrets(settings, os.environ, loaded.places.file):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exit_codes.run_logged(lambda: live(settings, log, signals, demo), log))

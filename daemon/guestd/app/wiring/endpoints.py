@@ -1,31 +1,62 @@
-"""Where the platform is: a region, an address, or the embedded emulator."""
+"""Where the platform is: a region, an address, another process's emulator, or the embedded one."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+import asyncio
+import logging
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from ...emulator import DEFAULT_DEPLOYMENT_ID
+from pydantic import SecretStr
+
+from ...emulator import (
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    DEFAULT_DEPLOYMENT_ID,
+    GUEST_HEADER,
+)
+from ...model.errors import ConfigError, PlatformRefused, PlatformUnavailable
+from ...platform.http import Http
 from ...platform.regions import Endpoints, endpoints
+from ...platform.settings import OAuthClient
 from ..config import Config
 
 if TYPE_CHECKING:
     from ...emulator import Emulator
 
+logger = logging.getLogger("guestd")
+
+#: Between two tries to reach an emulator that is about to start as well.
+RETRY_S = 0.25
+
 
 @dataclass(slots=True, frozen=True)
 class PlatformTarget:
-    """Where the platform is, real or emulated, and which deployment."""
+    """Where the platform is, real or emulated, and which deployment. `client`: the OAuth client of
+    an emulator, used where none is configured. `guest_header`: by which an emulator is told the
+    guest's name; the platform never is."""
 
     endpoints: Endpoints
     deployment_id: str
+    client: OAuthClient | None = None
+    guest_header: str = ""
 
 
 def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget:
+    """Without a word over the network. `emulator` is the embedded one."""
     platform = config.platform
     if emulator is not None:
         base = Endpoints(emulator.ws_url, emulator.url, emulator.url, emulator.url)
-        return PlatformTarget(base, DEFAULT_DEPLOYMENT_ID)
+        client = next(iter(emulator.settings.oauth_clients.items()), None)
+        return PlatformTarget(
+            base, DEFAULT_DEPLOYMENT_ID, client and _client(*client), GUEST_HEADER
+        )
+    if platform.emulator is not None:
+        url = platform.emulator.rstrip("/")
+        deployment = platform.deployment_id or DEFAULT_DEPLOYMENT_ID
+        client_of_all = _client(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
+        base = Endpoints(f"ws{url[4:]}", url, url, url)
+        return PlatformTarget(base, deployment, client_of_all, GUEST_HEADER)
     base = endpoints(platform.region) if platform.region is not None else Endpoints("", "", "", "")
     own_socket = base.socket(platform.dialect)
     socket_url = (platform.guest_socket_url or own_socket).rstrip("/")
@@ -41,16 +72,64 @@ def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget
     )
 
 
+async def asked_target(config: Config, http: Http, wait_s: float) -> PlatformTarget:
+    """As `platform_target`; another process's emulator is asked for its deployment and OAuth
+    client, for `wait_s` if it cannot be reached. After that, and where it does not let us ask, it
+    is taken to have the ones that every emulator begins with. Raises ConfigError if it is none."""
+    target = platform_target(config, None)
+    if config.platform.emulator is None:
+        return target
+    about = await _asked(http, target.endpoints.api, wait_s)
+    client, secret = about.get("client_id"), about.get("client_secret")
+    deployment = config.platform.deployment_id or about.get("deployment_id")
+    return replace(
+        target,
+        deployment_id=str(deployment or target.deployment_id),
+        client=_client(str(client), str(secret)) if client and secret else target.client,
+    )
+
+
+async def _asked(http: Http, url: str, wait_s: float) -> dict[str, Any]:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait_s
+    while True:
+        try:
+            return await http.get_object(f"{url}/__emulator/about")
+        except PlatformRefused as error:
+            if error.status not in (403, 421):
+                problem = f"{url} answers, but is not an emulator of guestd ({error})"
+                remedy = "write the URL that `guestd emulate` prints"
+                raise ConfigError("platform.emulator", problem, remedy) from None
+            why = f"does not tell us ({error.status}); allow it with --control-host"
+        except PlatformUnavailable as error:
+            why = f"cannot be asked: {error}"
+            if loop.time() < until:
+                await asyncio.sleep(RETRY_S)
+                continue
+        logger.warning(
+            "the emulator at %s %s; going on with the deployment and OAuth client that every"
+            " emulator begins with",
+            url,
+            why,
+        )
+        return {}
+
+
+def _client(name: str, secret: str) -> OAuthClient:
+    return OAuthClient(id=name, secret=SecretStr(secret))
+
+
 def new_emulator(config: Config) -> Emulator:
     """The embedded one; its connection limit follows our own admission, so that a large demo is not
     throttled by it."""
     from ...emulator import Emulator, EmulatorSettings
+    from ...emulator.agents.script import script_of
     from ...emulator.settings import EmulatorLimits
 
     per_minute = max(1000, config.admission.connects_per_minute)
     return Emulator(
         EmulatorSettings(
-            **asdict(config.emulator),
+            **asdict(config.emulator) | {"agent": script_of(config.emulator.agent)},
             limits=EmulatorLimits(connections_per_minute=per_minute),
             contact_reference=config.operations.contact_reference,
         )

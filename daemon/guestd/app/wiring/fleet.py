@@ -58,7 +58,7 @@ def new_supervisor(
         session_settings(config, facts),
         dialect,
         dialer,
-        DialTarget(dialect.url(place.endpoints.guest_socket), headers),
+        DialTarget(dialect.url(place.endpoints.guest_socket), headers, place.guest_header),
         journal,
         WebMessagingHistory(http, place.endpoints.api) if dialect.traits.has_history else None,
         LoopClock(loop),

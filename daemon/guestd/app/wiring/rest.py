@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import stat
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 from uuid import uuid4
-
-from pydantic import SecretStr
 
 from ...model.journal import Journal
 from ...model.records import Note, no_note
@@ -28,9 +26,6 @@ from ...runtime.clock import LoopClock
 from ..config import Config
 from .endpoints import PlatformTarget
 
-if TYPE_CHECKING:
-    from ...emulator import Emulator
-
 logger = logging.getLogger("guestd")
 
 
@@ -42,20 +37,16 @@ def new_calls(
     config: Config,
     target: PlatformTarget,
     http: Http,
-    emulator: Emulator | None,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
     note: Note = no_note,
 ) -> RestCalls:
-    """The platform's REST side by name. The embedded emulator brings an OAuth client of its own.
+    """The platform's REST side by name. An emulator brings an OAuth client of its own.
     `note` tells the audit of rate limits and tokens."""
     pace = Pace(loop.time)
     calls = RestCalls(
         http,
-        [
-            TokenSource(http, one, config.rest, pace)
-            for one in oauth_clients(config, target, emulator)
-        ],
+        [TokenSource(http, one, config.rest, pace) for one in oauth_clients(config, target)],
         target.endpoints.api,
         config.rest,
         pace,
@@ -66,19 +57,17 @@ def new_calls(
     return calls
 
 
-def oauth_clients(
-    config: Config, target: PlatformTarget, emulator: Emulator | None
-) -> list[OAuthAccess]:
+def oauth_clients(config: Config, target: PlatformTarget) -> list[OAuthAccess]:
     """The OAuth clients that share the load; none if none is configured."""
     platform = config.platform
     _warn_of_wide_permissions(platform.client_secret_file)
     url = platform.token_url or f"{target.endpoints.login}/oauth/token"
     return [
-        OAuthAccess(url, one, platform.client_auth) for one in _configured_clients(config, emulator)
+        OAuthAccess(url, one, platform.client_auth) for one in _configured_clients(config, target)
     ]
 
 
-def _configured_clients(config: Config, emulator: Emulator | None) -> tuple[OAuthClient, ...]:
+def _configured_clients(config: Config, target: PlatformTarget) -> tuple[OAuthClient, ...]:
     platform = config.platform
     if platform.oauth_clients:
         return platform.oauth_clients
@@ -86,9 +75,8 @@ def _configured_clients(config: Config, emulator: Emulator | None) -> tuple[OAut
         return (
             OAuthClient(id=platform.client_id, secret=platform.client_secret, scope=platform.scope),
         )
-    if emulator is not None and emulator.settings.oauth_clients:
-        client, secret = next(iter(emulator.settings.oauth_clients.items()))
-        return (OAuthClient(id=client, secret=SecretStr(secret), scope=platform.scope),)
+    if target.client is not None:
+        return (replace(target.client, scope=platform.scope),)
     return ()
 
 

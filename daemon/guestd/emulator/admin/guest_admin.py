@@ -1,106 +1,136 @@
 """`/__emulator/…` for guest sessions: inspect them, speak as the agent, inject faults, change
-settings.
-
-GET  state      {"sessions": {token: {"messages": [… in order], "conversations": […], …}}}
-                `?token=` for one
-POST say        {"token", "text", "content"?, "type"?, "nickname"?, "image"?, "bot"?,
-                 "quick_replies"?: [[label, payload], …]}
-POST typing     {"token", "duration_ms"?, "state"?: webchat's word, or true or false}
-POST disconnect {"token", "mode"?: "Send"|"ReadOnly"|"disabled"}
-POST drop       {"token"} or {"all": true}, "how"?: "abort"|"close"|"half_open", "code"?
-POST expire     {"token"}
-POST logout     {"token"}
-GET, POST, DELETE faults     the plan: see `core/faults.py`
-POST reset      forget everything
-GET  journal    what was received, newest last, `?limit=`, `?token=`
-GET  counters   connections, most in any minute and second, requests, faults
-GET, POST settings           {key: value, …}: see `setting_list.py`; GET lists them.
-                             "limits" may be "off" or "on" as well
-GET  health
-
-`platform_admin.py` has the routes for the platform API.
-"""
+settings. `platform_admin.py` has the routes for the platform API."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from functools import wraps
 from typing import Any
 
-import orjson
 from aiohttp import web
 
-from ...model.json_values import fault_in, printable
 from ..agents.script import built_in
-from ..core.faults import FaultPlanError
+from ..core.faults import FaultPlanError, fault_fields
 from ..core.records import Attachment, GuestSession, Json
 from ..setting_list import SettingError, all_settings, changed, values_of
 from .context import AdminContext
+from .requests import AdminRequestError, as_json, body_of
+from .routes import AdminRoute
+from .selection import SELECTION, selected
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class AdminRequestError(Exception):
-    """An invalid request to the admin API."""
-
-    def __init__(self, field: str, message: str, remedy: str = "", status: int = 400) -> None:
-        super().__init__(message)
-        self.field, self.remedy, self.status = field, remedy, status
+_SESSION_LIMIT = "how many of the newest; 100 if left out"
 
 
-def guest_admin_routes(server: AdminContext) -> list[web.RouteDef]:
+def guest_admin_routes(server: AdminContext) -> list[AdminRoute]:
     admin = _GuestAdmin(server)
-    prefix = "/__emulator"
-    routes = [
-        web.get(f"{prefix}/state", admin.state),
-        web.post(f"{prefix}/say", admin.say),
-        web.post(f"{prefix}/typing", admin.typing),
-        web.post(f"{prefix}/disconnect", admin.disconnect),
-        web.post(f"{prefix}/drop", admin.drop),
-        web.post(f"{prefix}/expire", admin.expire),
-        web.post(f"{prefix}/logout", admin.logout),
-        web.get(f"{prefix}/faults", admin.faults),
-        web.post(f"{prefix}/faults", admin.set_faults),
-        web.delete(f"{prefix}/faults", admin.clear_faults),
-        web.post(f"{prefix}/reset", admin.reset),
-        web.get(f"{prefix}/journal", admin.journal),
-        web.get(f"{prefix}/counters", admin.counters),
-        web.get(f"{prefix}/settings", admin.settings),
-        web.post(f"{prefix}/settings", admin.set_settings),
-        web.get(f"{prefix}/health", admin.health),
+    return [*_about_guests(admin), *_about_connections(admin), *_about_the_emulator(admin)]
+
+
+def _about_guests(admin: _GuestAdmin) -> list[AdminRoute]:
+    return [
+        AdminRoute(
+            "GET",
+            "about",
+            "What a client needs: deployment, OAuth client, queue",
+            admin.about,
+        ),
+        AdminRoute(
+            "GET",
+            "state",
+            "Guest sessions by token, with their messages in the platform's order",
+            admin.state,
+            query={"token": "only this one", "guest": "only those of this name"},
+        ),
+        AdminRoute(
+            "POST",
+            "say",
+            "Speak as the agent",
+            admin.say,
+            {
+                **SELECTION,
+                "text": "what the agent says",
+                "content": "a list of content items (protocol §3.7)",
+                "quick_replies": "[[label, payload], …], in place of content",
+                "nickname": "the agent's name",
+                "image": "the URL of the agent's picture",
+                "bot": "true if a bot speaks",
+                "type": 'the message\'s type, "Text" or "Structured"',
+            },
+        ),
+        AdminRoute(
+            "POST",
+            "typing",
+            "Show that the agent is typing",
+            admin.typing,
+            {
+                **SELECTION,
+                "duration_ms": "how long; 5000 if left out",
+                "state": "true, false, or the word of the webchat dialect",
+            },
+        ),
+        AdminRoute(
+            "POST",
+            "disconnect",
+            "End the conversation as the agent",
+            admin.disconnect,
+            {**SELECTION, "mode": "Send, ReadOnly or disabled; the deployment's if left out"},
+        ),
     ]
-    return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
 
 
-def guarded(handler: Any) -> Handler:
-    @wraps(handler)
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            answer: web.StreamResponse = await handler(request)
-        except AdminRequestError as bad:
-            return web.json_response(
-                {"message": str(bad), "field": bad.field, "remedy": bad.remedy}, status=bad.status
-            )
-        return answer
+def _about_connections(admin: _GuestAdmin) -> list[AdminRoute]:
+    return [
+        AdminRoute(
+            "POST",
+            "drop",
+            "Break connections",
+            admin.drop,
+            {
+                **SELECTION,
+                "all": "true: those of every guest",
+                "how": "abort (as if left out), close, or half_open",
+                "code": "the close code of close; 1001 if left out",
+            },
+        ),
+        AdminRoute("POST", "expire", "Let the guest session expire", admin.expire, SELECTION),
+        AdminRoute("POST", "logout", "Log an authenticated guest out", admin.logout, SELECTION),
+        AdminRoute(
+            "GET", "faults", "The plan, what was injected, the kinds and fields", admin.faults
+        ),
+        AdminRoute(
+            "POST",
+            "faults",
+            "Replace the plan of faults",
+            admin.set_faults,
+            None,
+            body_example='{"seed": 7, "rules": [{"kind": "drop", "rate": 0.01}]}',
+        ),
+        AdminRoute("DELETE", "faults", "No faults any more", admin.clear_faults),
+    ]
 
-    return handle
 
-
-async def body_of(request: web.Request) -> Json:
-    try:
-        found = json.loads(await request.read() or b"{}")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise AdminRequestError("", "the body is not a JSON object", "send one, such as {}")
-    if (fault := fault_in(found)) is not None:
-        where = printable(".".join(fault.path)) or "the body"
-        raise AdminRequestError(
-            where, f"{where} {fault.reason}", "send only values that JSON can represent"
-        )
-    return found
+def _about_the_emulator(admin: _GuestAdmin) -> list[AdminRoute]:
+    return [
+        AdminRoute("POST", "reset", "Forget everything and close every socket", admin.reset),
+        AdminRoute(
+            "GET",
+            "journal",
+            "What was received, the newest last",
+            admin.journal,
+            query={"token": "only of this guest session", "limit": _SESSION_LIMIT},
+        ),
+        AdminRoute("GET", "counters", "Connections, requests, faults in numbers", admin.counters),
+        AdminRoute("GET", "settings", "Every setting with its value", admin.settings),
+        AdminRoute(
+            "POST",
+            "settings",
+            "Change settings; `limits` may be on or off as well",
+            admin.set_settings,
+            None,
+            body_example='{"token_life_s": 30, "agent": "echo"}',
+        ),
+        AdminRoute("GET", "health", "Whether it is up", admin.health),
+    ]
 
 
 class _GuestAdmin:
@@ -108,24 +138,21 @@ class _GuestAdmin:
         self._server = server
 
     def _session(self, body: Json) -> GuestSession:
-        token = body.get("token")
-        session = self._server.world.sessions.get(token) if isinstance(token, str) else None
-        if session is None:
-            raise AdminRequestError(
-                "token", "no guest session has this token", "GET /__emulator/state lists them", 404
-            )
-        return session
+        return selected(self._server.world, body)
 
     # ------------------------------------------------------------------ looking
 
+    async def about(self, request: web.Request) -> web.Response:
+        return as_json(self._server.about())
+
     async def state(self, request: web.Request) -> web.Response:
         world = self._server.world
-        wanted = request.query.get("token")
+        wanted, guest = request.query.get("token"), request.query.get("guest")
         sessions = {
             token: _describe(session)
             for known in (world.cleared, world.sessions)
             for token, session in known.items()
-            if wanted is None or token == wanted
+            if (wanted is None or token == wanted) and guest in (None, session.guest)
         }
         return as_json({"sessions": sessions, "connections": len(self._server.connections)})
 
@@ -247,6 +274,8 @@ class _GuestAdmin:
         code = body.get("code", 1001)
         if not isinstance(code, int) or not 1000 <= code <= 4999:
             raise AdminRequestError("code", "must be a close code", "1000 to 4999")
+        if body.get("all") not in (None, True, False):
+            raise AdminRequestError("all", "must be true or false")
         connections = (
             list(self._server.connections)
             if body.get("all") is True
@@ -265,7 +294,7 @@ class _GuestAdmin:
         return as_json({"dropped": len(connections)})
 
     async def faults(self, request: web.Request) -> web.Response:
-        return as_json(self._server.faults.report())
+        return as_json({**self._server.faults.report(), **fault_fields()})
 
     async def set_faults(self, request: web.Request) -> web.Response:
         try:
@@ -338,6 +367,7 @@ def _describe(session: GuestSession) -> Json:
         "context": session.context or {},
         "attachments": {key: _file(one) for key, one in (session.attachments or {}).items()},
         "name": session.name,
+        "guest": session.guest,
         "messages": session.messages,
         "conversations": [
             {
@@ -379,7 +409,3 @@ def _most_within(instants: list[float], window_s: float) -> int:
             start += 1
         most = max(most, n - start + 1)
     return most
-
-
-def as_json(body: Json) -> web.Response:
-    return web.Response(body=orjson.dumps(body), content_type="application/json")

@@ -1,18 +1,4 @@
-"""`/__emulator/…` for the platform API: list its resources, and act as an agent or administrator.
-
-GET  queues, contacts, conversations, injections, prompts, events, idempotency,
-     mutations
-                            {"entities": […oldest first…], "total": …}, `?limit=` for the newest;
-                            `?name=value` for those with that value, such as
-                            `mutations?what=contact&key=k1`: one for each resource created, however
-                            often it was requested; `deeds` is the older name
-POST queues                 {"id", "name"?, "answer_after_s"?}
-POST conversations/{id}/end {}                                       end it as the platform
-POST prompts/{id}           {"event": "viewed"|"clicked"|"dismissed"}  as the agent, now
-POST guest-keys             a JWKS document: from now on one of these must have signed guest tokens;
-                            none: any may
-POST tokens/expire          {}                         every OAuth token is invalid from now on
-"""
+"""`/__emulator/…` for the platform API: list its resources, and act as agent or administrator."""
 
 from __future__ import annotations
 
@@ -26,21 +12,57 @@ from ..platform_api.prompts import ACTS
 from ..platform_api.queues import RoutingQueue
 from ..settings import QueueSettings
 from .context import AdminContext
-from .guest_admin import AdminRequestError, as_json, body_of, guarded
+from .requests import AdminRequestError, as_json, body_of
+from .routes import AdminRoute
 
 
-def platform_admin_routes(server: AdminContext) -> list[web.RouteDef]:
+def platform_admin_routes(server: AdminContext) -> list[AdminRoute]:
     admin = _PlatformAdmin(server)
-    prefix = "/__emulator"
-    routes = [web.get(f"{prefix}/{name}", admin.look) for name in server.platform_api.resources()]
-    routes += [
-        web.post(f"{prefix}/queues", admin.add_queue),
-        web.post(f"{prefix}/conversations/{{id}}/end", admin.end),
-        web.post(f"{prefix}/prompts/{{id}}", admin.act),
-        web.post(f"{prefix}/guest-keys", admin.upload_keys),
-        web.post(f"{prefix}/tokens/expire", admin.expire_tokens),
+    routes = [
+        AdminRoute(
+            "GET",
+            name,
+            f"All {name}, the oldest first; `?limit=` the newest, `?field=value` with that value",
+            admin.look,
+            query=None,
+        )
+        for name in server.platform_api.resources()
     ]
-    return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
+    return [
+        *routes,
+        AdminRoute(
+            "POST",
+            "queues",
+            "One more routing queue",
+            admin.add_queue,
+            {
+                "id": "the queue's id",
+                "name": "its name",
+                "answer_after_s": "how long a conversation waits in it",
+            },
+        ),
+        AdminRoute(
+            "POST", "conversations/{id}/end", "End a conversation as the platform", admin.end
+        ),
+        AdminRoute(
+            "POST",
+            "prompts/{id}",
+            "Act on a prompt as the agent",
+            admin.act,
+            {"event": " or ".join(ACTS)},
+        ),
+        AdminRoute(
+            "POST",
+            "guest-keys",
+            "From now on one of these keys must have signed guest tokens; without keys any may",
+            admin.upload_keys,
+            None,
+            body_example='{"keys": [a JWK, …]}',
+        ),
+        AdminRoute(
+            "POST", "tokens/expire", "Every OAuth token is invalid from now on", admin.expire_tokens
+        ),
+    ]
 
 
 class _PlatformAdmin:

@@ -1,6 +1,6 @@
 """Scripted agents as data: what they say when, step by step.
 
-A script is JSON:
+A script is JSON, or the same in TOML, in a file of one's own (`guestd emulate --agent mine.toml`):
 
     {"nickname": "Leo", "bot": false,
      "greeting": [step, …],                                     when a conversation starts
@@ -18,13 +18,16 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+from .script_check import check_script
 
 Json = dict[str, Any]
 
-STEPS = ("wait_s", "typing_s", "say", "quick_replies", "content", "persona", "disconnect")
 STEPS_WAITING_MAX = (
     64  # an agent this far behind drops what it would have answered: a flood cannot grow it
 )
@@ -59,39 +62,30 @@ def built_in() -> dict[str, Any]:
 
 def load_script(given: str | dict[str, Any]) -> AgentScript:
     """A built-in script by name, or one given as data. Raises ValueError that says what is wrong
-    with it."""
+    with it, and where."""
     scripts = built_in()
     if isinstance(given, str) and given not in scripts:
         raise ValueError(
-            f"there is no agent script {given!r}; use one of {', '.join(sorted(scripts))}"
+            f"{given!r} must be one of {', '.join(sorted(scripts))}, or a .toml or .json file"
         )
     data: dict[str, Any] = scripts[given] if isinstance(given, str) else given
-    unknown = set(data) - {"nickname", "bot", "greeting", "rules", "default"}
-    if unknown:
-        raise ValueError(f"an agent script has unknown keys: {', '.join(sorted(unknown))}")
-    script = AgentScript(**data)
-    for rule in script.rules:
-        try:
-            re.compile(rule.get("match", ""))
-        except re.error as error:
-            raise ValueError(
-                f"match {rule['match']!r} must be a regular expression: {error}"
-            ) from None
-    for steps in (
-        script.greeting,
-        script.default,
-        *(rule.get("steps", []) for rule in script.rules),
-    ):
-        for step in steps:
-            if not isinstance(step, dict) or not any(name in step for name in STEPS):
-                raise ValueError(f"an agent's step is one of {', '.join(STEPS)}, not {step!r}")
-    for rule in script.rules:
-        if "steps" not in rule:
-            raise ValueError("an agent's rule needs steps")
-        try:
-            re.compile(rule.get("match", ""))
-        except re.error as error:
-            raise ValueError(
-                f"an agent's rule has a bad pattern {rule['match']!r}: {error}"
-            ) from None
-    return script
+    check_script(data)
+    return AgentScript(**data)
+
+
+def script_of(agent: str) -> str | dict[str, Any]:
+    """The name of a built-in script as it is; the content of a file, where `agent` is the path of a
+    .toml or .json. Raises ValueError that names the file."""
+    path = Path(agent)
+    if agent in built_in() or path.suffix not in (".toml", ".json"):
+        load_script(agent)
+        return agent
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        load_script(found)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return dict(found)

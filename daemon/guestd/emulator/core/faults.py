@@ -78,28 +78,38 @@ class FaultRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: str
-    rate: float | None = Field(None, ge=0, le=1)
-    every: int | None = Field(None, ge=1)
-    count: int | None = Field(None, ge=1)
-    token: str | None = None
-    after_s: float = Field(0.0, ge=0)
-    for_s: float | None = Field(None, gt=0)
-    when: Literal["before", "after", "random"] = "random"
-    mode: Literal["extra", "replace"] = "extra"
-    ms: float = Field(150.0, ge=0, le=60_000)
-    code: int = Field(1001, ge=1000, le=4999)
-    status: int = Field(503, ge=400, le=599)
-    retry_after_s: int = Field(1, ge=1, le=3600)
-    retry_after_form: Literal["seconds", "date"] = "seconds"
-    form: Literal["message", "errors", "details", "nested"] = (
-        "message"  # where the error's message stands
+    kind: str = Field(description="one of the kinds")
+    rate: float | None = Field(None, ge=0, le=1, description="the share of the occasions, 0 to 1")
+    every: int | None = Field(None, ge=1, description="every so many occasions")
+    count: int | None = Field(None, ge=1, description="the first so many occasions")
+    token: str | None = Field(None, description="only of this guest session")
+    after_s: float = Field(0.0, ge=0, description="not before, from when the plan was set")
+    for_s: float | None = Field(None, gt=0, description="only so long, from after_s on")
+    when: Literal["before", "after", "random"] = Field(
+        "random", description="before or after the request acted (drop, http_status, reset, …)"
     )
-    how: Literal["rst", "close"] = "rst"
-    path: str = "/"
-    method: str | None = None
-    bytes: int = Field(10_000_000, ge=1, le=50_000_000)
-    depth: int = Field(100_000, ge=1, le=1_000_000)
+    mode: Literal["extra", "replace"] = Field(
+        "extra", description="beside the frame or in its place (malformed)"
+    )
+    ms: float = Field(150.0, ge=0, le=60_000, description="how long (delay, reorder, slow_…)")
+    code: int = Field(1001, ge=1000, le=4999, description="the close code (close)")
+    status: int = Field(
+        503, ge=400, le=599, description="the HTTP status (http_status, refuse_upgrade)"
+    )
+    retry_after_s: int = Field(
+        1, ge=1, le=3600, description="the Retry-After of a 429 or 503 (throttle, http_status)"
+    )
+    retry_after_form: Literal["seconds", "date"] = Field(
+        "seconds", description="how Retry-After is written"
+    )
+    form: Literal["message", "errors", "details", "nested"] = Field(
+        "message", description="where the error's message stands (http_status)"
+    )
+    how: Literal["rst", "close"] = Field("rst", description="how the connection breaks (reset)")
+    path: str = Field("/", description="only REST calls whose path begins so")
+    method: str | None = Field(None, description="only REST calls with this verb")
+    bytes: int = Field(10_000_000, ge=1, le=50_000_000, description="the frame's size (oversize)")
+    depth: int = Field(100_000, ge=1, le=1_000_000, description="how deep (deep_json)")
 
     @model_validator(mode="after")
     def _is_sensible(self) -> FaultRule:
@@ -108,6 +118,19 @@ class FaultRule(BaseModel):
         if [self.rate, self.every, self.count].count(None) != 2:
             raise ValueError("say how often by exactly one of rate, every or count")
         return self
+
+
+def fault_fields() -> dict[str, Any]:
+    """The kinds there are, and the fields of a rule with what each means."""
+    return {
+        "kinds": {kind: text for kind, (_, text) in KINDS.items()},
+        "fields": {
+            name: {"meaning": one.description, "default": one.get_default()}
+            if not one.is_required()
+            else {"meaning": one.description}
+            for name, one in FaultRule.model_fields.items()
+        },
+    }
 
 
 class FaultPlanError(ValueError):
@@ -212,5 +235,4 @@ class FaultInjector:
             "seed": self.seed,
             "rules": [rule.model_dump(exclude_defaults=True) for rule in self.rules],
             "injected": dict(self.injected),
-            "kinds": {kind: text for kind, (_, text) in KINDS.items()},
         }

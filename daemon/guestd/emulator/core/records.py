@@ -39,19 +39,21 @@ class GuestConversation:
 
 @dataclass(slots=True)
 class ConnectionRecord:
-    """One open WebSocket as the platform sees it."""
+    """One open WebSocket as the platform sees it. `guest`: whom its client says it is for."""
 
     id: int
     deployment: Deployment
     opened: float
     token: str = ""
+    guest: str = ""
     requests: SlidingCount | None = None
     echoes: SlidingCount | None = None
 
 
 @dataclass(slots=True)
 class GuestSession:
-    """One token's session. `user` is set on authenticated ones; `name` on webchat ones."""
+    """One token's session. `user` is set on authenticated ones; `name` on webchat ones; `guest` on
+    those whose client told it when it connected, as guestd does."""
 
     token: str
     deployment: Deployment
@@ -64,6 +66,7 @@ class GuestSession:
     cleared: bool = False
     user: str = ""
     name: str = ""
+    guest: str = ""
     dialect: str = "webmessaging"
     last_ms: int = 0
     sequence: int = 0

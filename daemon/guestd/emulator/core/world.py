@@ -122,10 +122,10 @@ class World:
             return 0.0
         return wait_s
 
-    def connect(self, deployment: Deployment, now: float) -> int:
+    def connect(self, deployment: Deployment, now: float, guest: str = "") -> int:
         self._connection_count += 1
         self.connections[self._connection_count] = ConnectionRecord(
-            self._connection_count, deployment, now
+            self._connection_count, deployment, now, guest=guest
         )
         return self._connection_count
 
@@ -140,6 +140,7 @@ class World:
         if connection.token and connection.token != session.token:
             self._detach(connection)
         connection.token = session.token
+        session.guest = connection.guest or session.guest
         if connection.id in session.connections:
             return []
         session.connections.append(connection.id)

@@ -15,7 +15,7 @@ import json
 import logging
 from collections import deque
 from typing import Protocol, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 from websockets.frames import Frame, Opcode
@@ -24,6 +24,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from ...model.json_values import is_text
+from .. import GUEST_HEADER
 from ..context import ServerContext
 from ..core import frames, storage_urls, webchat_frames
 from ..core.faults import FaultRule
@@ -32,6 +33,9 @@ from ..webchat.requests import receive_webchat_frame
 from .actions import receive_guest_frame
 
 logger = logging.getLogger("guestd.emulator")
+
+#: Of a guest's name, which is only shown and compared.
+GUEST_NAME_MAX = 200
 
 HALF_OPEN_S = 120.0  # a half-open connection is forgotten after this, as a real network forgets it
 
@@ -133,7 +137,8 @@ class GuestConnection(asyncio.Protocol):
         self._core.send_response(response)
         self._flush()
         if response.status_code == 101:
-            self.connection_id = server.world.connect(deployment, server.now())
+            guest = unquote(request.headers.get(GUEST_HEADER, ""))[:GUEST_NAME_MAX]
+            self.connection_id = server.world.connect(deployment, server.now(), guest)
             self.opened_at = server.loop.time()
             server.connection_opened(self)
         return None
