@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 
 from guestd.app.config import Config
 
@@ -210,8 +211,10 @@ class TestMessages:
                 visit.transport.abort()
             await stack.until(lambda: stack.live() == 0)
             status, found, headers = await client.post("/v1/sessions/ana/messages", {"text": "x"})
-            assert (status, found["code"], found["retry_after_s"]) == (409, "not_ready", 1.0)
-            assert headers["Retry-After"] == "1"
+            assert (status, found["code"], found["state"]) == (409, "not_ready", "resting")
+            assert 20.0 < found["retry_after_s"] < 31.0
+            assert found["retry_after_ms"] == math.ceil(found["retry_after_s"] * 1000)
+            assert headers["Retry-After"] == str(math.ceil(found["retry_after_s"]))
 
     async def test_an_unknown_guest_session_is_not_found(self, new_stack, client_of):
         asked = [

@@ -72,7 +72,8 @@ async def test_a_since_from_the_future_is_told_and_survived(new_stack):
         async with open_frontend(stack, "?guest=ana") as frontend:
             await live(frontend)
         async with open_frontend(stack, "?guest=ana&since=999") as frontend:
-            assert (await frame(frontend, field="since"))["code"] == "invalid"
+            assert (await frame(frontend, field="since"))["code"] == "unknown_since"
+            assert (await frame(frontend, kind="session"))["seq"] == 1
             await frontend.send(json.dumps({"action": "send", "text": "x", "command_id": "c"}))
             await frame(frontend, command_id="c", ok=True)
 

@@ -231,6 +231,9 @@ async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_wait
             answer = await frame(frontend, command_id="c1")
             while answer.get("kind"):
                 answer = await frame(frontend, command_id="c1")
+            state, retry_after_ms = (answer.pop(k, None) for k in ("state", "retry_after_ms"))
+            if when_down == "reject":
+                assert state != "live" and 0 < retry_after_ms < 1000
             answer.pop("seq", None)
             await live(frontend)
             await frontend.send('{"action": "send", "text": "later"}')

@@ -9,9 +9,13 @@
     {"action": "link", "attachment_id": …}
     {"action": "typing"}    {"action": "end"}    {"action": "resume", "since": 12}
 
+A send, reply or upload may say `"when_down": "queue"` or `"reject"`: what is to become of it while
+a lost connection is not back.
+
 Any of them may carry a `command_id`: then success is answered too, {"ok": true, "command_id": …,
 "seq": …}, and the same id again gets the same answer again; a link's success is always answered,
-with its `result`. An error is {"error": message, "code": stable word, "field"?, "command_id"?}.
+with its `result`. An error is {"error": message, "code": stable word, "field"?, "command_id"?};
+`not_ready` has the guest session's "state" and "retry_after_ms" as well.
 """
 
 from __future__ import annotations
@@ -20,10 +24,21 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
-from ..model.commands import Command, Context, End, RenewDownloadLink, Reply, Send, Typing, Withdraw
-from ..model.errors import CommandError
+from ..model.commands import (
+    Command,
+    Context,
+    End,
+    RenewDownloadLink,
+    Reply,
+    Send,
+    Typing,
+    WhenDown,
+    Withdraw,
+)
+from ..model.errors import CommandError, NotReady
 from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import is_text, refusal_of
 
@@ -52,6 +67,7 @@ class UploadFrame:
     content_type: str
     buffer: bytes
     caption: str
+    when_down: WhenDown = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,9 +82,12 @@ class ParsedFrame:
         return "" if isinstance(self.command, ResumeFrame) else self.command.command_id
 
 
-def parse(text: str, draw_id: Callable[[], str]) -> ParsedFrame:
-    """Raises CommandError; its `command_id` attribute is set if the frame had one."""
+def parse(text: str, draw_id: Callable[[], str], when_down: WhenDown = "") -> ParsedFrame:
+    """`when_down`: that of the socket, for messages that do not give their own. Raises
+    CommandError."""
     frame = _load(text)
+    if when_down:
+        frame.setdefault("when_down", when_down)
     command_id = frame.get("command_id")
     if command_id is not None and not (
         isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_CHARS_MAX
@@ -108,6 +127,8 @@ def error_frame(error: CommandError, command_id: str | None = None) -> Json:
     frame: Json = {"error": str(error), "code": error.code}
     if error.field:
         frame["field"] = _FIELDS.get(error.field, error.field)
+    if isinstance(error, NotReady):
+        frame |= {"state": error.state, "retry_after_ms": ceil(error.retry_after_s * 1000)}
     if command_id:
         frame["command_id"] = command_id
     return frame
@@ -150,7 +171,22 @@ def _text(frame: Json, key: str) -> str:
 
 
 def _send(frame: Json, command_id: str) -> Send:
-    return Send(command_id, _text(frame, "text"))
+    return Send(command_id, _text(frame, "text"), when_down=_when_down(frame))
+
+
+def _when_down(frame: Json) -> WhenDown:
+    return when_down_of(frame.get("when_down", ""))
+
+
+def when_down_of(value: object) -> WhenDown:
+    """Raises CommandError."""
+    if value == "queue":
+        return "queue"
+    if value == "reject":
+        return "reject"
+    if value == "":
+        return ""
+    raise CommandError("when_down must be queue or reject", field="when_down")
 
 
 def _context(frame: Json, command_id: str) -> Context:
@@ -168,7 +204,8 @@ def _reply(frame: Json, command_id: str) -> Reply:
         )
     kind = frame.get("type", "QuickReply")
     choice = (_text(frame, "text"), _text(frame, "payload"))
-    return Reply(command_id, kind if isinstance(kind, str) else "", (choice,), origin)
+    kind = kind if isinstance(kind, str) else ""
+    return Reply(command_id, kind, (choice,), origin, _when_down(frame))
 
 
 def _typing(frame: Json, command_id: str) -> Typing:
@@ -196,7 +233,8 @@ def since_of(value: object) -> int:
 def _upload(frame: Json, command_id: str) -> UploadFrame:
     filename, content_type = _text(frame, "filename"), _text(frame, "contentType")
     caption = _text(frame, "caption") if frame.get("caption") is not None else ""
-    return UploadFrame(command_id, filename, content_type, _buffer(frame.get("buffer")), caption)
+    when_down, buffer = _when_down(frame), _buffer(frame.get("buffer"))
+    return UploadFrame(command_id, filename, content_type, buffer, caption, when_down)
 
 
 def _withdraw(frame: Json, command_id: str) -> Withdraw:

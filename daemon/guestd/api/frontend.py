@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from aiohttp import WSCloseCode, web
 
+from ..model.commands import WhenDown
 from ..observe.metrics import Metrics
 from .feed import Feed, FeedItem, abort_if_unsent, limit_send_buffers
 from .frames import Json
@@ -26,8 +27,9 @@ GOODBYE_S = 1.0
 
 
 class Frontend:
-    """`run` writes until the frontend is gone, too slow, refused, or the guest session has
-    ended."""
+    """`run` writes until the frontend is gone, too slow, refused, or the guest session has ended.
+
+    `when_down`: for those of its messages that do not say."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Frontend:
         metrics: Metrics,
     ) -> None:
         self.feed = feed
+        self.when_down: WhenDown = ""
         self._socket = socket
         self._request = request
         self._write_timeout_s = write_timeout_s

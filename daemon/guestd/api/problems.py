@@ -19,7 +19,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..model.errors import CommandError, GuestdError, NoSuchPath, PlatformError
+from ..model.errors import CommandError, GuestdError, NoSuchPath, NotReady, PlatformError
 
 logger = logging.getLogger("guestd.api")
 
@@ -77,8 +77,12 @@ class ProblemDocument(BaseModel):
     code: str = Field(description="The stable word to program against.")
     field: str = Field(default="", description="Which part of the request is meant, if one.")
     retry_after_s: float | None = Field(
-        default=None, description="When to try again; as the header Retry-After."
+        default=None, description="When to try again; as the header Retry-After, rounded up."
     )
+    retry_after_ms: int | None = Field(
+        default=None, description="With not_ready: the same in milliseconds."
+    )
+    state: str = Field(default="", description="With not_ready: the guest session's state.")
     correlation_id: str = Field(
         default="", description="The platform's id of its refusal, for its support."
     )
@@ -115,14 +119,17 @@ class Problem(Exception):
         error_id: str = "",
         headers: Mapping[str, str] | None = None,
         platform: Mapping[str, Any] | None = None,
+        state: str = "",
     ) -> None:
-        """`platform`: what the platform said, by the names in `PLATFORM_FIELDS`."""
+        """`platform`: what the platform said, by the names in `PLATFORM_FIELDS`. `state`: the guest
+        session's, where it is the reason."""
         super().__init__(detail)
         self.status, self.code, self.detail, self.field = status, code, detail, field
         self.retry_after_s = (
             _RETRY_AFTER_S if retry_after_s is None and status in (429, 503) else retry_after_s
         )
         self.correlation_id, self.error_id = correlation_id, error_id
+        self.state = state
         self.headers = dict(headers or {})
         self.platform = {
             name: platform[name] for name in PLATFORM_FIELDS if platform and platform.get(name)
@@ -140,6 +147,9 @@ class Problem(Exception):
         for name in ("field", "retry_after_s", "correlation_id", "error_id"):
             if getattr(self, name):
                 document[name] = getattr(self, name)
+        if self.state and self.retry_after_s:
+            retry_after_ms = math.ceil(self.retry_after_s * 1000)
+            document |= {"state": self.state, "retry_after_ms": retry_after_ms}
         document |= self.platform
         headers = self.headers
         if self.retry_after_s:
@@ -169,6 +179,7 @@ def problem_of(error: Exception) -> Problem:
             str(error),
             field=error.field or "",
             retry_after_s=retry_after_s,
+            state=error.state if isinstance(error, NotReady) else "",
         )
     if isinstance(error, GuestdError) and error.code in ("spool", "journal"):
         return Problem(503, error.code, str(error))

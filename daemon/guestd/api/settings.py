@@ -8,7 +8,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le
 from pydantic import SecretStr
 
-from ..model.settings import Count, Doc, Seconds
+from ..model.settings import Count, Doc, Seconds, SecondsOrZero
 
 
 @dataclass(slots=True, frozen=True)
@@ -113,6 +113,14 @@ class SimulatorSettings:
     write_timeout_s: Annotated[
         Seconds, Doc("How long a write to a frontend may make no progress.")
     ] = 10.0
+    unused_after_s: Annotated[
+        SecondsOrZero,
+        Doc(
+            "A guest session that a frontend made is ended when no frontend was connected to it for"
+            " so long and no message of the guest's was accepted; 0: never. So a page that is "
+            "opened and closed leaves no conversation behind for sessions.duration_s."
+        ),
+    ] = 60.0
     guest_email: Annotated[
         str,
         Doc(
@@ -233,4 +241,7 @@ class ApiSettings:
     answer_timeout_s: Annotated[
         Seconds, Doc("How long the journal may take before a caller is told that it is slow.")
     ] = 10.0
-    wait_max_s: Annotated[Seconds, Doc("The longest ?wait= for an operation's end.")] = 60.0
+    wait_max_s: Annotated[
+        Seconds,
+        Doc("The longest ?wait= for an operation's end, and ?wait_s= for a session to be live."),
+    ] = 60.0

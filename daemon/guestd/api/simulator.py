@@ -3,17 +3,17 @@ the guest.
 
 `details.py` has what it may say about a new guest.
 
-The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq"}. Then come
-events, each with its `kind` and `seq`, in order: first those after `since`, if it came back, then
-all that happen. Errors never close the socket, a message that is too large included; only a bad
-request in the URL, text that is not UTF-8, too many frontends or too slow a frontend do.
+The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq", "new"}, where
+`new` says that this frontend has made the guest session. Then come events, each with its `kind` and
+`seq`, in order: first those after `since`, if it came back, then all that happen. Errors never
+close the socket, a message that is too large included; only a bad request in the URL, text that is
+not UTF-8, too many frontends or too slow a frontend do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -26,7 +26,7 @@ from ..observe.metrics import Metrics
 from .addresses import AddressCounts, address_of, share_of
 from .byte_limit import SharedByteLimit
 from .callers import caller_of
-from .details import GuestDetails, details_from_frame, details_from_query, unique_email
+from .details import GuestDetails, details_from_frame, unique_email
 from .feed import Feed, Feeds
 from .frame_skipper import FrameSkipper, Oversize
 from .frames import (
@@ -36,19 +36,19 @@ from .frames import (
     command_id_of,
     error_frame,
     parse,
-    since_of,
 )
 from .frontend import GOODBYE_S, Frontend, Socket, close_socket, drop_traceback
+from .frontend_address import FrontendAddress, SelectedSession, address_from_query
 from .handshakes import HandshakeLimiter, early_bytes, early_refusal, has_sent_early, pace_refusal
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import MessageReceiver, ReceivedMessage
 from .settings import SimulatorSettings
 from .throttled_protocol import ThrottledProtocol, new_read_limiter
+from .unused_sessions import UnusedSessions
 
 _UNFINISHED = "too many large frames are incomplete; finish them sooner, or upload over HTTP"
 #: For the first frame that the URL announces; a frontend sends it at once.
 _FIRST_FRAME_S = 10.0
-_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 
 
 class SimulatorServer:
@@ -68,6 +68,7 @@ class SimulatorServer:
         self._feeds = feeds
         self._spool = spool
         self._sockets: set[Socket] = set()
+        self._unused = UnusedSessions(fleet, settings.unused_after_s)
         self._pace = FramePace()
         self._reads = new_read_limiter()
         self.unfinished = SharedByteLimit(settings.unfinished_bytes_max)
@@ -145,6 +146,7 @@ class SimulatorServer:
 
     async def close(self) -> None:
         """Close every frontend (1001)."""
+        self._unused.close()
         await asyncio.gather(
             *(
                 one.close(code=WSCloseCode.GOING_AWAY, message=b"guestd is shutting down")
@@ -173,22 +175,34 @@ class SimulatorServer:
     ) -> None:
         receiver = MessageReceiver(socket, protocol)
         try:
-            picked = await self._select_session(socket, request, receiver)
-            if picked is None:
+            address = address_from_query(request.query, self._draw_id)
+            selected = await self._select_session(socket, address, receiver)
+            if selected is None:
                 return
-            session_id, since = picked
-            feed = self._follow(session_id, since)
+            feed = self._follow(selected)
         except CommandError as error:
             await self._reject(socket, request, error)
             return
         frontend = Frontend(socket, request, feed, self._settings.write_timeout_s, self._metrics)
+        frontend.when_down = address.when_down
         protocol.on_evict = lambda: self._evict(frontend)
+        with self._unused.connected(selected.session_id, selected.is_new):
+            await self._run(frontend, socket, receiver, protocol, selected.session_id)
+
+    async def _run(
+        self,
+        frontend: Frontend,
+        socket: Socket,
+        receiver: MessageReceiver,
+        protocol: ThrottledProtocol,
+        session_id: str,
+    ) -> None:
         writing = asyncio.get_running_loop().create_task(frontend.run(), name="frontend")
         try:
             await self._listen(socket, receiver, frontend, session_id)
         finally:
             protocol.close()
-            feed.close()
+            frontend.feed.close()
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
@@ -198,30 +212,23 @@ class SimulatorServer:
         frontend.refuse(_UNFINISHED)
 
     async def _select_session(
-        self, socket: Socket, request: web.Request, receiver: MessageReceiver
-    ) -> tuple[str, int | None] | None:
-        """The guest session asked for, living or new, and what the frontend has of it already; None
-        if it is gone."""
-        name = request.query.get("guest") or f"guest-{self._draw_id().replace('-', '')[:16]}"
-        if not _NAME.fullmatch(name):
-            raise CommandError(
-                "guest must be a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
-            )
-        since = since_of(request.query["since"]) if "since" in request.query else None
-        details: GuestDetails | None = details_from_query(request.query)
-        if details is not None and details.from_first_frame:
-            details = await self._first_frame(socket, receiver, details)
+        self, socket: Socket, address: FrontendAddress, receiver: MessageReceiver
+    ) -> SelectedSession | None:
+        """The guest session asked for, living or new; None if the frontend has gone."""
+        details: GuestDetails | None = address.details
+        if address.details.from_first_frame:
+            details = await self._first_frame(socket, receiver, address.details)
         if details is None:
             return None
+        name, since = address.name, address.since
         session_id = self._fleet.find(name)
-        if session_id is None:
-            email = details.email or unique_email(name, self._settings.guest_email)
-            guest = OpenGuest(
-                name, email=email, metadata=details.metadata, display_name=details.name
-            )
-            session_id = self._fleet.open(guest)
-            since = 0 if since is None else since
-        return session_id, since
+        if session_id is not None:
+            return SelectedSession(session_id, since, is_new=False)
+        if not address.may_create:
+            raise NotFound(f"there is no guest session named {name!r}, and create=false")
+        email = details.email or unique_email(name, self._settings.guest_email)
+        guest = OpenGuest(name, email=email, metadata=details.metadata, display_name=details.name)
+        return SelectedSession(self._fleet.open(guest), since or 0, is_new=True)
 
     async def _first_frame(
         self, socket: Socket, receiver: MessageReceiver, address: GuestDetails
@@ -264,7 +271,8 @@ class SimulatorServer:
             await socket.send_json(error_frame(error))
         await close_socket(socket, request, code, reason or error.code, GOODBYE_S)
 
-    def _follow(self, session_id: str, since: int | None) -> Feed:
+    def _follow(self, selected: SelectedSession) -> Feed:
+        session_id, since = selected.session_id, selected.since
         view = self._fleet.view(session_id)
         feed = Feed(self._feeds, session_id, self._say_damaged)
         feed.say(
@@ -274,6 +282,7 @@ class SimulatorServer:
                 "session": session_id,
                 "state": view.state,
                 "seq": view.seq,
+                "new": selected.is_new,
             }
         )
         feed.start(None if since is None else self._known(feed, since, view.seq))
@@ -286,14 +295,16 @@ class SimulatorServer:
         feed.follow()
 
     def _known(self, feed: Feed, since: int, last_seq: int) -> int:
-        """`since`, or the last seq, with an error, if `since` is beyond it."""
-        if since > last_seq:
-            feed.say(
-                error_frame(
-                    CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")
-                )
-            )
-        return min(since, last_seq)
+        """`since`; or 0, with an error, if `since` is beyond the last seq: what the frontend has is
+        of another guest session."""
+        if since <= last_seq:
+            return since
+        problem = (
+            f"since is {since}, but the last seq is {last_seq}: that was another guest session; all"
+            " of this one follows"
+        )
+        feed.say(error_frame(CommandError(problem, code="unknown_since", field="since")))
+        return 0
 
     async def _listen(
         self, socket: Socket, receiver: MessageReceiver, frontend: Frontend, session_id: str
@@ -347,7 +358,7 @@ class SimulatorServer:
 
     def _parse(self, text: str, frontend: Frontend) -> ParsedFrame | None:
         try:
-            return parse(text, self._draw_id)
+            return parse(text, self._draw_id, frontend.when_down)
         except CommandError as error:
             self._count(error)
             frontend.say(error_frame(error, command_id_of(text)))
@@ -396,6 +407,8 @@ class SimulatorServer:
             spooled.size_bytes,
             str(spooled.path),
             upload.caption,
+            upload.when_down,
+            spooled.sha256,
         )
         return Attach(upload.command_id, *what)
 

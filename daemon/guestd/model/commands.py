@@ -4,9 +4,13 @@ id again gets the same answer again."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .errors import CommandError
+
+#: What a message is to do while a connection that was lost is not back; "": as the setting
+#: `messages.when_down` says.
+WhenDown = Literal["", "queue", "reject"]
 
 
 @dataclass(slots=True, frozen=True)
@@ -16,6 +20,7 @@ class Send:
     command_id: str
     text: str
     attributes: dict[str, str] | None = None
+    when_down: WhenDown = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -27,6 +32,7 @@ class Reply:
     reply_type: str
     choices: tuple[tuple[str, str], ...]
     originating_message_id: str = ""
+    when_down: WhenDown = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,7 +62,8 @@ class Attach:
     """Send a file (SOCK-6): `path` is our own copy of it on disk, which lasts as long as the
     command is under way.
 
-    `size_bytes` is the whole file's; `caption` is the text of the message that carries it."""
+    `size_bytes` and `sha256` are the whole file's; `caption` is the text of the message that
+    carries it."""
 
     command_id: str
     filename: str
@@ -64,6 +71,8 @@ class Attach:
     size_bytes: int
     path: str
     caption: str = ""
+    when_down: WhenDown = ""
+    sha256: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -70,9 +70,11 @@ class Drop:
 
 @dataclass(slots=True)
 class SendAnswer:
-    """Answer the asker, once."""
+    """Answer all who wait for that command, once; `only_newest`: the last that asked, because the
+    others asked for something else."""
 
     answer: Answer
+    only_newest: bool = False
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ class Cause(Enum):
 
     # the guest session, as we see it
     FINISHED = "finished"  # ended on request, in an orderly way
+    UNUSED = "unused"  # its frontend left without a message
     DURATION_REACHED = "duration_reached"  # SESS-2
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"  # SOCK-2
     LEAVE_TIMEOUT = "leave_timeout"  # the platform did not confirm our goodbye

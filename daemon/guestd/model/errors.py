@@ -70,6 +70,12 @@ class NotReady(CommandError):
     code = "not_ready"
     worth_retrying = True
 
+    def __init__(self, message: str, state: str = "", retry_after_s: float = 1.0) -> None:
+        """`state`: the guest session's. `retry_after_s`: until its next step may have been
+        taken."""
+        super().__init__(message)
+        self.state, self.retry_after_s = state, retry_after_s
+
 
 class Overloaded(CommandError):
     code = "overloaded"

@@ -16,6 +16,11 @@ class FileCopy(Protocol):
     @property
     def size_bytes(self) -> int: ...
 
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal."""
+        ...
+
 
 class CopyReader(Protocol):
     async def read(self, offset: int) -> bytes:

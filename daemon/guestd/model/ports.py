@@ -142,13 +142,15 @@ class OpenGuest:
 
 @dataclass(slots=True, frozen=True)
 class SessionView:
-    """One guest session as an outsider may see it."""
+    """One guest session as an outsider may see it. `has_spoken`: a message of the guest's was
+    accepted."""
 
     session_id: str
     name: str
     state: str
     seq: int
     read_only: bool = False
+    has_spoken: bool = False
 
 
 class Fleet(Protocol):
@@ -171,6 +173,10 @@ class Fleet(Protocol):
     def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
         """Hand over a command; `answered` is called once, on the loop, when the intent is durable
         (perhaps at once)."""
+
+    def end_unused(self, session_id: str) -> bool:
+        """End it in an orderly way (`unused`); False, and nothing is done, while it is watched.
+        Raises NotFound."""
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
         """Follow a guest session: all that becomes durable from now on. What is durable already is

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from ..model.json_values import is_text
+from .content import NO_DIGEST
 
 
 @dataclass(slots=True)
@@ -17,11 +18,12 @@ class Accepted:
     answer.
 
     `trace` is the tracing id and marker of its message: ours, because a caller's command id need
-    not be unique for ever."""
+    not be unique for ever. `digest`: of its content (`content.py`)."""
 
     seq: int
     trace: str = ""
     durable: bool = False
+    digest: int = NO_DIGEST
 
 
 class AcceptedCommands:
@@ -33,6 +35,11 @@ class AcceptedCommands:
         self._accepted: OrderedDict[str, Accepted] | None = None
         self._has_forgotten = False
         self.traces: dict[str, str] | None = None
+
+    @property
+    def has_messages(self) -> bool:
+        """True if a message was accepted, ever; or so many commands that one may have been."""
+        return self._has_forgotten or any(self.traces or ())
 
     def find(self, command_id: str) -> Accepted | None:
         return self._accepted.get(command_id) if self._accepted is not None else None
@@ -48,8 +55,12 @@ class AcceptedCommands:
             self._has_forgotten = True
 
     def may_have_forgotten(self, command_id: str) -> bool:
-        """True if this command may have been accepted so long ago that only the journal knows."""
-        if not self._has_forgotten or self.find(command_id) is not None:
+        """True if only the journal knows whether this command was accepted, or with which
+        content: that was so long ago, or before a restart."""
+        found = self.find(command_id)
+        if found is not None:
+            return found.digest == NO_DIGEST
+        if not self._has_forgotten:
             return False
         return is_text(command_id)  # what cannot be written was never accepted
 

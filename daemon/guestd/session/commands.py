@@ -30,16 +30,25 @@ from .states import State
 
 REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
 
+#: How soon to ask again while a connection is being opened: most are open by then.
+STEP_S = 0.1
+
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Command)}
 
 
 @dataclass(slots=True)
 class Situation:
-    """Where in its life the guest session is."""
+    """Where in its life the guest session is. `next_step_s`: until its next step is due."""
 
     state: State
     is_leaving: bool
     was_ever_live: bool
+    next_step_s: float = 0.0
+
+    def not_ready(self) -> NotReady:
+        """For the caller: when the next try is made, or soon, if one is being made."""
+        retry_after_s = max(self.next_step_s if self.state is State.RESTING else 0.0, STEP_S)
+        return NotReady("Genesys connection not ready", self.state.value, retry_after_s)
 
 
 def refusal(
@@ -71,10 +80,10 @@ def refusal(
     if isinstance(command, Context):
         return _context_refusal(command, attribute_bytes_max)
     must_be_live = isinstance(command, Typing) or (
-        settings.messages.when_down == "reject" and situation.was_ever_live
+        (command.when_down or settings.messages.when_down) == "reject" and situation.was_ever_live
     )
     if situation.state is not State.LIVE and must_be_live:
-        return NotReady("Genesys connection not ready")
+        return situation.not_ready()
     if read_only:
         return CommandError(
             "the conversation has ended and is read-only; open another guest session",

@@ -191,7 +191,7 @@ class SessionConversation:
         self, given: i.CommandGiven, situation: Situation, now: float, out: e.Effects
     ) -> None:
         command, outbound = given.command, self.outbound
-        if outbound.answers_again(command, given.accepted_seq, out):
+        if outbound.answers_again(command, given.accepted, out):
             return
         refused = self._refusal(command, situation, now)
         if refused is not None:

@@ -10,6 +10,7 @@ from ..model.commands import Command
 from ..model.endings import Cause, Ending
 from ..model.failures import PlatformFailure
 from ..model.signals import MessageArrived
+from .accepted import Accepted
 
 
 @dataclass(slots=True)
@@ -49,11 +50,11 @@ class DeadlineReached:
 
 @dataclass(slots=True)
 class CommandGiven:
-    """`accepted_seq`: what the journal says of a command that the machine does not remember any
-    more; 0: never accepted."""
+    """`accepted`: what the journal says of a command that the machine does not remember any more,
+    or not the content of; None: never accepted, or not asked."""
 
     command: Command
-    accepted_seq: int = 0
+    accepted: Accepted | None = None
 
 
 @dataclass(slots=True)

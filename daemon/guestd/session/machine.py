@@ -299,7 +299,7 @@ class Machine:
 
     def _command(self, given: i.CommandGiven, now: float, out: Effects) -> None:
         is_leaving, was_live = self._departure.cause is not None, self.connection.joined_once
-        situation = Situation(self.state, is_leaving, was_live)
+        situation = Situation(self.state, is_leaving, was_live, self.connection.step_at - now)
         self.conversation.command(given, situation, now, out)
 
     # ------------------------------------------------------------------ errors from the platform

@@ -24,6 +24,7 @@ from ..model.journal import SavedCommand, SavedSession
 from ..policy.buckets import SlidingCount
 from .accepted import NONE_ACCEPTED, Accepted, AcceptedCommands
 from .commands import flatten_context
+from .content import NO_DIGEST, content_of, digest_of, digest_of_intent
 from .fleet_rules import FleetRules
 from .numbers import EventNumbers, draw_id
 from .outbox import Outbox, Outgoing, settled
@@ -142,15 +143,19 @@ class Outbound:
 
     # ------------------------------------------------------------------ commands
 
-    def answers_again(self, command: c.Command, accepted_seq: int, out: e.Effects) -> bool:
-        """True if this command was accepted before: it gets its answer again, or gets it when its
-        intent is durable. `accepted_seq`: what the journal knows of it."""
-        accepted = self.commands.find(command.command_id)
-        if accepted is None and not accepted_seq:
+    def answers_again(self, command: c.Command, journaled: Accepted | None, out: e.Effects) -> bool:
+        """True if a command of this id was accepted before: it gets its answer again, or gets it
+        when its intent is durable; with other content it is refused. `journaled`: what the journal
+        knows of it."""
+        remembered = self.commands.find(command.command_id)
+        accepted = remembered or journaled
+        if accepted is None:
             return False
-        if accepted is None or accepted.durable:
-            seq = accepted_seq if accepted is None else accepted.seq
-            out.append(e.SendAnswer(c.Answer(command.command_id, seq)))
+        known = accepted.digest or (journaled.digest if journaled is not None else NO_DIGEST)
+        if known not in (NO_DIGEST, digest_of(command)):
+            out.append(e.SendAnswer(c.Answer(command.command_id, error=_other_content()), True))
+        elif accepted.durable:
+            out.append(e.SendAnswer(c.Answer(command.command_id, accepted.seq)))
         self.discard_copy(command, out)
         return True
 
@@ -184,14 +189,14 @@ class Outbound:
             found = self._lane().find(command.target)
             assert found is not None
             found.withdrawn_by = command.command_id
-            intent = {"action": "withdraw", "target": command.target}
+            intent = content_of(command)
         elif isinstance(command, c.Context):
             self._context, self._context_id = command.context, command.command_id
-            intent = {"action": "context", "context": command.context}
+            intent = content_of(command)
         else:
             self._end_id = command.command_id
-            intent = {"action": "end"}
-        self._remember(command.command_id, Accepted(seq, trace))
+            intent = content_of(command)
+        self._remember(command.command_id, Accepted(seq, trace, digest=digest_of(command)))
         event = v.AcceptedEvent(seq, command.command_id, intent["action"], text)
         out.append(e.Accept(event, intent))
 
@@ -244,7 +249,8 @@ class Outbound:
         for command in saved.commands:
             intent = command.intent
             trace = str(intent.get("trace", ""))
-            self._remember(command.command_id, Accepted(command.seq, trace, durable=True))
+            digest = digest_of_intent(intent)
+            self._remember(command.command_id, Accepted(command.seq, trace, True, digest))
             match intent.get("action"):
                 case "send" | "reply" | "attach" if not command.settled:
                     self._lane().accept(Outgoing.restored(command.command_id, intent))
@@ -410,3 +416,11 @@ class Outbound:
         assert self.outbox is not None
         outgoing = self.outbox.finish_head()
         settled(outgoing, self._numbers.next(), status, out, reason, failure=failure)
+
+
+def _other_content() -> CommandError:
+    return CommandError(
+        "a command with this id and other content was accepted before; draw a new id",
+        code="conflict",
+        field="command_id",
+    )

@@ -56,6 +56,7 @@ from ..model.failures import NO_FAILURE, PlatformFailure
 from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
+from .content import content_of
 from .uploads import FileUpload
 
 
@@ -116,32 +117,10 @@ class Outgoing:
     def intent(self) -> dict[str, Any]:
         """What it takes to send it after a restart; `restored` reads it."""
         command = self.command
+        intent = {"trace": self.tracing_id, **content_of(command)}
         if isinstance(command, Attach):
-            return {
-                "action": "attach",
-                "trace": self.tracing_id,
-                "filename": command.filename,
-                "content_type": command.content_type,
-                "size_bytes": command.size_bytes,
-                "path": command.path,
-                "text": command.caption,
-                "attributes": self.attributes,
-            }
-        if isinstance(command, Send):
-            return {
-                "action": "send",
-                "trace": self.tracing_id,
-                "text": command.text,
-                "attributes": self.attributes,
-            }
-        return {
-            "action": "reply",
-            "trace": self.tracing_id,
-            "type": command.reply_type,
-            "choices": command.choices,
-            "in_reply_to": command.originating_message_id,
-            "attributes": self.attributes,
-        }
+            intent["path"] = command.path
+        return intent
 
     @classmethod
     def restored(cls, command_id: str, intent: dict[str, Any]) -> Outgoing:
@@ -157,7 +136,7 @@ class Outgoing:
                 intent["path"],
                 intent["text"],
             )
-            command = Attach(command_id, *what)
+            command = Attach(command_id, *what, sha256=intent.get("sha256", ""))
         else:
             choices = tuple((text, payload) for text, payload in intent["choices"])
             command = Reply(command_id, intent["type"], choices, intent["in_reply_to"])

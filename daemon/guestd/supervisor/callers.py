@@ -25,10 +25,13 @@ class WaitingCallers:
             self._waiting = {}
         self._waiting.setdefault(command_id, []).append(answered)
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: Answer, only_newest: bool = False) -> None:
         if self._waiting is None:
             return
-        for answered in self._waiting.pop(answer.command_id, ()):
+        callers = self._waiting.pop(answer.command_id, [])
+        if only_newest and callers[:-1]:
+            self._waiting[answer.command_id] = callers[:-1]
+        for answered in callers[-1:] if only_newest else callers:
             _call(answered, answer)
         if not self._waiting:
             self._waiting = None

@@ -30,6 +30,9 @@ class Hub:
             if not watchers:
                 del self._watchers[session_id]
 
+    def is_watched(self, session_id: str) -> bool:
+        return session_id in self._watchers
+
     def will_end(self, session_id: str) -> None:
         """Its last events are recorded, but not durable yet. Until `over` it may still be
         watched."""

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import orjson
+
 from ..model.errors import CommandError, Damaged, JournalError, Overloaded
-from ..model.journal import EventStore
+from ..model.journal import EventRow, EventStore
 from ..runtime.task_pool import TaskPool
+from ..session.accepted import Accepted
+from ..session.content import digest_of_intent
 
 #: Commands whose fate the journal is asked for; one more is refused.
 COMMANDS_MAX = 10_000
 
-#: Of an accepted command its seq, else 0; or why nothing can be said of it.
-CommandFound = Callable[[int, CommandError | None], None]
+#: Of an accepted command what is known, else None; or why nothing can be said of it.
+CommandFound = Callable[[Accepted | None, CommandError | None], None]
 
 #: Identities and times of what was shown, oldest first; or why they cannot be read.
 ShownFound = Callable[[Sequence[tuple[str, str]], Damaged | None], None]
@@ -37,7 +41,7 @@ class CommandLookups:
     def ask(self, session_id: str, command_id: str, found: CommandFound) -> None:
         """`found` is called on the loop, later or, if too many wait, at once."""
         if len(self._pool) >= COMMANDS_MAX:
-            found(0, Overloaded("too many commands wait for the journal; try again later"))
+            found(None, Overloaded("too many commands wait for the journal; try again later"))
             return
         self._open[session_id] = self._open.get(session_id, 0) + 1
         self._pool.run(lambda: self._look_up(session_id, command_id, found))
@@ -46,10 +50,12 @@ class CommandLookups:
         await self._pool.stop()
 
     async def _look_up(self, session_id: str, command_id: str, found: CommandFound) -> None:
-        seq, error = 0, None
+        accepted: Accepted | None = None
+        error: CommandError | None = None
         try:
             kept = await self._journal.command(session_id, command_id)
-            seq = kept.accepted.seq if kept is not None and kept.accepted is not None else 0
+            if kept is not None and kept.accepted is not None:
+                accepted = _accepted(kept.accepted)
         except Damaged as damaged:
             error = CommandError(str(damaged), code=damaged.code)
         except JournalError as failed:  # which ends the daemon
@@ -57,7 +63,12 @@ class CommandLookups:
         left = self._open.pop(session_id) - 1
         if left:
             self._open[session_id] = left
-        found(seq, error)
+        found(accepted, error)
+
+
+def _accepted(row: EventRow) -> Accepted:
+    intent = orjson.loads(row.intent) if row.intent else {}
+    return Accepted(row.seq, durable=True, digest=digest_of_intent(intent))
 
 
 class ShownLookups:

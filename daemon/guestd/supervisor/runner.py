@@ -21,11 +21,12 @@ from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.instants import NEVER
 from ..model.journal import SavedSession
-from ..model.ports import Clock, Connection, SessionView
+from ..model.ports import Clock, Connection
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..runtime.timers import Timers
 from ..session import inputs as i
+from ..session.accepted import Accepted
 from ..session.inbound import Inbound
 from ..session.machine import Machine
 from ..session.outbound import Outbound
@@ -150,12 +151,12 @@ class Runner:
     def event_durable(self, seq: int) -> None:
         self.feed(i.EventDurable(seq))
 
-    def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
-        """`accepted_seq`: the journal knows this command from long ago."""
+    def give(self, command: Command, answered: Answered, accepted: Accepted | None = None) -> None:
+        """`accepted`: what the journal knows of this command from long ago."""
         if self._callers is NO_CALLERS:
             self._callers = WaitingCallers()
         self._callers.add(command.command_id, answered)
-        self.feed(i.CommandGiven(command, accepted_seq))
+        self.feed(i.CommandGiven(command, accepted))
 
     def may_have_shown(self, item: MessageArrived) -> bool:
         """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
@@ -274,7 +275,7 @@ class Runner:
             metrics.commands_accepted += 1
         else:
             metrics.commands_refused += 1
-        self._callers.answer(answer)
+        self._callers.answer(answer, effect.only_newest)
 
     def _await_durable(self, effect: e.AwaitDurable) -> None:
         self.context.commits.when_durable(self, effect.seq)
@@ -436,11 +437,3 @@ def _count(event: Event, metrics: Metrics) -> None:
 
 def is_message(request: ClientMessage) -> bool:
     return type(request) in MESSAGES
-
-
-def view_of(runner: Runner) -> SessionView:
-    machine = runner.machine
-    guest = machine.guest
-    return SessionView(
-        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
-    )

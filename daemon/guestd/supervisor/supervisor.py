@@ -17,7 +17,6 @@ from typing import Any
 from uuid import uuid4
 
 from ..model.commands import Answer, Attach, Command
-from ..model.effects import SessionCounter
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
@@ -39,6 +38,7 @@ from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool
 from ..runtime.timers import TIMER_TICK_S, Timers
 from ..session import inputs as i
+from ..session.accepted import Accepted
 from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
 from .breakage import Report
@@ -52,10 +52,12 @@ from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
 from .records import guest_of, record_of, remaining_s
-from .runner import Runner, SessionContext, view_of
+from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
 from .settings import SupervisorSettings
+from .status import status_of
 from .uploads import Uploads
+from .view import view_of
 
 logger = logging.getLogger("guestd.supervisor")
 
@@ -66,7 +68,7 @@ STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is fre
 REPETITIONS_ASKED_MAX = 100
 
 #: Endings that deserve a line in the log: those that were not asked for.
-_QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
+_QUIET = frozenset({Cause.FINISHED, Cause.UNUSED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 
 class Supervisor:
@@ -263,12 +265,12 @@ class Supervisor:
             or runner.outbound.commands.may_have_forgotten(command_id)
         )
         if not must_ask:
-            self._give(session_id, command, answered, 0, None)
+            self._give(session_id, command, answered, None, None)
             return
         self._commands.ask(
             session_id,
             command_id,
-            lambda seq, error: self._give(session_id, command, answered, seq, error),
+            lambda accepted, error: self._give(session_id, command, answered, accepted, error),
         )
 
     def _give(
@@ -276,21 +278,27 @@ class Supervisor:
         session_id: str,
         command: Command,
         answered: Answered,
-        accepted_seq: int,
+        accepted: Accepted | None,
         error: CommandError | None,
     ) -> None:
-        """`accepted_seq` as in `Runner.give`; `error`: why it is not known."""
+        """`accepted` as in `Runner.give`; `error`: why it is not known."""
         runner = self._runners.get(session_id)
         if runner is None:
             error = NotFound(f"there is no guest session {session_id}", code="ended")
         elif self._journal.storage_full:
             error = CommandError(STORAGE_FULL, code="storage_full")
         elif error is None:
-            runner.give(command, answered, accepted_seq)
+            runner.give(command, answered, accepted)
             return
         if isinstance(command, Attach):
             self._discard_copy(command.path)
         answered(Answer(command.command_id, error=error))
+
+    def end_unused(self, session_id: str) -> bool:
+        if self._hub.is_watched(session_id):
+            return False
+        self._runner(session_id).feed(i.LeaveAsked(Cause.UNUSED))
+        return True
 
     def files_wanted(self) -> set[str]:
         """The paths of all copies that commands under way still need; any other copy is an
@@ -346,21 +354,8 @@ class Supervisor:
     # ------------------------------------------------------------------ figures
 
     def status(self) -> dict[str, Any]:
-        """The status line's figures; `echo_p99_s` is None before the first echo."""
-        metrics = self.metrics
-        return {
-            "live": metrics.sessions.get("live", 0),
-            "resting": sum(
-                metrics.sessions.get(state, 0)
-                for state in ("resting", "waiting", "dialing", "joining")
-            ),
-            "leaving": metrics.sessions.get("leaving", 0),
-            "messages_in": metrics.messages_in,
-            "messages_out": metrics.messages_out,
-            "reordered": metrics.session_counts.get(SessionCounter.REORDERED, 0),
-            "gaps_filled": metrics.session_counts.get(SessionCounter.GAP_FILLED, 0),
-            "echo_p99_s": metrics.echo_latency_s.quantile(0.99),
-        }
+        """As `status_of` has it."""
+        return status_of(self.metrics)
 
     def _count(self) -> int:
         return len(self._runners)

@@ -36,7 +36,7 @@ from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
 from .lookup import session_of
 from .routes import ApiCall, Route, RouteResponse
-from .schemas import CommandAccepted, QueryParameters
+from .schemas import CommandAccepted, QueryParameters, WhenDownField
 
 T = TypeVar("T")
 
@@ -68,6 +68,7 @@ class AttachmentQuery(QueryParameters):
         default="", max_length=1024, description="The file's name, if the body is the file itself."
     )
     caption: str = Field(default="", max_length=4096, description="The text that goes with it.")
+    when_down: WhenDownField = None
 
 
 @dataclass(slots=True)
@@ -135,8 +136,17 @@ class AttachmentRoutes:
         with self._uploads.taken(caller_of(call.request)):
             file = await self._received(call)
         assert file.copy is not None
-        what = file.name, file.content_type, file.copy.size_bytes, str(file.copy.path), file.caption
-        return await accept(self._fleet, session_id, Attach(file.command_id, *what), self._settings)
+        command = Attach(
+            file.command_id,
+            file.name,
+            file.content_type,
+            file.copy.size_bytes,
+            str(file.copy.path),
+            file.caption,
+            call.query.when_down or "",
+            file.copy.sha256,
+        )
+        return await accept(self._fleet, session_id, command, self._settings)
 
     async def _received(self, call: ApiCall[AttachmentQuery, None]) -> ReceivedFile:
         if self._spool is None:

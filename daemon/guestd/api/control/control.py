@@ -22,6 +22,7 @@ from .body_reader import BodyReader
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
+from .idempotency import IdempotentAnswers
 from .messages import MessageRoutes
 from .operations import OperationRoutes
 from .parsing import parse
@@ -63,6 +64,7 @@ class ControlApi:
         self._metrics = ports.metrics
         self._bearer_auth = BearerAuth(settings)
         self._bodies = BodyReader(settings, ports.metrics)
+        self._answers = IdempotentAnswers()
         self._requests = ConcurrencyLimit(
             settings.requests_max,
             settings.requests_per_address_max,
@@ -122,6 +124,8 @@ class ControlApi:
             if route.long:
                 return await route.handle(call)
             with self._requests.taken(caller_of(request)):
+                if route.remembers and call.idempotency_key:
+                    return await self._answers.once(route, call, lambda: route.handle(call))
                 return await route.handle(call)
 
         return handle

@@ -79,18 +79,22 @@ class MessageRoutes:
                 {204: RouteResponse("Shown, or shown already: it is sent at most once in 5 s.")},
                 tag,
                 problems=(409,),
+                keyed=True,
+                remembers=True,
             ),
         ]
 
     async def _send(self, call: ApiCall[None, SendMessage]) -> web.StreamResponse:
         body = call.body
         command_id = key_of(call, body.command_id) or self._draw_id()
+        when_down = body.when_down or ""
         command: Send | Reply
         if body.reply is None:
-            command = Send(command_id, body.text, body.attributes or None)
+            command = Send(command_id, body.text, body.attributes or None, when_down)
         else:
-            choices = tuple((one.text, one.payload) for one in body.reply.choices)
-            command = Reply(command_id, body.reply.type, choices, body.reply.in_reply_to)
+            reply = body.reply
+            choices = tuple((one.text, one.payload) for one in reply.choices)
+            command = Reply(command_id, reply.type, choices, reply.in_reply_to, when_down)
         return await accept(
             self._fleet, session_of(self._fleet, call.part("session")), command, self._settings
         )

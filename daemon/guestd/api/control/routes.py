@@ -50,7 +50,8 @@ class Route:
 
     `shown_body`: what the document says of the body, where the handler's port does the checking.
     `streams`: the handler reads the body itself, whose media types are the keys. `long`: does not
-    count as a request in progress, because it has a bound of its own."""
+    count as a request in progress, because it has a bound of its own. `keyed`: it may have an
+    Idempotency-Key; `remembers`: whose answer is remembered, because it is no command's id."""
 
     method: str
     path: str
@@ -64,6 +65,7 @@ class Route:
     shown_body: type[BaseModel] | None = None
     problems: tuple[int, ...] = ()
     keyed: bool = False
+    remembers: bool = False
     streams: Mapping[str, Any] = field(default_factory=dict)
     long: bool = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
@@ -18,6 +18,15 @@ SEQ_MAX = 2**53 - 1
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 CommandId = Annotated[str, StringConstraints(pattern=COMMAND_ID_PATTERN)]
+WhenDownField = Annotated[
+    Literal["queue", "reject"] | None,
+    Field(
+        description=(
+            "What is to become of it while a lost connection is not back: wait, or be refused with"
+            " not_ready; messages.when_down if left out."
+        )
+    ),
+]
 
 
 class RequestBody(BaseModel):
@@ -48,6 +57,15 @@ class OpenSession(RequestBody):
         ge=1,
         le=2700,
         description="Its life in seconds (SESS-2); sessions.duration_s if left out.",
+    )
+
+
+class OpenQuery(QueryParameters):
+    wait: Literal["live"] | None = Field(
+        default=None, description="Answer when the session is live, or `wait_s` are over."
+    )
+    wait_s: float = Field(
+        default=10.0, ge=0, le=3600, description="With wait=live: how long; at most api.wait_max_s."
     )
 
 
@@ -126,6 +144,7 @@ class SendMessage(RequestBody):
         default_factory=dict, max_length=100, description="With a text only."
     )
     reply: ReplyTo | None = None
+    when_down: WhenDownField = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> SendMessage:

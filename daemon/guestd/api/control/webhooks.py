@@ -84,6 +84,8 @@ class DeliveryRoutes:
                 {200: one},
                 tag,
                 problems=(409,),
+                keyed=True,
+                remembers=True,
             ),
             Route(
                 "POST",
@@ -93,7 +95,9 @@ class DeliveryRoutes:
                 self._replay_dead,
                 {200: RouteResponse("How many.", Replayed)},
                 tag,
-                problems=(404,),
+                problems=(404, 409),
+                keyed=True,
+                remembers=True,
             ),
         ]
 

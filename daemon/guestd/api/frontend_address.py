@@ -1,0 +1,58 @@
+"""What the address of a frontend's socket asks for.
+
+?guest=NAME &since=SEQ &create=false &when_down=queue|reject &name=… &email=…
+&details=first_frame
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..model.commands import WhenDown
+from ..model.errors import CommandError
+from .details import GuestDetails, details_from_query
+from .frames import since_of, when_down_of
+
+_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
+
+
+@dataclass(slots=True, frozen=True)
+class FrontendAddress:
+    """`since`: what the frontend has already; None: it did not say. `may_create`: False, if the
+    guest session is to be there already. `details`: of a new guest."""
+
+    name: str
+    since: int | None
+    may_create: bool
+    when_down: WhenDown
+    details: GuestDetails
+
+
+@dataclass(slots=True, frozen=True)
+class SelectedSession:
+    """`since`: what the frontend has of it already; None: it wants new events only."""
+
+    session_id: str
+    since: int | None
+    is_new: bool
+
+
+def address_from_query(query: Mapping[str, str], draw_id: Callable[[], str]) -> FrontendAddress:
+    """Raises CommandError naming the parameter."""
+    name = query.get("guest") or f"guest-{draw_id().replace('-', '')[:16]}"
+    if not _NAME.fullmatch(name):
+        raise CommandError(
+            "guest must be a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
+        )
+    create = query.get("create", "true")
+    if create not in ("true", "false"):
+        raise CommandError("create must be true or false", field="create")
+    return FrontendAddress(
+        name,
+        since_of(query["since"]) if "since" in query else None,
+        create == "true",
+        when_down_of(query.get("when_down", "")),
+        details_from_query(query),
+    )

@@ -1,0 +1,19 @@
+"""A guest session as an outsider may see it."""
+
+from __future__ import annotations
+
+from ..model.ports import SessionView
+from .runner import Runner
+
+
+def view_of(runner: Runner) -> SessionView:
+    machine = runner.machine
+    guest = machine.guest
+    return SessionView(
+        guest.session_id,
+        guest.name,
+        machine.state.value,
+        machine.seq,
+        machine.read_only,
+        machine.conversation.outbound.commands.has_messages,
+    )
