@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 
 import aiohttp
 import pytest
@@ -12,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from guestd.api import handshakes
 
-from .control_client import opened
+from .control_client import opened, settled
 from .frontend_client import frame, open_frontend
 
 PAGE = "http://localhost:5173"
@@ -251,3 +252,86 @@ async def test_a_session_is_opened_from_a_page_and_said_where(new_stack, client_
         status, _, headers = await client.post("/v1/sessions", {"name": "leo"})
         assert status == 201 and headers["Location"].startswith("/v1/sessions/")
         assert headers["Access-Control-Allow-Origin"] == PAGE and session_id
+
+
+MEGABYTE = 1024 * 1024
+
+
+class TestFiles:
+    async def test_nine_megabytes_go_up_from_a_page(self, new_stack, client_of):
+        file = bytes(range(256)) * (9 * 4096)
+        assert len(file) == 9 * MEGABYTE
+        async with new_stack() as stack, client_of(stack, headers={"Origin": PAGE}) as client:
+            await opened(stack, client)
+            form = aiohttp.FormData()
+            form.add_field("file", io.BytesIO(file), filename="film.png", content_type="image/png")
+            status, found, headers = await client.post("/v1/sessions/ana/attachments", data=form)
+            assert status == 202 and headers["Access-Control-Allow-Origin"] == PAGE
+            done = await settled(client, found["command_id"])
+            assert done["status"] == "confirmed"
+            _, page, _ = await client.get("/v1/sessions/ana/events?limit=1000")
+            events = [one for one in page["events"] if one["kind"] == "attachment"]
+            assert [one["status"] for one in events] == ["asked", "uploading", "uploaded"]
+            assert {one["size_bytes"] for one in events} == {len(file)}
+
+    async def test_the_limit_is_told_before_anything_is_sent(self, new_stack, client_of):
+        emulator = {"deployments": ({"file_kilobytes_max": 2048},)}
+        async with (
+            new_stack(emulator=emulator) as stack,
+            client_of(stack) as client,
+        ):
+            await opened(stack, client)
+            _, shown, _ = await client.get("/v1/sessions/ana")
+            assert shown["file_bytes_max"] == 2 * MEGABYTE
+            async with open_frontend(stack, "?guest=ana") as frontend:
+                assert (await frame(frontend))["file_bytes_max"] == 2 * MEGABYTE
+
+    async def test_where_the_platform_allows_more_our_own_counts(self, new_stack, client_of):
+        async with new_stack(session={"file_bytes_max": 4096}) as stack, client_of(stack) as client:
+            await opened(stack, client)
+            assert (await client.get("/v1/sessions/ana"))[1]["file_bytes_max"] == 4096
+
+    async def test_where_no_file_is_taken_it_is_none(self, new_stack, client_of):
+        emulator = {"deployments": ({"file_upload": False},)}
+        async with new_stack(emulator=emulator) as stack, client_of(stack) as client:
+            await opened(stack, client)
+            shown = (await client.get("/v1/sessions/ana"))[1]
+            assert shown["file_bytes_max"] == 0
+
+    @pytest.mark.parametrize(
+        ("media_type", "query", "size"),
+        [
+            ("image/png", "?filename=a.png", 10 * MEGABYTE + 1),
+            ("multipart/form-data; boundary=b", "", 10 * MEGABYTE + 100_000),
+        ],
+    )
+    async def test_a_larger_one_is_refused_by_its_length_alone(
+        self, new_stack, client_of, media_type, query, size
+    ):
+        async with new_stack() as stack, client_of(stack) as client:
+            await opened(stack, client)
+            reader, writer = await asyncio.open_connection("127.0.0.1", stack.http.port)
+            head = (
+                f"POST /v1/sessions/ana/attachments{query} HTTP/1.1\r\nHost: localhost\r\n"
+                f"Origin: {PAGE}\r\nContent-Type: {media_type}\r\nContent-Length: {size}\r\n\r\n"
+            )
+            writer.write(head.encode() + b"x" * 1000)
+            async with asyncio.timeout(5.0):
+                answer = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 413 ")
+            assert f"Access-Control-Allow-Origin: {PAGE}".encode() in answer
+
+    async def test_one_without_a_length_is_cut_off_at_the_limit(self, new_stack, client_of):
+        async def pieces():
+            for _ in range(11):
+                yield b"x" * MEGABYTE
+
+        async with new_stack() as stack, client_of(stack) as client:
+            await opened(stack, client)
+            path = "/v1/sessions/ana/attachments?filename=a.png"
+            status, found, _ = await client.post(
+                path, data=pieces(), headers={"Content-Type": "image/png"}
+            )
+            assert (status, found["code"]) == (413, "too_large")
+            assert str(10 * MEGABYTE) in found["detail"]

@@ -3,11 +3,11 @@ the guest.
 
 `details.py` has what it may say about a new guest.
 
-The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq", "new"}, where
-`new` says that this frontend has made the guest session. Then come events, each with its `kind` and
-`seq`, in order: first those after `since`, if it came back, then all that happen. Errors never
-close the socket, a message that is too large included; only a bad request in the URL, text that is
-not UTF-8, too many frontends or too slow a frontend do.
+The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq", "new",
+"file_bytes_max"}, where `new` says that this frontend has made the guest session. Then come events,
+each with its `kind` and `seq`, in order: first those after `since`, if it came back, then all that
+happen. Errors never close the socket, a message that is too large included; only a bad request in
+the URL, text that is not UTF-8, too many frontends or too slow a frontend do.
 """
 
 from __future__ import annotations
@@ -283,6 +283,7 @@ class SimulatorServer:
                 "state": view.state,
                 "seq": view.seq,
                 "new": selected.is_new,
+                "file_bytes_max": view.file_bytes_max,
             }
         )
         feed.start(None if since is None else self._known(feed, since, view.seq))

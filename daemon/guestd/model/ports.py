@@ -143,7 +143,7 @@ class OpenGuest:
 @dataclass(slots=True, frozen=True)
 class SessionView:
     """One guest session as an outsider may see it. `has_spoken`: a message of the guest's was
-    accepted."""
+    accepted. `file_bytes_max`: the largest file that it takes now, 0 for none at all."""
 
     session_id: str
     name: str
@@ -151,6 +151,7 @@ class SessionView:
     seq: int
     read_only: bool = False
     has_spoken: bool = False
+    file_bytes_max: int = 0
 
 
 class Fleet(Protocol):

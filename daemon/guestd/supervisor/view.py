@@ -8,12 +8,13 @@ from .runner import Runner
 
 def view_of(runner: Runner) -> SessionView:
     machine = runner.machine
-    guest = machine.guest
+    guest, conversation = machine.guest, machine.conversation
     return SessionView(
         guest.session_id,
         guest.name,
         machine.state.value,
         machine.seq,
         machine.read_only,
-        machine.conversation.outbound.commands.has_messages,
+        conversation.outbound.commands.has_messages,
+        conversation.files.bytes_max,
     )

@@ -77,6 +77,10 @@ class Session(BaseModel):
     state: str = Field(description="waiting, dialing, joining, live, resting, leaving or ended.")
     seq: int
     read_only: bool
+    file_bytes_max: int = Field(
+        description="The largest file that it takes now, in bytes: what the platform allows, or"
+        " attachments.file_bytes_max if that is less; 0: none."
+    )
 
     @classmethod
     def of(cls, view: SessionView) -> Session:
@@ -86,6 +90,7 @@ class Session(BaseModel):
             state=view.state,
             seq=view.seq,
             read_only=view.read_only,
+            file_bytes_max=view.file_bytes_max,
         )
 
 
