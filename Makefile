@@ -9,7 +9,7 @@ FUZZ_S ?= 600
 FUZZ ?= platform_frames simulator_frames http_heads multipart journal_rows configuration
 WORKERS ?= 3
 CHAOS_S ?= 1800
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python .ci/install
 
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
@@ -17,7 +17,8 @@ CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webho
 .PHONY: run test test-core test-all test-lowest check format bench soak chaos fuzz mutants update clean help
 
 help:
-	@echo "make run [DEMO=25]   guestd with the embedded emulator and demo guests; Ctrl-C drains"
+	@echo "make run [DEMO=25] [PORT=3000]"
+	@echo "                     guestd with the embedded emulator and demo guests; Ctrl-C drains"
 	@echo "make test            all tests"
 	@echo "make test-all        all tests on every supported Python that is found (3.11 to 3.14)"
 	@echo "make test-lowest     all tests on the oldest versions of the dependencies that pyproject.toml allows"
@@ -32,7 +33,7 @@ help:
 	@echo "make clean           remove what these made"
 
 run: $(VENV)/.installed
-	@exec $(BIN)/guestd serve --demo $(DEMO)
+	@exec $(BIN)/guestd serve --demo $(DEMO) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal
@@ -103,7 +104,7 @@ $(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(VENV)/bin/pytho
 
 .venv-tools/.installed:
 	$(PYTHON) -m venv .venv-tools
-	.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-tools/bin/python .ci/install uv
 	@touch $@
 
 .venv-lowest/.installed: pyproject.toml | .venv-tools/.installed

@@ -7,6 +7,7 @@ import contextlib
 import json
 import subprocess
 import time
+import urllib.request
 
 import pytest
 from typer.testing import CliRunner
@@ -96,12 +97,13 @@ class TestSessions:
         code, out, _ = guestd("send", ana, "hello", "--id", "c1", "--json")
         sent = json.loads(out)
         assert (code, sent["status"], sent["command_id"]) == (0, "confirmed", "c1")
+        until(lambda: json.loads(guestd("sessions", "show", ana, "--json")[1])["last_message_at"])
         again = json.loads(guestd("send", ana, "hello", "--id", "c1", "--json")[1])
         assert again["seq"] == sent["seq"]
         assert guestd("send", ana, "-", stdin="from a pipe\n")[0] == 0
         until(lambda: guestd("sessions", "transcript", ana)[1].count("from a pipe") == 2)
         lines = guestd("sessions", "transcript", ana)[1].splitlines()
-        assert [line.split(": ")[1] for line in lines] == [
+        assert [line.split(": ")[1] for line in lines if ": " in line] == [
             "hello",
             "hello",
             "from a pipe",
@@ -127,12 +129,57 @@ class TestSessions:
         code, out, _ = guestd("send", ana, "hello", "--wait", "0", "--json")
         assert code == 0 and json.loads(out)["status"] == "accepted"
 
+    def test_what_is_not_confirmed_in_time_is_no_success(self, guestd, run):
+        url = run("serve", "--port", "0").url()
+        at = {"GUESTDCTL_URL": url, "GUESTDCTL_TOKEN": ""}
+        with urllib.request.urlopen(f"{url}/healthz", timeout=10.0) as answer:
+            emulator = json.loads(answer.read())["emulator"]
+        assert guestd("sessions", "open", "ana", env=at)[0] == 0
+        until(lambda: "live" in guestd("sessions", "show", "ana", env=at)[1])
+        rules = json.dumps({"rules": [{"kind": "throttle", "rate": 1}]}).encode()
+        urllib.request.urlopen(f"{emulator}/__emulator/faults", rules, timeout=10.0).close()
+        code, out, err = guestd("send", "ana", "hello", "--id", "c1", "--wait", "1s", env=at)
+        assert code == 1 and "accepted" in out
+        assert "not confirmed it within 1s" in err and "--id c1" in err
+
 
 class TestExits:
     def test_1_the_daemon_refused(self, guestd):
         code, out, err = guestd("send", "nobody", "hello", "--json")
-        assert code == 1 and json.loads(out)["code"] == "not_found"
+        problem = json.loads(err)
+        assert (code, out) == (1, "") and problem["code"] == "not_found"
+        assert problem["exit_code"] == 1 and "no guest session nobody" in problem["detail"]
+        code, out, err = guestd("send", "nobody", "hello")
+        assert (code, out) == (1, "")
         assert err == "guestd: not_found: there is no guest session nobody\n"
+
+    def test_an_error_is_json_for_who_asked_for_json(self, guestd):
+        code, out, err = guestd(
+            "sessions", "list", "--json", env={"GUESTDCTL_URL": "http://[::1]:1"}
+        )
+        assert (code, out) == (69, "") and json.loads(err)["exit_code"] == 69
+        assert "no guestd answers" in json.loads(err)["detail"]
+
+    def test_a_state_that_is_none_is_corrected(self, guestd):
+        code, _, err = guestd("sessions", "list", "--state", "liv")
+        assert code == 2 and "did you mean live?" in err
+
+    def test_what_is_over_is_found_again_without_its_id(self, guestd, run, tmp_path):
+        env = {"GUESTD_JOURNAL__DIRECTORY": str(tmp_path)}
+        at = {"GUESTDCTL_URL": run("serve", "--port", "0", env=env).url(), "GUESTDCTL_TOKEN": ""}
+        assert guestd("sessions", "open", "ana", env=at)[0] == 0
+        until(lambda: "live" in guestd("sessions", "list", "--state", "live", env=at)[1])
+        (row,) = guestd("sessions", "list", env=at)[1].splitlines()
+        assert row.split("\t")[5].startswith("29m"), "it says when it expires"
+        assert guestd("sessions", "end", "ana", env=at)[0] == 0
+        until(lambda: "ana" in guestd("sessions", "list", "--ended", env=at)[1])
+        session_id = guestd("sessions", "list", "--ended", env=at)[1].split("\t")[3]
+        code, out, _ = guestd("sessions", "transcript", session_id, env=at)
+        assert code == 0 and guestd("sessions", "list", env=at)[1] == "", out
+
+    def test_a_name_is_refused_in_words(self, guestd):
+        code, _, err = guestd("sessions", "open", "..a b")
+        assert code == 1 and "1 to 64 letters, digits" in err and "[A-Za" not in err
 
     @pytest.mark.parametrize(
         "arguments",

@@ -131,6 +131,21 @@ async def test_there_is_a_bound_over_all_sessions(new_journal):
     assert seqs(await journal.read("short", 0, 200)), "the longest gives way first"
 
 
+async def test_sessions_that_are_over_are_listed_the_last_first_while_they_are_kept(new_journal):
+    journal = new_journal()
+    journal.commit(Commit(opened=[record("a"), record("b"), record("c")]), lambda: None)
+    journal.commit(Commit(rows=[row("a", 1), row("a", 2)]), lambda: None)
+    for session_id in ("a", "b"):
+        journal.commit(Commit(over=[session_id]), lambda: None)
+    found = [(one.session_id, one.seq) for one in await journal.ended(10)]
+    if isinstance(journal, MemoryJournal):
+        assert found == [], "it forgets them"
+        return
+    assert found == [("b", 0), ("a", 2)]
+    assert [one.session_id for one in await journal.ended(1)] == ["b"]
+    assert all(one.ended_ms > 0 and one.opened_ms == 1000 for one in await journal.ended(10))
+
+
 async def test_a_session_that_is_over_is_forgotten(new_journal):
     journal = new_journal(events_max=100)
     commit(journal, row("a", 1))

@@ -50,6 +50,12 @@ async def test_what_is_said_after_a_file_stays_behind_it(new_stack):
         assert watching.texts("Inbound") == ["first", "second", "third"]
 
 
+DEAD_URL = (
+    "the storage answered 403 Access Denied; the upload URL is not valid any more, or not for this"
+    " file; send the file again"
+)
+
+
 async def test_a_dead_url_is_answered_with_a_fresh_one(new_stack):
     async with new_stack(emulator=SILENT, session=FAST) as stack:
         stack.emulator.faults.set([{"kind": "slot_expired", "count": 2}], 0.0)
@@ -71,7 +77,7 @@ async def test_a_dead_url_is_answered_with_a_fresh_one(new_stack):
         retries = [
             one["reason"] for one in watching.of("attachment") if one["status"] == "retrying"
         ]
-        assert retries == ["the storage answered 403"] * 2
+        assert retries == [DEAD_URL] * 2
         await stack.until(
             lambda: set(session_of(stack).attachments) == {ids[-1]}
         )  # the dead ones were taken back
@@ -86,7 +92,7 @@ async def test_a_url_that_never_works_ends_in_a_clear_failure(new_stack):
         _, path = await attach(stack, session_id)
         stack.fleet.give(session_id, Send("t1", "and this goes on"), lambda answer: None)
         await stack.until(lambda: watching.texts("Inbound"))
-        assert fates(watching) == [("failed", "the storage answered 403")]
+        assert fates(watching) == [("failed", DEAD_URL)]
         assert steps(watching).count("asked") == 4
         await stack.until(lambda: not path.exists() and not session_of(stack).attachments)
 

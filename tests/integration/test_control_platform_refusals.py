@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import orjson
 import pytest
@@ -49,7 +50,7 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
     problem, reported = await refused_injection("errors")
     expected = {
         "type": "urn:guestd:problem:platform_refused",
-        "title": "Unprocessable Entity",
+        "title": HTTPStatus(422).phrase,  # its name changed in Python 3.13
         "status": 422,
         "detail": (
             "interaction.inject: the platform answered 400 refused by a fault with 400 [fault];"
@@ -96,7 +97,35 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
         ]
     line = "guestd: the platform's status 400, code fault, correlation id {}"
     assert reported == [(1, [line.format(one)]) for one in ids]
-    assert f'"platform_code": "fault", "correlation_id": "{ids[1]}"' in shown.output
+    words = " ".join(shown.output.split())
+    assert f"platform_code fault correlation_id {ids[1]}" in words
+
+
+async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(caplog):
+    """By the command, by the API and in the audit: the platform's code and status, and what to
+    set; it is no mistake of the request."""
+    async with running_daemon() as (daemon, ask):
+        rule = {"kind": "http_status", "status": 400, "every": 1, "path": "/oauth/token"}
+        daemon.emulator.faults.set([rule], daemon.emulator.now())
+        _, problem, _ = await ask(
+            "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": "i"}
+        )
+        command = ["inject", "i", "-m", "agent:hello", "--url", daemon.http.url]
+        found = await asyncio.to_thread(CliRunner().invoke, app, command)
+        facts = [
+            orjson.loads(row.payload)
+            for row in (await daemon._journal.read(OWN_STREAM, 0, 1000)).rows
+        ]
+    names = ("status", "code", "platform_status", "platform_code")
+    assert [problem[name] for name in names] == [502, "platform_token_refused", 400, "fault"]
+    assert "check platform.client_id" in problem["detail"]
+    assert "correct the request" not in problem["detail"]
+    assert "guestd: the platform's status 400, code fault" in found.stderr
+    (refused,) = [one for one in facts if one["action"] == "oauth.refused"]
+    assert (refused["details"]["platform_code"], refused["details"]["error_status"]) == (
+        "fault",
+        400,
+    )
 
 
 @pytest.mark.parametrize("form", ["message", "details", "nested"])

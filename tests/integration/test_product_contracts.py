@@ -320,6 +320,48 @@ async def test_http_3_a_refused_place_is_told_in_full_wherever_it_is_told(tmp_pa
         assert line["details"]["correlation_id"] == correlation_id
 
 
+async def test_http_1_an_upload_waits_as_long_as_the_storage_asks(tmp_path):
+    """From its answer to the next question for a place, with a rest of our own that is shorter."""
+    async with webchat_guest(tmp_path, attachments={"retry_s": 0.01}) as (daemon, _, _, faults):
+        rule = {"status": 429, "path": "/__storage", "method": "PUT", "retry_after_s": 2}
+        faults(rule)
+        await send_bill(daemon, "f1")
+        await until(lambda: len(audited(tmp_path, "attachment.put")) == 2, 10.0)
+    first, second = (
+        datetime.fromisoformat(one["time"]).timestamp()
+        for one in audited(tmp_path, "attachment.put")
+    )
+    assert 1.95 <= second - first < 4.0
+
+
+async def test_http_3_a_failed_upload_is_told_in_full_wherever_it_is_told(tmp_path, caplog):
+    """What the storage said, and what to do: in the events of file and message, in the answer about
+    the command, in the audit and in the log; it is put once (HTTP-1)."""
+    async with webchat_guest(tmp_path) as (daemon, ask, _, faults):
+        faults({"status": 422, "path": "/__storage", "method": "PUT", "count": 9})
+        await send_bill(daemon, "f1")
+        await until(lambda: len(audited(tmp_path, "command.settled")) == 1)
+        _, state, _ = await ask("GET", "/v1/sessions/ana/commands/f1")
+        _, page, _ = await ask("GET", "/v1/sessions/ana/events")
+    codes = {"code": "platform_refused", "platform_status": 422, "platform_code": "fault"}
+    words = "the storage answered 422 refused by a fault with 422; correct the file"
+    told = [one for one in page["events"] if one.get("status") == "failed"]
+    for one, kind in ((state, None), (told[0], "attachment"), (told[1], "delivery")):
+        assert {name: one[name] for name in codes} == codes, kind
+        assert (one["reason"].startswith(words), one.get("kind")) == (True, kind)
+    (put,) = audited(tmp_path, "attachment.put")
+    (settled,) = audited(tmp_path, "command.settled")
+    for line in (put, settled):
+        assert line["error"].pop("error_message").startswith(words)
+        assert line["error"] == {
+            "error_code": "platform_refused",
+            "error_status": 422,
+            "platform_code": "fault",
+        }
+    (logged,) = [one for one in caplog.messages if one.startswith("an upload failed")]
+    assert words in logged and "code fault" in logged
+
+
 async def test_audit_1_each_upload_of_a_file_has_a_line_under_its_session(tmp_path):
     """Of each try, with the command, and what the storage said; the export of the session has
     them, and those of the places."""
@@ -348,7 +390,9 @@ async def test_audit_1_each_upload_of_a_file_has_a_line_under_its_session(tmp_pa
     assert lines[1]["error"] == {
         "error_code": "platform_unavailable",
         "error_status": 503,
-        "error_message": "the storage answered 503",
+        "platform_code": "fault",
+        "error_message": "the storage answered 503 refused by a fault with 503; wait 1 s; if it"
+        " stays, tell the support of the storage",
     }
 
 
@@ -419,7 +463,6 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
         ],
         "g1": [
             ("guest.queue", "attempt"),
-            ("platform.rate_limited", "failed"),
             ("platform.attempt", "failed"),
             ("guest.queue", "success"),
             ("guest.contact", "attempt"),
@@ -435,6 +478,7 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
     tries = [one["details"]["attempt"] for one in lines if one["action"].startswith("webhook.")]
     assert tries == [1, 2, 3, 1]
     details = {one["action"]: one["details"] for one in lines}
+    assert details["platform.attempt"]["rate_limited"] is True
     assert details["messaging.ended"]["disconnection_rate"] == 1.0
     assert details["guest.created"]["guest_token_expires_ms"] > 0
     assert details["identity.key_rotated"]["kid"] == rotated.output.split()[0]

@@ -24,8 +24,11 @@ EVIL = "x\x1b]0;PWNED\x07\x1b[2J\x9b2J\x84\x7f\x08\r\u202egnp.exe\u2066\u2028\u2
 COMMANDS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
-#: What `guestd chat` itself tells a terminal: tints, and the line with "is typing" cleared.
-OUR_OWN = re.compile("\x1b\\[(2|1|33|36|0)m|\r\x1b\\[2K|\r(?=\x1b\\[2m… is typing)")
+#: What `guestd chat` itself tells a terminal: tints, and how its prompt is drawn, erased and redrawn.
+#: None of it clears the screen, sets a title, or is C1.
+OUR_OWN = re.compile(
+    "\x1b\\[[0-9;]*m|\x1b\\[[0-9]*[A-D]|\x1b\\[0?[JK]|\x1b\\[\\?(7|12|25|1049|2004)[hl]|\x1b\\[6n|\r"
+)
 
 FILE = {
     "id": EVIL,
@@ -145,7 +148,13 @@ async def on_a_terminal(*arguments: str) -> str:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "TERM": "xterm", "COLUMNS": "400"},
+        env={
+            **os.environ,
+            "PYTHONIOENCODING": "utf-8",
+            "TERM": "xterm",
+            "COLUMNS": "400",
+            "PROMPT_TOOLKIT_NO_CPR": "1",
+        },
     )
     os.close(theirs)
     reading = asyncio.ensure_future(asyncio.to_thread(_drain, ours))
@@ -174,7 +183,7 @@ def commands_in(output: str) -> list[str]:
 async def test_a_chat_on_a_terminal_obeys_nobody_but_us():
     async with daemon() as where:
         out = await on_a_terminal("chat", "--url", f"ws://{where}/")
-    assert "PWNED" in out and "[file]" in out and "is typing" in out and "/1" in out
+    assert "PWNED" in out and "[file]" in out and "/1" in out and "╭" in out
     assert commands_in(out) == []
     assert not any(line.startswith("you: I agree") for line in out.splitlines()), (
         "no text begins a line of another's"

@@ -10,7 +10,13 @@ import ssl
 import pytest
 
 from guestd.emulator.tls import ensure_certificate
-from guestd.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
+from guestd.model.errors import (
+    ConfigError,
+    PlatformError,
+    PlatformRefused,
+    PlatformUnavailable,
+    SpoolError,
+)
 from guestd.model.outbound_route import OutboundRoute
 from guestd.session.settings import AttachmentSettings
 from guestd.spool.reading import open_copy
@@ -22,8 +28,9 @@ from tests.sections import split
 class Storage:
     """Reads one PUT after another; answers `status`, or what `answer` does instead."""
 
-    def __init__(self, status="200 OK", answer=None, tls=None):
+    def __init__(self, status="200 OK", answer=None, tls=None, said=b"", header="X-None: 0"):
         self.status, self.answer, self.tls = status, answer, tls
+        self.said, self.header = said, header
         self.heads, self.bodies = [], []
 
     async def __aenter__(self):
@@ -49,9 +56,10 @@ class Storage:
                 ).split()[1]
             )
             self.bodies.append(await reader.readexactly(length))
-            writer.write(
-                f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\nLocation: /elsewhere\r\n\r\n".encode()
+            head = (
+                f"HTTP/1.1 {self.status}\r\nContent-Length: {len(self.said)}\r\n{self.header}\r\n"
             )
+            writer.write(head.encode() + b"Location: /elsewhere\r\n\r\n" + self.said)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -134,6 +142,58 @@ async def test_what_is_no_success_says_its_status_and_hides_the_url(uploader, fi
         assert raised.value.status == int(status[:3])
         assert len(storage.heads) == 1, "a redirect is not followed"
         assert "SECRET" not in str(raised.value) and raised.value.__cause__ is None
+
+
+SAID = {
+    "xml": (
+        b"<?xml version='1.0'?>\n<Error><Code>EntityTooLarge</Code><Message>Yours &amp; mine\n"
+        b"</Message><Key>k</Key></Error>",
+        "Yours & mine",
+        "EntityTooLarge",
+    ),
+    "xml with a namespace": (
+        b'\xef\xbb\xbf<s:Error xmlns:s="x"><s:Code>A.b-C_1</s:Code><s:Message lang="en"><![CDATA[no <way>'
+        b"]]></s:Message></s:Error>",
+        "no <way>",
+        "A.b-C_1",
+    ),
+    "json": (b'{"code":"InvalidDigest","message":"bad md5"}', "bad md5", "InvalidDigest"),
+    "other names": (b'{"errorCode":4000,"description":"no"}', "no", "4000"),
+    "nested": (b'{"error":{"code":"x.y","message":"inside"}}', "inside", "x.y"),
+    "words": (b"no room", "no room", ""),
+    "html": (b"<html><body>Bad</body></html>", "", ""),
+    "nothing": (b"", "", ""),
+    "a secret": (b"<Error><Message>sig CANARYSIG sig=abc</Message></Error>", "sig … sig=…", ""),
+}
+
+
+@pytest.mark.parametrize("status", [400, 403, 408, 413, 415, 422, 429, 500, 307])
+async def test_http_3_a_failed_put_says_what_to_do(uploader, file, status):
+    async with Storage(f"{status} Whatever") as storage:
+        with pytest.raises(PlatformError) as raised:
+            await uploader().put(storage.url, {}, "image/png", str(file), 300_000)
+    assert len(raised.value.remedy) > 15
+    assert str(raised.value) == f"the storage answered {status}; {raised.value.remedy}"
+
+
+@pytest.mark.parametrize("case", SAID)
+async def test_http_3_what_the_storage_says_is_told(uploader, file, case):
+    said, words, code = SAID[case]
+    async with Storage("400 Bad Request", said=said, header="x-amz-request-id: R1") as storage:
+        with pytest.raises(PlatformRefused) as raised:
+            url = f"{storage.url}/p?sig=CANARYSIG"
+            await uploader().put(url, {}, "image/png", str(file), 300_000)
+    error = raised.value
+    assert error.args == (f"the storage answered 400 {words}".strip(),)
+    assert (error.platform_code, error.correlation_id) == (code, "R1")
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Slow Down"])
+async def test_http_1_the_storages_retry_after_is_read(uploader, file, status):
+    async with Storage(status, header="Retry-After: 6") as storage:
+        with pytest.raises(PlatformUnavailable, match="wait 6 s") as raised:
+            await uploader().put(storage.url, {}, "image/png", str(file), 300_000)
+    assert raised.value.retry_after_s == 6.0
 
 
 async def test_a_storage_that_stops_reading_is_given_up_after_the_stall_time(uploader, tmp_path):

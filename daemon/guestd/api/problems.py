@@ -19,7 +19,14 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..model.errors import CommandError, GuestdError, NoSuchPath, NotReady, PlatformError
+from ..model.errors import (
+    CommandError,
+    GuestdError,
+    NoSuchPath,
+    NotReady,
+    PlatformError,
+    TokenRefused,
+)
 
 logger = logging.getLogger("guestd.api")
 
@@ -213,9 +220,10 @@ def platform_problem(
     retry_after_s: float | None = None,
     platform: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """What the platform refused or failed to do; `status` is the platform's. An unknown path is a
-    wrong setting, not the client's mistake."""
-    ours = 502 if code == NoSuchPath.code else _PLATFORM_STATUS.get(status or 0, 502)
+    """What the platform refused or failed to do; `status` is the platform's. An unknown path and a
+    refused token are wrong settings, not the client's mistake."""
+    is_ours = code in (NoSuchPath.code, TokenRefused.code)
+    ours = 502 if is_ours else _PLATFORM_STATUS.get(status or 0, 502)
     return Problem(
         ours,
         code,

@@ -4,6 +4,7 @@ send` need not wait for everything that `guestd serve` is made of."""
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -14,21 +15,24 @@ from typer.core import TyperGroup
 from .. import __version__
 from .exit_codes import failed
 
-COMMANDS = (
-    "serve",
-    "emulate",
-    "chat",
-    "sessions",
-    "send",
-    "inject",
-    "prompt",
-    "operations",
-    "config",
-    "journal",
-    "keys",
-    "webhooks",
-    "audit",
-)
+#: Each with its line in the list, so that `guestd --help` need not load them all.
+COMMANDS = {
+    "serve": "Keep guest sessions alive until SIGTERM or Ctrl-C.",
+    "emulate": "Stand in for the platform, for clients of any kind.",
+    "chat": "Talk as a guest.",
+    "sessions": "The guest sessions of a running daemon.",
+    "top": "The guest sessions, rates and waits of a running daemon, live.",
+    "send": "Say something, and wait until the platform has confirmed it.",
+    "inject": "Put a past conversation into an interaction.",
+    "prompt": "Show a prompt on the agent's screen.",
+    "operations": "Guests, messaging sessions, injections, prompts, adoption.",
+    "config": "Check and show the configuration.",
+    "journal": "Look into the journal on disk, copy it, bring it back.",
+    "keys": "The keys that sign guest tokens.",
+    "webhooks": "Look at webhooks, send dead letters again, check a signature.",
+    "audit": "Check the audit, and export from it.",
+    "version": "Say the version.",
+}
 
 EPILOG = """Examples:
 
@@ -51,6 +55,17 @@ def _flow(command: Any) -> None:
 
 
 class _Commands(TyperGroup):
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            meant = f"did you mean {near[0]!r}?" if near else "guestd --help lists them"
+            ctx.fail(f"there is no command {args[0]!r}; {meant}")
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
@@ -61,7 +76,7 @@ class _Commands(TyperGroup):
         own: typer.Typer | None = getattr(module, "app", None)
         if own is None:
             own = typer.Typer(
-                add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
+                add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
             )
             own.command(cmd_name, epilog=module.EXAMPLES)(getattr(module, cmd_name))
         command = typer.main.get_command(own)
@@ -79,9 +94,10 @@ app = typer.Typer(
     ),
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

@@ -36,6 +36,7 @@ class ConfigProblems(GuestdError):
     places."""
 
     code = "config"
+    exit_code = 78
 
     def __init__(self, places: ConfigPlaces, problems: list[str]) -> None:
         self.problems = problems

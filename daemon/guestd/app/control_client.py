@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from ..model.errors import ConfigError, GuestdError, PlatformUnavailable
+from .control_words import platform_facts
 
 Json = dict[str, Any]
 
@@ -24,12 +25,13 @@ LINE_MAX = 4_194_304
 
 
 class ApiRefusal(GuestdError):
-    """The daemon understood and said no. `problem` is its document."""
+    """The daemon understood and said no. `problem_document` is how it said it."""
 
     code = "refused"
+    exit_code = 1
 
     def __init__(self, problem: Json) -> None:
-        self.problem = problem
+        self.problem_document = problem
         field, detail = (
             str(problem.get("field") or ""),
             str(problem.get("detail", "no reason was given")),
@@ -37,18 +39,6 @@ class ApiRefusal(GuestdError):
         where = f" ({field})" if field and not detail.startswith(field) else ""
         said = f"{problem.get('code', 'refused')}{where}: {detail}"
         super().__init__("\n".join(filter(None, (said, platform_facts(problem)))))
-
-
-def platform_facts(problem: Json) -> str:
-    """What its support asks for of a refusal of the platform's; "" of one of the daemon's own
-    (HTTP-3)."""
-    names = {
-        "platform_status": "status",
-        "platform_code": "code",
-        "correlation_id": "correlation id",
-    }
-    facts = [f"{name} {problem[key]}" for key, name in names.items() if problem.get(key)]
-    return f"the platform's {', '.join(facts)}" if facts else ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,7 +55,7 @@ class ApiAddress:
 
 
 class ControlClient:
-    """`async with` it. Every call raises Refused, or PlatformUnavailable when no guestd answers
+    """`async with` it. Every call raises ApiRefusal, or PlatformUnavailable when no guestd answers
     there."""
 
     def __init__(self, address: ApiAddress) -> None:
@@ -152,10 +142,6 @@ def why(error: Exception) -> str:
     if isinstance(found, OSError) and found.errno is not None and found.errno > 0:
         return os.strerror(found.errno).lower()
     return str(found) or type(found).__name__
-
-
-def session_path(session: str, more: str = "") -> str:
-    return f"/v1/sessions/{quote(session, safe='')}{more}"
 
 
 def _is_http(url: str) -> bool:

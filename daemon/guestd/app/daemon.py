@@ -13,9 +13,9 @@ import gc
 import logging
 import os
 import secrets
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +48,12 @@ from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .key_rotation import KeyRotation
 from .loop_watchdog import LoopWatchdog
+from .opening_screen import GUESTS_SHOWN, is_watched, opening_lines, show_message
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring.api import api_settings, simulator_settings
-from .wiring.endpoints import PlatformTarget, asked_target, new_emulator, platform_target
+from .wiring.endpoints import PlatformTarget, asked_target, platform_target, start_emulator
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.followers import audit_directory, new_audit, new_webhooks
 from .wiring.rest import new_calls, new_http, new_operations
@@ -94,6 +95,7 @@ class Daemon:
         else."""
         self._config = config
         self._log = log
+        self._is_watched = log is not None and is_watched()
         self._loop = loop
         self._notifier = notifier
         self._clock = LoopClock(loop)
@@ -124,8 +126,9 @@ class Daemon:
         """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what
         is for an operator's eyes.
         `patient`: a platform that cannot be reached is asked until it answers."""
-        for line in heartbeat_notes(self._config):
-            logger.info("%s", line)
+        if self._config.platform.is_given or not self._is_watched:
+            for line in heartbeat_notes(self._config):
+                logger.info("%s", line)
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
         place = await self._find_platform(http)
@@ -148,11 +151,9 @@ class Daemon:
         await self._open_port(ring, webhooks)
         self._recover(operations)
         if demo_guests:
-            self._demo = Demo(self.fleet, self._loop, draw_id)
-            self._stops.callback(self._demo.stop)
-            self._demo.start(demo_guests)
+            self._start_demo(demo_guests)
         if not quiet:
-            self._start_telling()
+            self._start_telling(demo_guests)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
@@ -170,13 +171,12 @@ class Daemon:
         if self._config.platform.emulator is not None:
             return await asked_target(self._config, http, FIRST_ANSWER_S)
         if not self._config.platform.is_given:
-            self.emulator = new_emulator(self._config)
-            self._stops.push_async_callback(self.emulator.stop)
-            await self.emulator.start()
-            logger.info(
-                "no platform is configured: the embedded emulator stands in at %s",
-                self.emulator.url,
-            )
+            self.emulator = await start_emulator(self._config, self._stops)
+            if not self._is_watched:  # a person's screen says it
+                logger.info(
+                    "no platform is configured: the embedded emulator stands in at %s",
+                    self.emulator.url,
+                )
         return platform_target(self._config, self.emulator)
 
     def _open_keys(self) -> KeyRing | None:
@@ -365,14 +365,22 @@ class Daemon:
         if going_on := self._service.resume(operations):
             logger.info("recovered %d REST operations from the journal", going_on)
 
-    def _start_telling(self) -> None:
-        self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
+    def _start_demo(self, guests: int) -> None:
+        shown = partial(show_message, self._tell) if self._is_watched else None
+        self._demo = Demo(self.fleet, self._loop, draw_id, shown=shown, shown_guests=GUESTS_SHOWN)
+        self._stops.callback(self._demo.stop)
+        self._demo.start(guests)
+
+    def _start_telling(self, demo_guests: int) -> None:
+        emulator_url = self.emulator.url if self.emulator is not None else None
+        if self._is_watched:
+            for line in opening_lines(self.http.url, emulator_url, demo_guests):
+                self._tell(line)
+        else:
+            self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
         write = self._log.status if self._log is not None else lambda text: None
-        is_terminal = (
-            self._log is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        )
         self._status = StatusLine(
-            self._loop, self._readiness.line, self._notifier, write, is_terminal
+            self._loop, self._readiness.line, self._notifier, write, self._is_watched
         )
         self._stops.callback(self._status.stop)
         self._status.start()

@@ -36,11 +36,16 @@ PAUSE_MIN_S, PAUSE_MAX_S = 4.0, 12.0
 TICK_S = 0.25
 
 
+#: Told a guest's name and each message of the conversation.
+Shown = Callable[[str, dict[str, Any]], None]
+
+
 class DemoGuest:
     """One guest: a watcher of its own session that answers what it is asked."""
 
-    def __init__(self, name: str, demo: Demo) -> None:
+    def __init__(self, name: str, demo: Demo, shown: Shown | None = None) -> None:
         self.name = name
+        self._shown = shown
         self.session_id = ""
         self._demo = demo
         self.offered: list[tuple[str, str]] = []
@@ -48,7 +53,10 @@ class DemoGuest:
     def offer(self, row: EventRow) -> None:
         kind, encoded = row.kind, row.payload
         if kind == "message":
-            self._look_for_quick_replies(orjson.loads(encoded))
+            message = orjson.loads(encoded)
+            self._look_for_quick_replies(message)
+            if self._shown is not None:
+                self._shown(self.name, message)
         elif kind == "session" and orjson.loads(encoded)["state"] == "live":
             self._demo.speak_later(self)
 
@@ -72,17 +80,22 @@ class Demo:
         loop: asyncio.AbstractEventLoop,
         draw_id: Callable[[], str],
         seed: int = 1,
+        shown: Shown | None = None,
+        shown_guests: int = 0,
     ) -> None:
+        """`shown` is given the messages of the first `shown_guests`."""
         self._fleet = fleet
         self._loop = loop
         self._draw_id = draw_id
         self._rng = Random(seed)
+        self._shown, self._shown_guests = shown, shown_guests
         self._turns: DeadlineWheel[DemoGuest] = DeadlineWheel(TICK_S, now=loop.time())
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self, count: int) -> None:
         for n in range(1, count + 1):
-            guest = DemoGuest(f"demo-{n}", self)
+            shown = self._shown if n <= self._shown_guests else None
+            guest = DemoGuest(f"demo-{n}", self, shown)
             living = self._fleet.find(guest.name)
             guest.session_id = living or self._fleet.open(
                 OpenGuest(guest.name, email=f"demo-{n}@example.org")

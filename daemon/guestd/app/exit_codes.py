@@ -22,15 +22,15 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
+from ..model.errors import CommandError, ConfigError, GuestdError, JournalError, PlatformError
 from ..observe.log import Log
-from ..observe.terminal_text import one_line
-from .config_problems import ConfigProblems
+from ..observe.terminal_text import json_line, one_line
+from .interrupts import INTERRUPTED, may_interrupt
 
 logger = logging.getLogger("guestd")
 
 DAMAGED = 1
-USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
+USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG = 2, 69, 70, 74, 78
 
 
 class Interrupted(Exception):
@@ -61,11 +61,16 @@ def tell_on_stderr(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on_stderr) -> int:
+def run(
+    main: Callable[[], Coroutine[Any, Any, int | None]],
+    say: Tell = tell_on_stderr,
+    as_json: bool = False,
+) -> int:
     """Run a coroutine on uvloop; every error becomes one line, given to `say`, and its exit
-    code."""
+    code. `as_json`: a JSON object on standard error instead."""
     import uvloop
 
+    may_interrupt()
     try:
         return uvloop.run(main()) or 0
     except Interrupted:
@@ -76,7 +81,7 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on
     except BrokenPipeError:
         return unread()
     except Exception as error:
-        return failed(error, say)
+        return failed_as_json(error) if as_json else failed(error, say)
 
 
 def run_logged(main: Callable[[], Coroutine[Any, Any, int | None]], log: Log) -> int:
@@ -89,13 +94,32 @@ def run_logged(main: Callable[[], Coroutine[Any, Any, int | None]], log: Log) ->
     return code
 
 
+def failed_as_json(error: Exception) -> int:
+    """For a program that reads: code, detail and exit code, and the fields of a problem document
+    of the control API."""
+    lines: list[str] = []
+    exit_code = failed(error, lines.append)
+    detail = "\n".join(line.removeprefix("guestd: ") for line in lines)
+    problem: dict[str, Any] = getattr(error, "problem_document", {})
+    code = getattr(error, "code", "internal")
+    print(
+        json_line({"code": code, "detail": detail, **problem, "exit_code": exit_code}),
+        file=sys.stderr,
+    )
+    return exit_code
+
+
 def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
     """One line for whatever ended the program, and its exit code."""
     match error:
+        case GuestdError(exit_code=int(code)):
+            return tell(error, code, say)
         case ConfigError() if _disk_is_to_blame(error):
             return tell(error, JOURNAL, say)
-        case ConfigError() | ConfigProblems():
+        case ConfigError():
             return tell(error, CONFIG, say)
+        case CommandError():
+            return tell(error, USAGE, say)
         case PlatformError():
             return tell(error, PLATFORM, say)
         case JournalError():
@@ -103,11 +127,17 @@ def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
         case GuestdError():
             return tell(error, INTERNAL, say)
         case OSError(errno=number) if number in _OF_CONFIGURATION:
-            return tell(error, CONFIG, say)
+            return tell(_in_words(error), CONFIG, say)
         case OSError(errno=number) if number in _OF_THE_DISK:
-            return tell(error, JOURNAL, say)
+            return tell(_in_words(error), JOURNAL, say)
         case _:
             return _unexpected(error, say)
+
+
+def _in_words(error: OSError) -> Exception:
+    """What the system says, of which file, without its number."""
+    words = (error.strerror or str(error)).lower()
+    return GuestdError(f"{error.filename}: {words}" if error.filename is not None else words)
 
 
 def _disk_is_to_blame(error: ConfigError) -> bool:

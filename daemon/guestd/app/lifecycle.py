@@ -12,6 +12,7 @@ from ..observe.log import Log, log_loop_error
 from .config import Config
 from .daemon import Daemon
 from .exit_codes import Interrupted
+from .opening_screen import is_watched
 from .signals import SignalListener
 from .systemd import Notifier
 
@@ -32,7 +33,8 @@ async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: 
     signals.late_code = daemon.late_code
     try:
         if await _unless(stop, daemon.start(demo_guests, patient=True), daemon.broken):
-            log.out(f"ready {daemon.http.url}")
+            if not is_watched():  # a program waits for it, a person has a screen
+                log.out(f"ready {daemon.http.url}")
             await _unless(stop, asyncio.Event().wait(), daemon.broken)
             if not await _unless(hurry, daemon.drain(), daemon.broken):
                 raise Interrupted

@@ -23,8 +23,6 @@ from .config_problems import ConfigPlaces, ConfigProblems
 from .config_wording import in_words
 from .variables import CONFIG_VARIABLE
 
-CONFIG_HELP = "The configuration file (TOML); else GUESTD_CONFIG, else ./guestd.toml."
-
 #: Read where neither -c nor GUESTD_CONFIG names another.
 DEFAULT_FILE = Path("guestd.toml")
 

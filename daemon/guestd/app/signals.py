@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 from ..observe.log import Log
 from .entry import HANDLED
-from .exit_codes import INTERRUPTED
+from .interrupts import INTERRUPTED
 
 logger = logging.getLogger("guestd.app")
 

@@ -4,6 +4,7 @@ would only be noise."""
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -14,21 +15,26 @@ SYSTEMD_PERIOD_S = 10.0
 
 
 def line_of(status: dict[str, Any]) -> str:
+    """At most 79 columns with figures of six digits."""
     p99 = status["echo_p99_s"]
-    leaving = f", leaving {status['leaving']}" if status["leaving"] else ""
+    leaving = f", {status['leaving']} leaving" if status["leaving"] else ""
     return (
-        f"live {status['live']}, resting {status['resting']}{leaving} | messages in"
-        f" {status['messages_in']}, out {status['messages_out']} | reordered {status['reordered']},"
-        f" gaps filled {status['gaps_filled']} | echo p99"
-        f" {'-' if p99 is None else f'{p99 * 1000:.0f} ms'}"
+        f"{status['live']} live, {status['resting']} resting{leaving} |"
+        f" {status['messages_in']} in, {status['messages_out']} out | echo"
+        f" {'-' if p99 is None else f'{p99 * 1000:.0f} ms'} | {status['reordered']} reordered"
     )
 
 
+def fitted(line: str, columns: int) -> str:
+    """A line that wraps would stay behind when it is replaced."""
+    return line if len(line) < columns else f"{line[: columns - 2]}…"
+
+
 class StatusLine:
-    """Rewrites one line on a terminal each second; elsewhere writes nothing. Tells systemd the
+    """Replaces one line on a terminal each second; elsewhere writes nothing. Tells systemd the
     same, each ten seconds.
 
-    `write` takes the text with its control sequences and must not block."""
+    `write` must not block; "" takes the line away."""
 
     def __init__(
         self,
@@ -54,11 +60,11 @@ class StatusLine:
             self._handle.cancel()
             self._handle = None
             if self._is_terminal:
-                self._write("\n")
+                self._write("")
 
     def _show(self) -> None:
         line = self._describe()
         self._notifier.status(line)
         if self._is_terminal:
-            self._write(f"\r\x1b[2K{line}")
+            self._write(fitted(line, shutil.get_terminal_size().columns))
         self._handle = self._loop.call_later(self._period_s, self._show)

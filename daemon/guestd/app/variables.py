@@ -2,6 +2,7 @@
 
 #: The file's path, where no -c is given.
 CONFIG_VARIABLE = "GUESTD_CONFIG"
+CONFIG_HELP = "The configuration file (TOML); else GUESTD_CONFIG, else ./guestd.toml."
 
 #: Of the commands that talk to a daemon.
 CLIENT_URL, CLIENT_SOCKET, CLIENT_TOKEN = "GUESTDCTL_URL", "GUESTDCTL_SOCKET", "GUESTDCTL_TOKEN"

@@ -31,14 +31,12 @@ from ..model.errors import ConfigError
 from ..runtime.files import HALF
 from . import private_files
 from .pairs import is_kid, is_name, jwk_of, kid_of, new_pair, private_pem, read_pair
-from .private_files import FIELD
+from .private_files import FIELD, INDEX, SUFFIX
 from .ring import KeyEntry, Ring, read, written
 from .settings import IdentitySettings
 
 logger = logging.getLogger("guestd.identity")
 
-INDEX = "ring.json"
-SUFFIX = ".pem"
 
 #: A rotation may sweep a file between our reading the index and our reading the file; two in a row
 #: will not.

@@ -14,6 +14,9 @@ from ..runtime.file_lock import FileLock, LockHeldError
 
 FIELD = "identity.directory"
 LOCK = "lock"
+#: What keys there are, and their files.
+INDEX = "ring.json"
+SUFFIX = ".pem"
 
 #: A rotation takes a fraction of a second; a longer wait is for something that hangs.
 LOCK_WAIT_S = 10.0
@@ -38,7 +41,7 @@ def make_directory(directory: Path) -> None:
 
 def check_private(directory: Path) -> None:
     """Raises ConfigError with the remedy if the directory is missing, not ours, or open to
-    others."""
+    others. The mode of one that is more than a ring's own, such as /tmp, is not to be changed."""
     try:
         found = os.stat(directory)
     except OSError as error:
@@ -47,7 +50,27 @@ def check_private(directory: Path) -> None:
         ) from None
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigError(FIELD, f"{directory} is not a directory", "name one, or make it")
+    if found.st_mode & 0o077 and not _is_a_rings_own(directory):
+        raise ConfigError(
+            FIELD,
+            f"{directory} holds no keys and is open to others (mode {_mode(found)})",
+            f"name a directory of the keys' own, such as {directory / 'keys'}",
+        )
     _check(directory, found, "700")
+
+
+def _is_a_rings_own(directory: Path) -> bool:
+    """It holds the index or a key, or nothing at all."""
+    try:
+        return (directory / INDEX).exists() or all(
+            path.suffix == SUFFIX or path.name == LOCK for path in directory.iterdir()
+        )
+    except OSError:
+        return False
+
+
+def _mode(found: os.stat_result) -> str:
+    return f"{stat.S_IMODE(found.st_mode):04o}"
 
 
 def _check(path: Path, found: os.stat_result, wanted: str) -> None:
@@ -55,7 +78,7 @@ def _check(path: Path, found: os.stat_result, wanted: str) -> None:
         problem = f"{path} belongs to user {found.st_uid}, and guestd runs as user {os.geteuid()}"
         raise ConfigError(FIELD, problem, f"run it as that user, or: chown {os.geteuid()} {path}")
     if found.st_mode & 0o077:
-        problem = f"{path} is open to others (mode {stat.S_IMODE(found.st_mode):04o})"
+        problem = f"{path} is open to others (mode {_mode(found)})"
         raise ConfigError(
             FIELD, problem, f"chmod {wanted} {path}, and rotate if others may have read it"
         )

@@ -175,6 +175,29 @@ def open_for_reading(directory: Path) -> sqlite3.Connection:
         raise _translated(error, path) from error
 
 
+def open_current(directory: Path) -> sqlite3.Connection:
+    """As `open_for_reading`, a journal of the form that this guestd reads. Raises JournalError."""
+    connection = open_for_reading(directory)
+    path, known = directory / NAME, len(migrations())
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        connection.close()
+        raise _translated(error, path) from error
+    if version == known:
+        return connection
+    connection.close()
+    if version > known:
+        raise JournalError(
+            f"{path} has form {version}, and this guestd knows forms up to {known}; use the newer"
+            " guestd that wrote it"
+        )
+    raise JournalError(
+        f"{path} has form {version}, of an older guestd, and this one reads form {known}; the next"
+        " start of `guestd serve` brings it to that form (copy it before: guestd journal backup)"
+    )
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(

@@ -14,7 +14,15 @@ from itertools import islice
 
 import orjson
 
-from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredCommand, StoredEvent
+from ..model.journal import (
+    Commit,
+    EndedSession,
+    EventRow,
+    Replay,
+    SavedSession,
+    StoredCommand,
+    StoredEvent,
+)
 from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
 
@@ -79,6 +87,10 @@ class MemoryJournal:
 
     async def recover(self) -> Sequence[SavedSession]:
         """Nothing outlives the process."""
+        return ()
+
+    async def ended(self, limit: int) -> Sequence[EndedSession]:
+        """What is over is forgotten at once."""
         return ()
 
     async def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:

@@ -102,6 +102,11 @@ SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e
 -- cursors
 SELECT name, offset, at_ms, checksum FROM cursors;
 
+-- ended_sessions
+SELECT s.id, s.session_id, s.name, s.token, s.guest, s.opened_ms, s.ends_ms, s.over_ms, s.first_seq, s.checksum, coalesce(h.seq, 0)
+  FROM sessions s LEFT JOIN heads h ON h.session = s.id
+ WHERE s.over_ms IS NOT NULL AND s.id > 0 ORDER BY s.over_ms DESC, s.id DESC LIMIT ?;
+
 -- operation
 SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE operation_id = ?;
 

@@ -17,7 +17,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..model.errors import Damaged, JournalError
-from ..model.journal import EventRow, Replay, SavedSession, SetAside, StoredCommand, StoredEvent
+from ..model.journal import (
+    EndedSession,
+    EventRow,
+    Replay,
+    SavedSession,
+    SetAside,
+    StoredCommand,
+    StoredEvent,
+)
 from ..model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 from . import recovery, streams
 from .check import is_damage
@@ -271,6 +279,15 @@ class Reader:
         """Those with a damaged row are set aside."""
         with self._one_view():
             return recovery.recover(self._connection, self._aside.copy(), self._set_aside)
+
+    def ended(self, limit: int) -> list[EndedSession]:
+        with self._one_view():
+            rows = self._connection.execute(queries()["ended_sessions"], (limit,)).fetchall()
+        return [
+            EndedSession(row[1], row[2], row[5], row[7], row[10])
+            for row in rows
+            if self._is_fine("sessions", row[:10])
+        ]
 
     def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
         """Raises Damaged, and has set the session aside."""

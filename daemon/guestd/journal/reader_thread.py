@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..model.errors import JournalError
-from ..model.journal import Replay, SavedSession, SetAside, StoredCommand, StoredEvent
+from ..model.journal import EndedSession, Replay, SavedSession, SetAside, StoredCommand, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from .reader import Reader
 
@@ -81,6 +81,9 @@ class ReadsOnThread:
         """Guest sessions that are found damaged are written down as such, so that they stay
         aside."""
         return await self._ask(lambda reader: self._noting(reader, reader.recover))
+
+    async def ended(self, limit: int) -> list[EndedSession]:
+        return await self._ask(lambda reader: reader.ended(limit))
 
     async def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
         return await self._ask(

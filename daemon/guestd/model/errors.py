@@ -17,6 +17,7 @@
         ├── PlatformRefused      what will not pass by itself
         │   ├── PayloadRefused   400 and its like: the message says what is wrong with the request
         │   ├── NotAuthenticated 401: the OAuth client, or its token
+        │   │   └── TokenRefused the platform gives the OAuth client no token
         │   ├── ScopeMissing     403: names the scope
         │   ├── NoSuchThing      404, 410
         │   ├── NoSuchPath       404, 405 where the platform does not know the path at all
@@ -24,6 +25,7 @@
         └── PlatformUnavailable  5xx, network: worth retrying
             ├── RateLimited      429
             └── BudgetSpent      our own request budget; nothing was sent
+                └── AskedToWait  nothing was sent, because a 429 asked to wait
 
 Foreign exceptions are translated on layer 2 and seen nowhere above it.
 """
@@ -35,12 +37,17 @@ from typing import Any
 
 from .endings import Ending
 
+#: What the audit is told of a call whose last attempt was answered 429.
+RATE_LIMITED = "platform.rate_limited"
+
 
 class GuestdError(Exception):
-    """Root of everything we raise on purpose."""
+    """Root of everything we raise on purpose. `exit_code`: of a command that it ends, where that
+    does not follow from its kind."""
 
     worth_retrying = False
     code = "internal"
+    exit_code: int | None = None
 
 
 class ConfigError(GuestdError):
@@ -210,12 +217,16 @@ class PlatformError(GuestdError):
         }
         return {name: value for name, value in found.items() if value not in (None, "")}
 
-    def attempt_details(self) -> dict[str, Any]:
-        """Of the error of a single attempt, what an audit keeps."""
+    def attempt_details(self, action: str = "") -> dict[str, Any]:
+        """Of the error of a single attempt, what an audit keeps. A line of `RATE_LIMITED` says how
+        many attempts there were, and is none itself (AUDIT-1)."""
+        number = "attempts" if action == RATE_LIMITED else "attempt"
         latency_ms = round(self.latency_ms, 3)
-        found = {"call": self.operation, "attempt": self.attempts, "latency_ms": latency_ms}
+        found = {"call": self.operation, number: self.attempts, "latency_ms": latency_ms}
         if self.retry_after_s is not None:
             found["retry_after_s"] = self.retry_after_s
+        if self.status == 429:
+            found["rate_limited"] = True
         return {**found, **self.codes()}
 
     def __str__(self) -> str:
@@ -233,6 +244,13 @@ class PayloadRefused(PlatformRefused):
 
 class NotAuthenticated(PlatformRefused):
     pass
+
+
+class TokenRefused(NotAuthenticated):
+    """The platform gives the OAuth client no token. `status` is that of the token's address, and
+    says nothing of the request or the thing that was asked for."""
+
+    code = "platform_token_refused"
 
 
 class ScopeMissing(PlatformRefused):
@@ -266,3 +284,10 @@ class RateLimited(PlatformUnavailable):
 
 class BudgetSpent(PlatformUnavailable):
     code = "budget"
+
+
+class AskedToWait(BudgetSpent):
+    """No turn either, but not for our budget: a 429 asked this client to wait. `retry_after_s` is
+    what is left of that."""
+
+    code = "platform_unavailable"

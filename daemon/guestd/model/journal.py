@@ -51,6 +51,18 @@ class SessionRecord:
 
 
 @dataclass(slots=True, frozen=True)
+class EndedSession:
+    """A guest session that is over, and whose events may still be kept. Times are epoch
+    milliseconds."""
+
+    session_id: str
+    name: str
+    opened_ms: int
+    ended_ms: int
+    seq: int
+
+
+@dataclass(slots=True, frozen=True)
 class SavedCommand:
     """A command that was accepted. `settled`: what became of it was recorded too."""
 
@@ -170,6 +182,9 @@ class EventStore(Commits, Protocol):
     async def recover(self) -> Sequence[SavedSession]:
         """Every guest session opened and not over, but for those with a damaged row, which are set
         aside."""
+
+    async def ended(self, limit: int) -> Sequence[EndedSession]:
+        """Guest sessions that are over and still kept, ended last first."""
 
     async def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
         """The last `limit` messages' identities and times, oldest first, and more before them until

@@ -142,14 +142,20 @@ class OpenGuest:
 
 @dataclass(slots=True, frozen=True)
 class SessionView:
-    """One guest session as an outsider may see it. `has_spoken`: a message of the guest's was
-    accepted. `file_bytes_max`: the largest file that it takes now, 0 for none at all."""
+    """One guest session as an outsider may see it. Times are epoch milliseconds, 0 where there is
+    none; `last_message_ms` is known of those of this life of the daemon. `has_spoken`: a message
+    of the guest's was accepted. `file_bytes_max`: the largest file that it takes now, 0 for none at
+    all."""
 
     session_id: str
     name: str
     state: str
     seq: int
     read_only: bool = False
+    opened_ms: int = 0
+    ends_ms: int = 0
+    last_message_ms: int = 0
+    ended_ms: int = 0
     has_spoken: bool = False
     file_bytes_max: int = 0
 
@@ -170,6 +176,9 @@ class Fleet(Protocol):
         """Raises NotFound."""
 
     def sessions(self) -> Sequence[SessionView]: ...
+
+    async def ended(self, limit: int) -> Sequence[SessionView]:
+        """Those that are over and still kept, ended last first."""
 
     def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
         """Hand over a command; `answered` is called once, on the loop, when the intent is durable
@@ -254,9 +263,9 @@ class PlatformCalls(Protocol):
         or PlatformUnavailable, whose `acted` says whether the platform may have done it all the
         same; or BudgetSpent, if it never got its turn.
         `urgency` None: as the table has it for that call. `attempt_failed` is told of each attempt
-        that is made again (`platform.attempt`), and of each that the platform found too many
-        (`platform.rate_limited`), the last one too (AUDIT-1); None: the audit is told, without the
-        ids of who called."""
+        that is made again (`platform.attempt`), and of the last one if that was answered 429
+        (`platform.rate_limited`; AUDIT-1); None: the audit is told, without the ids of who
+        called."""
 
 
 OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from ..model.times import iso_of_ms
 from .lines import LineWriter, Sink, descriptor_sink
 from .redaction import redacted
+from .status_line import BottomLine
 from .terminal_text import escaped, json_line
 
 REPEAT_S = 10.0
@@ -174,8 +175,9 @@ class _Handler(logging.Handler):
 class Log:
     """Everything this process says on standard error and standard output. `close` it at the end."""
 
-    def __init__(self, lines: LineWriter, error_sink: Sink) -> None:
-        self._lines, self._error_sink = lines, error_sink
+    def __init__(self, lines: LineWriter, error_sink: Sink, bottom: BottomLine) -> None:
+        self._lines, self._error_sink, self._bottom = lines, error_sink, bottom
+        self._out_sink = bottom.above(descriptor_sink(1))
 
     @property
     def dropped(self) -> int:
@@ -188,12 +190,12 @@ class Log:
 
     def out(self, text: str) -> None:
         """A plain line on standard output."""
-        self._lines.write(descriptor_sink(1), f"{escaped(text)}\n")
+        self._lines.write(self._out_sink, f"{escaped(text)}\n")
 
     def status(self, text: str) -> None:
-        """Replace the terminal's last line; skipped while the terminal does not take what came
-        before."""
-        self._lines.write_if_idle(self._error_sink, text)
+        """Replace the terminal's last line, "" takes it away; skipped while the terminal does not
+        take what came before."""
+        self._lines.write_if_idle(self._bottom.show, escaped(text))
 
     def flush(self) -> bool:
         """Wait until what was said is written, for FLUSH_S at the most; False if it was not."""
@@ -213,7 +215,8 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Lo
     formatter: logging.Formatter = (
         _Text() if is_text else _Journald() if "JOURNAL_STREAM" in os.environ else _Json()
     )
-    sink = _sink_of(stream)
+    bottom = BottomLine(_sink_of(stream))
+    sink = bottom.above(_sink_of(stream))
     lines = LineWriter(sink, lambda count: formatter.format(_dropped_record(count)) + "\n")
     handler = _Handler(lines, sink, formatter)
     ours, root = logging.getLogger("guestd"), logging.getLogger()
@@ -224,7 +227,7 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Lo
     logging.captureWarnings(True)
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_thread_error
-    log = Log(lines, sink)
+    log = Log(lines, sink, bottom)
     atexit.register(log.close)
     return log
 

@@ -155,7 +155,7 @@ class Executor:
             details = {
                 **_key_detail(request),
                 "error_message": words,
-                **error.attempt_details(),
+                **error.attempt_details(action),
             }
             self._appender.append(_event(workflow, operation, action, status, details))
 

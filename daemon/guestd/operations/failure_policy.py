@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError
+from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError, TokenRefused
 from ..observe.redaction import without_fingerprinted, without_values
 from .operation import Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
@@ -62,6 +62,8 @@ def _is_missing(operation: Operation, error: PlatformError, workflow: Workflow) 
 
 def _code_of(operation: Operation, error: PlatformError, workflow: Workflow) -> str:
     """Our own code where the caller can correct the request, else the platform failure's."""
+    if isinstance(error, TokenRefused):
+        return error.code
     if error.status == 409:
         return "conflict"
     if _is_missing(operation, error, workflow):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..model.error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error, shortened
 from ..model.errors import (
     Conflicting,
     ErrorItem,
@@ -24,7 +25,6 @@ from ..model.errors import (
 from ..model.foreign import RETRY_AFTER_TOLD_MAX_S
 from ..observe.redaction import is_long_enough, is_secret_name, redacted, without_values
 from ..policy.retry_after import retry_after_s
-from .error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error, shortened
 
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
 _NO_PATH = re.compile(r"(?i)HTTP 404( Not Found)?")

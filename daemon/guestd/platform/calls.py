@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..model.errors import (
+    RATE_LIMITED,
     BudgetSpent,
     NotAuthenticated,
     PayloadRefused,
@@ -63,6 +64,7 @@ class _Call:
     failures: int = 0
     renewed: bool = False
     acted: bool = False
+    answered: PlatformUnavailable | None = None  # how the latest attempt that may be repeated ended
 
 
 class RestCalls:
@@ -165,7 +167,10 @@ class RestCalls:
 
     async def _persist(self, call: _Call) -> PlatformAnswer:
         while True:
-            client, token = await self._turn(call)
+            try:
+                client, token = await self._turn(call)
+            except BudgetSpent as no_turn:
+                raise _without_turn(call, no_turn) from None
             try:
                 return await self._attempt(call, token)
             except NotAuthenticated as error:
@@ -173,7 +178,10 @@ class RestCalls:
                     raise
                 self._renew(call, client, token)
                 self._tell_of_attempt(call, error)
+            except BudgetSpent as no_time:
+                raise _without_turn(call, no_time) from None
             except PlatformUnavailable as error:
+                call.answered = error
                 self._slow_down(client, error)
                 await self._rest(call, error)
 
@@ -215,6 +223,8 @@ class RestCalls:
             retry_500=call.row.retry_500,
         )
         if rest_s is None:
+            if isinstance(error, RateLimited):
+                self._tell(call, RATE_LIMITED, error)
             raise error
         self._metrics.count_rest_retry(call.row.name)
         self._tell_of_attempt(call, error)
@@ -222,8 +232,6 @@ class RestCalls:
 
     def _tell_of_attempt(self, call: _Call, error: PlatformError) -> None:
         """One that is made again; the last one is told by what becomes of the call (AUDIT-1)."""
-        if not error.attempts:
-            return  # nothing was sent
         self._tell(call, "platform.attempt", error)
 
     def _tell(self, call: _Call, action: str, error: PlatformError) -> None:
@@ -234,7 +242,7 @@ class RestCalls:
         else:
             key = {"idempotency_key": call.key} if call.key else {}
             message = {"error_message": error.args[0]}
-            self._note(action, "failed", {**key, **message, **error.attempt_details()})
+            self._note(action, "failed", {**key, **message, **error.attempt_details(action)})
 
     # ------------------------------------------------------------------ one attempt
 
@@ -255,8 +263,6 @@ class RestCalls:
             call.acted |= error.acted
             latency_s = self._pace.clock() - began
             error.attempts, error.latency_ms = call.attempts, latency_s * 1000.0
-            if isinstance(error, RateLimited):
-                self._tell(call, "platform.rate_limited", error)
             self._metrics.observe_rest(call.row.name, outcome_of(error), latency_s)
             raise
         now = self._pace.clock()
@@ -305,6 +311,17 @@ class RestCalls:
         )
 
 
+def _without_turn(call: _Call, no_turn: BudgetSpent) -> PlatformUnavailable:
+    """What a call without a (further) turn failed with: with what the platform answered before, if
+    it did (HTTP-3)."""
+    error = call.answered
+    if error is None:
+        return no_turn
+    error.args = (f"{error.args[0]} (no further attempt was made: {no_turn.args[0]})",)
+    error.retry_after_s = max(error.retry_after_s or 0.0, no_turn.retry_after_s or 0.0) or None
+    return error
+
+
 def _checked_key(name: str, key: str) -> str:
     if not _KEY.fullmatch(key):
         raise PayloadRefused(
@@ -318,7 +335,7 @@ def _checked_key(name: str, key: str) -> str:
 
 def _kind(error: PlatformError) -> str:
     """The error counters of GUEST-3."""
-    if isinstance(error, RateLimited) or error.cause == "budget":
+    if isinstance(error, (RateLimited, BudgetSpent)):
         return "rate_limit"
     if isinstance(error, (NotAuthenticated, ScopeMissing)):
         return "auth"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
-import json
 import logging
 import math
 import re
@@ -20,26 +19,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from ..model.errors import NotAuthenticated, PlatformError, PlatformRefused, PlatformUnavailable
+from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.foreign import TOKEN_LIFE_MAX_S
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..observe.outcomes import outcome_of
 from ..platform.settings import ClientAuth, OAuthClient, RestSettings
 from ..policy.retry import Outcome
-from .answers import object_of, redacted_line, refusal
+from .answers import object_of
 from .http import Http
 from .pace import Pace
+from .token_refusal import token_refusal
 
 logger = logging.getLogger("guestd.platform")
 
 OPERATION = "oauth.token"
 LIFE_UNSAID_S = 300.0
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
-_REMEDY = (
-    "check platform.client_id and platform.client_secret against the OAuth client in Genesys Cloud"
-    " Admin, whose grant type must be Client Credentials"
-)
 
 
 @dataclass(slots=True, frozen=True)
@@ -147,7 +143,7 @@ class TokenSource:
             await self._persist()
         except PlatformError as error:
             told = {"attempts": error.attempts, **error.codes()}
-            error = _not_of_a_thing(error)
+            error = _without_status(error)
             self._fail(error, told)
             return error
         self._refused = None
@@ -161,7 +157,14 @@ class TokenSource:
             self._refused, self._refused_until = error, now + self._rest.refused_rest_s
         if now < self._expires_at:
             self._renew_at = now + (self._expires_at - now) / 2.0
-        logger.warning("%s", error)
+        logger.warning(
+            "%s (oauth_client %s, status %s, code %s, correlation id %s)",
+            error,
+            self.access.client.id,
+            told.get("error_status", "none"),
+            error.platform_code or error.cause or "none",
+            error.correlation_id or "none",
+        )
         self._say(
             "refused" if isinstance(error, PlatformRefused) else "unavailable",
             {},
@@ -216,7 +219,7 @@ class TokenSource:
         timeout_s = max(0.001, min(self._rest.timeout_s, deadline - asked_at))
         reply = await self._http.send("POST", access.token_url, headers, body, timeout_s=timeout_s)
         if reply.status != 200:
-            raise _refused(refusal(reply, secrets=_known(access)), reply.body, _known(access))
+            raise token_refusal(reply, _known(access))
         self._keep(object_of(reply), asked_at)
 
     def _keep(self, found: dict[str, Any], asked_at: float) -> None:
@@ -273,42 +276,12 @@ def _known(access: OAuthAccess) -> tuple[str, str]:
     return access.secret, f"{access.client.id}:{access.secret}"
 
 
-def _refused(error: PlatformError, body: bytes, secrets: tuple[str, ...]) -> PlatformError:
-    """401, or the 400 that says the same: the client is not known, or its secret is wrong
-    (AUTH-3)."""
-    says = _error_word(body, secrets)
-    if error.status != 401 and says not in ("invalid_client", "unauthorized_client"):
-        return error
-    return NotAuthenticated(
-        f"the platform refused the OAuth client: invalid client (it answered {error.status})",
-        status=error.status,
-        platform_code=says or error.platform_code,
-        correlation_id=error.correlation_id,
-        remedy=_REMEDY,
-    )
-
-
-def _not_of_a_thing(error: PlatformError) -> PlatformError:
+def _without_status(error: PlatformError) -> PlatformError:
     """404, 409 and 410 are about the token's address. The caller would take them for
     the word on what he asked for: that it is not there, exists already, or is full."""
-    if error.status not in (404, 409, 410):
-        return error
-    return NotAuthenticated(
-        str(error.args[0]),
-        platform_code=error.platform_code,
-        cause=error.cause,
-        correlation_id=error.correlation_id,
-        remedy="check platform.token_url",
-    )
-
-
-def _error_word(body: bytes, secrets: tuple[str, ...]) -> str:
-    try:
-        found = json.loads(body[:65_536])
-    except (ValueError, RecursionError):
-        return ""
-    word = found.get("error") if isinstance(found, dict) else None
-    return redacted_line(word, secrets, 100) if isinstance(word, str) else ""
+    if error.status in (404, 409, 410):
+        error.status = None
+    return error
 
 
 def _life_s(value: Any) -> float | None:

@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from random import Random
 
-from ..model.errors import BudgetSpent
+from ..model.errors import AskedToWait, BudgetSpent
 from ..model.instants import NEVER
 from ..model.ports import Urgency
+from ..model.times import iso
 from ..policy.request_line import WINDOW_S, RequestLine, WaitingRequest
 
 
@@ -58,7 +60,7 @@ class Budget:
         now = self._pace.now()
         at = self._line.earliest(now, only)
         if at > now and at >= latest and at < NEVER:
-            raise self._spent(at - now)
+            raise self._no_turn(at - now, now, only)
         place = self._line.ask(now, urgency, only)
         served: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[place] = served, latest
@@ -85,9 +87,8 @@ class Budget:
             if latest <= now and not served.done():
                 self._line.leave(place)
                 del self._waiting[place]
-                served.set_exception(
-                    self._spent(max(1.0, self._line.earliest(now, place.only) - now))
-                )
+                wait_s = max(1.0, self._line.earliest(now, place.only) - now)
+                served.set_exception(self._no_turn(wait_s, now, place.only))
         self._sleep_until(
             min([self._line.next_at(now), *(latest for _, latest in self._waiting.values())])
         )
@@ -107,6 +108,18 @@ class Budget:
         await self._pace.sleep(max(0.0, at - self._pace.now()))
         self._wakes_at, self._sleeper = NEVER, None
         self.look()
+
+    def _no_turn(self, wait_s: float, now: float, only: int | None) -> BudgetSpent:
+        """A wait that the platform asked for says nothing about our budget."""
+        if self._line.is_asked_to_wait(now, only):
+            until = datetime.now(UTC) + timedelta(seconds=wait_s)
+            return AskedToWait(
+                f"the platform asked, by a 429, to wait until {iso(until, 'seconds')}",
+                cause="asked_to_wait",
+                retry_after_s=wait_s,
+                remedy="try again then; if this repeats, lower rest.requests_per_minute",
+            )
+        return self._spent(wait_s)
 
     def _spent(self, wait_s: float) -> BudgetSpent:
         wait_s = min(wait_s, WINDOW_S)

@@ -113,6 +113,11 @@ class RequestLine:
         """No request can be made before then, whatever waits; NEVER: no client is usable."""
         return min((self._open_at(client, now) for client in self._candidates(only)), default=NEVER)
 
+    def is_asked_to_wait(self, now: float, only: int | None = None) -> bool:
+        """The platform's wish, and not our budget, holds the next request back."""
+        first = min(self._candidates(only), key=lambda one: self._open_at(one, now), default=None)
+        return first is not None and self._resting_until[first] > self._counts[first].ready_at(now)
+
     # ------------------------------------------------------------------ one turn
 
     def _next(self, now: float) -> WaitingRequest | None:

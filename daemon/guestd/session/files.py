@@ -234,7 +234,8 @@ class FileUploads:
             verdict = UploadVerdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
             own = "spool" if given.is_file_lost else "platform_unavailable"
             failure = given.failure or PlatformFailure(own, given.status)
-            setback = _Setback(given.problem, failure, at_once=is_dead_url(given.status))
+            dead, wait_s = is_dead_url(given.status), given.retry_after_s
+            setback = _Setback(given.problem, failure, at_once=dead, retry_after_s=wait_s)
             return self._failed(outgoing, lane, verdict, setback, now, out, live)
         upload.put(now + self._rules.settings.attachments.confirm_timeout_s)
         return self._is_there(outgoing, out) if upload.is_done else None

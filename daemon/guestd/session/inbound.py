@@ -186,6 +186,7 @@ class Inbound:
         """What is held stays held: what was lost with the connection may belong before it."""
         self._jwt = None
         self.backfill = None
+        self.inbox.connection_lost()
         if was_joined and self._rules.traits.has_history:
             self.inbox.begin_backfill()
 

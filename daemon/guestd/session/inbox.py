@@ -21,8 +21,11 @@ arrives now. The history is the platform's own order, so on `merge` it is the sp
 does not hold yet is sorted in by time.
 
 `BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for
-`gap_wait_s`, then the gap is stated and delivery continues. After three unfilled gaps a stream is
-taken for one that skips numbers: from then on only order and repetition are checked.
+`gap_wait_s`, then the gap is stated and delivery continues. Each gap is stated, for as long as the
+session lives, but a stream that leaves gaps may skip numbers by nature, and must not pay that price
+for every message: after a gap that nothing filled the next one is waited for half as long, down to
+`GAP_WAIT_MIN_S`, within which disorder is still put right. The whole wait comes back with a few
+messages in order, with one that fills a gap or comes too late for it, and with a new connection.
 
 Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max`
 identities are kept to know a repetition. An item that is not remembered and not newer than what was
@@ -187,6 +190,8 @@ class MessageInbox(Protocol):
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None: ...
 
+    def connection_lost(self) -> None: ...
+
     def begin_backfill(self) -> None: ...
 
     def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None: ...
@@ -284,6 +289,9 @@ class ByTime:
             self._remembered.take(identity, time)
             self._last_time = max(self._last_time, time)
         self._remembered.restored()
+
+    def connection_lost(self) -> None:
+        """What is known of the path's order belongs to all sessions (`ReorderDelay`)."""
 
     def begin_backfill(self) -> None:
         """A gap may be open, before what is held now and what arrives from now on. One fill closes

@@ -19,17 +19,19 @@ class BySequence:
         "_gap_wait_s",
         "_held",
         "_held_max",
+        "_hold_s",
+        "_in_order",
         "_last",
         "_last_key",
         "_remembered",
-        "_strikes",
         "_used",
         "heard_at",
         "is_backfilling",
         "wake_at",
     )
 
-    STRIKES_MAX = 3  # unfilled gaps in a row after which the numbers are taken to jump by nature
+    GAP_WAIT_MIN_S = 0.1  # a stream that leaves gaps is still given the time of a hop or two
+    HEALED_AFTER = 5  # messages in order after which gaps are waited for as at the beginning
 
     def __init__(self, gap_wait_s: float, held_max: int, remembered_max: int) -> None:
         self._gap_wait_s = gap_wait_s
@@ -38,7 +40,8 @@ class BySequence:
         self._held: list[tuple[NaturalKey, float, MessageArrived]] | None = None
         self._last = ""
         self._last_key: NaturalKey | None = None
-        self._strikes = 0
+        self._hold_s = gap_wait_s
+        self._in_order = 0
         self._used: list[NaturalKey] = []
         self.is_backfilling = False
         self.heard_at = LONG_AGO
@@ -74,6 +77,7 @@ class BySequence:
         self._remembered.take(item.sequence, "")
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
+            self._trust_again()  # what was missing does come
             outcome.counts.append((SessionCounter.LATE, 1))
             outcome.placed.append(PlacedMessage(item, late=True))
             return outcome
@@ -82,6 +86,7 @@ class BySequence:
             held = self._held = []
         place = bisect_right(held, key, key=_key_of)
         if place < len(held):
+            self._trust_again()
             outcome.counts.append((SessionCounter.REORDERED, 1))
         held.insert(place, (key, now, item))
         self._release_ripe(now, outcome)
@@ -112,6 +117,10 @@ class BySequence:
             if self._last_key is None or key > self._last_key:
                 self._last, self._last_key = sequence, key
         self._remembered.restored()
+
+    def connection_lost(self) -> None:
+        """What this connection did to the order says nothing about the next one."""
+        self._trust_again()
 
     def begin_backfill(self) -> None:
         """webchat has no history to fill from."""
@@ -147,24 +156,35 @@ class BySequence:
             key, arrived_at, item = held[0]
             self._pass_used(key)
             gap = None
-            if not self._follows(key):
-                waited = arrived_at + self._gap_wait_s <= now or len(held) > self._held_max
-                if self._strikes < self.STRIKES_MAX and not waited:
-                    break
-                if self._strikes < self.STRIKES_MAX:
-                    self._strikes += 1
-                    gap = (self._last, item.sequence)
-                    outcome.counts.append((SessionCounter.GAP_LEFT, 1))
-            elif self._strikes < self.STRIKES_MAX:
-                self._strikes = 0
+            if self._follows(key):
+                self._in_order += 1
+                if self._in_order >= self.HEALED_AFTER:
+                    self._trust_again()
+            elif arrived_at + self._hold_s <= now or len(held) > self._held_max:
+                gap = (self._last, item.sequence)
+                outcome.counts.append((SessionCounter.GAP_LEFT, 1))
+                self._leave_gap()
+            else:
+                break
             self._last, self._last_key = item.sequence, key
             outcome.placed.append(PlacedMessage(item, gap=gap))
             held.pop(0)
         if held:
-            self.wake_at = held[0][1] + self._gap_wait_s
+            self.wake_at = held[0][1] + self._hold_s
         else:
             self._held = None
             self.wake_at = NEVER
+
+    def _leave_gap(self) -> None:
+        """Nothing came to fill it: the next one is waited for half as long."""
+        self._in_order = 0
+        least_s = min(self.GAP_WAIT_MIN_S, self._gap_wait_s)
+        self._hold_s = max(self._hold_s / 2.0, least_s)
+
+    def _trust_again(self) -> None:
+        """What is missing may well be under way."""
+        self._in_order = 0
+        self._hold_s = self._gap_wait_s
 
     def _pass_used(self, before: NaturalKey) -> None:
         """Go past the numbers that were used by what is not shown, up to that key."""

@@ -95,13 +95,15 @@ class HistoryUnread:
 @dataclass(slots=True)
 class PutEnded:
     """An upload's PUT is over: `problem` is "" if the storage took it. `is_file_lost`: our own copy
-    cannot be read. `failure`: what the storage said."""
+    cannot be read. `failure`: what the storage said. `retry_after_s`: how long it asked to wait, or
+    0."""
 
     attachment_id: str
     status: int | None = None
     problem: str = ""
     is_file_lost: bool = False
     failure: PlatformFailure | None = None
+    retry_after_s: float = 0.0
 
 
 @dataclass(slots=True)

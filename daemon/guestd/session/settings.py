@@ -120,7 +120,7 @@ class AttachmentSettings:
         Seconds,
         Doc(
             "The pause before the second try, or what the platform asks for if that is longer; it "
-            "doubles from there. After a dead upload URL (403 and its kind) the second try "
+            "doubles from there. After a dead upload URL (403, 404, 410) the second try "
             "is made at once, and this is the pause before the third."
         ),
     ] = 1.0
@@ -180,7 +180,11 @@ class InboxSettings:
     hold_max_ms: Annotated[Milliseconds, Doc("The most of that time.")] = 2000.0
     gap_wait_s: Annotated[
         SecondsOrZero,
-        Doc("webchat: how long a missing sequence number is awaited before the gap is reported."),
+        Doc(
+            "webchat: how long a missing sequence number is awaited before the gap is reported."
+            " A gap that nothing fills halves the wait for the next one, down to 100 ms; it is"
+            " whole again after messages in order, one that fills a gap, or a reconnect."
+        ),
     ] = 2.0
     held_max: Annotated[
         Count, Doc("Messages held per session while a gap is filled; one more releases the oldest.")

@@ -31,9 +31,11 @@ from ..model.traits import FileRules
 
 NAME_MAX = 1023  # protocol §5: fewer than 1024 characters
 
-#: Answers to a PUT that will be the same again: method, length or type not accepted, too large, a
-#: redirect we do not follow.
-_PUT_REFUSED = frozenset({301, 302, 303, 307, 308, 405, 411, 413, 415, 501})
+#: Answers to a PUT that say that the URL is worth nothing any more; a fresh one is.
+_URL_DEAD = frozenset({403, 404, 410})
+#: Answers that may pass at a fresh URL after a rest, as a 5xx may, but not 501. Any other 4xx, and
+#: a redirect, is about the file or the request, and will be the same again (HTTP-1).
+_PUT_PASSING = frozenset({408, 429})
 
 #: Codes of GenerateUrlError and UploadFailureEvent that may pass by themselves; all others are
 #: about this very file.
@@ -188,14 +190,15 @@ def verdict_on_code(code: int, by_rest: bool = False) -> UploadVerdict:
 
 
 def verdict_on_put(status: int | None) -> UploadVerdict:
-    """On a PUT that did not succeed: 403 and the like mean a URL that is no longer valid, no status
-    means a broken connection."""
-    return UploadVerdict.FAILED if status in _PUT_REFUSED else UploadVerdict.AGAIN
+    """On a PUT that did not succeed; no status means a broken connection."""
+    if status is None or status in _URL_DEAD | _PUT_PASSING or (status >= 500 and status != 501):
+        return UploadVerdict.AGAIN
+    return UploadVerdict.FAILED
 
 
 def is_dead_url(status: int | None) -> bool:
-    """403 and its kind: the URL is worth nothing any more, and a fresh one is."""
-    return status is not None and 400 <= status < 500 and status not in (408, 429)
+    """A fresh one most often heals it, so it is asked for at once."""
+    return status in _URL_DEAD
 
 
 def pause_s(attempts: int, base_s: float, at_once: bool = True) -> float:

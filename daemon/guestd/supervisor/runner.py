@@ -85,7 +85,10 @@ class Runner:
         "_recorded_seq",
         "_timer_at",
         "context",
+        "ends_ms",
+        "last_message_ms",
         "machine",
+        "opened_ms",
     )
 
     def __init__(self, machine: Machine, context: SessionContext) -> None:
@@ -98,6 +101,7 @@ class Runner:
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
+        self.opened_ms = self.ends_ms = self.last_message_ms = 0
 
     @property
     def session_id(self) -> str:
@@ -116,6 +120,7 @@ class Runner:
     def restore(self, saved: SavedSession) -> None:
         """Take up where the journal says it stood; then feed `Opened`."""
         self._recorded_seq = saved.seq
+        self.opened_ms, self.ends_ms = saved.record.opened_ms, saved.record.ends_ms
         self.machine.restore(saved, self.context.now())
 
     # ------------------------------------------------------------------ what happens
@@ -219,6 +224,7 @@ class Runner:
         """The same for nine of ten events, with less to ask."""
         context = self.context
         context.metrics.messages_in += 1
+        self.last_message_ms = context.clock.epoch_ms()
         context.commits.record_message(self.machine.guest.session_id, event)
         self._recorded_seq = event.seq
 

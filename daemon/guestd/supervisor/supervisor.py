@@ -57,7 +57,7 @@ from .session_factory import SessionFactory
 from .settings import SupervisorSettings
 from .status import status_of
 from .uploads import Uploads
-from .view import view_of
+from .views import view_of, view_of_ended
 
 logger = logging.getLogger("guestd.supervisor")
 
@@ -212,9 +212,9 @@ class Supervisor:
         )
         self._dialect.check_guest(identity)
         runner = self._new_runner(identity, guest.duration_s)
-        opened_ms = self._clock.epoch_ms()
-        ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
-        record = record_of(identity, opened_ms, ends_ms)
+        runner.opened_ms = self._clock.epoch_ms()
+        runner.ends_ms = runner.opened_ms + int(runner.machine.duration_s * 1000)
+        record = record_of(identity, runner.opened_ms, runner.ends_ms)
         self._context.commits.open_session(
             runner if durable is None else OpeningSession(runner, durable), record
         )
@@ -237,8 +237,7 @@ class Supervisor:
         return len(saved_sessions)
 
     def use(self, session: SessionSettings) -> None:
-        """From now on these settings, for all guest sessions; how long one lasts was settled when
-        it was opened."""
+        """From now on these settings, for all; how long one lasts was settled when it opened."""
         self._factory.use(session)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
@@ -257,6 +256,9 @@ class Supervisor:
 
     def sessions(self) -> Sequence[SessionView]:
         return [view_of(runner) for runner in self._runners.values()]
+
+    async def ended(self, limit: int) -> Sequence[SessionView]:
+        return [view_of_ended(one) for one in await self._journal.ended(limit)]
 
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
         runner, command_id = self._runners.get(session_id), command.command_id

@@ -104,8 +104,11 @@ class Uploads:
                 effect.url, effect.headers, effect.content_type, effect.path, effect.size_bytes
             )
         except PlatformError as error:
-            ended = PutEnded(attachment_id, error.status, str(error), failure=failure_of(error))
-            return ended, outcome_of(error), {"error_message": error.args[0], **error.codes()}
+            failure, wait_s = failure_of(error), error.retry_after_s or 0.0
+            ended = PutEnded(
+                attachment_id, error.status, str(error), failure=failure, retry_after_s=wait_s
+            )
+            return ended, outcome_of(error), {"error_message": str(error), **error.codes()}
         except SpoolError as error:
             ended = PutEnded(attachment_id, None, str(error), is_file_lost=True)
             lost = {"error_code": error.code, "error_message": str(error)}
@@ -170,7 +173,7 @@ class Uploads:
 
         def attempt_failed(action: str, error: PlatformError) -> None:
             words = {"error_message": error.args[0]}
-            attempt = error.attempt_details()
+            attempt = error.attempt_details(action)
             self._note(action, "failed", {**about, **words, **attempt})
 
         try:

@@ -33,17 +33,14 @@ from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
 from ..session.settings import AttachmentSettings
 from .settings import TransportSettings
+from .storage_answer import BYTES_MAX, storage_refusal
 
-ANSWER_BYTES_MAX = 65_536
 CHUNKS_PER_TURN = 8
 
 #: Headers that speak of the connection and not of the file: never taken from a platform's answer.
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
 
 
-_REQUEST_IDS = ("inin-correlation-id", "x-amz-request-id", "x-request-id")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_CODE = re.compile(rb"<Code>([A-Za-z0-9._-]{1,100})</Code>")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -121,19 +118,9 @@ class FileUploader:
                 allow_redirects=False,
             ) as answer:
                 with suppress(aiohttp.ClientError):
-                    said = await answer.content.read(ANSWER_BYTES_MAX)
+                    said = await answer.content.read(BYTES_MAX)
         if not 200 <= answer.status < 300:
-            kind = (
-                PlatformUnavailable
-                if answer.status in (408, 429) or answer.status >= 500
-                else PlatformRefused
-            )
-            raise kind(
-                f"the storage answered {answer.status}",
-                status=answer.status,
-                platform_code=_code_of(said),
-                correlation_id=_request_id_of(answer.headers),
-            )
+            raise storage_refusal(answer.status, answer.headers, said, str(url))
 
     async def _chunks(
         self, copy: CopyReader, patience: asyncio.Timeout, stall_s: float
@@ -169,18 +156,6 @@ class FileUploader:
                 middlewares=(no_resending,),
             )
         return self._session
-
-
-def _code_of(said: bytes) -> str:
-    """The storage's word for its refusal, as S3 and its like write it."""
-    found = _CODE.search(said[:4096])
-    return found[1].decode() if found is not None else ""
-
-
-def _request_id_of(headers: Mapping[str, str]) -> str:
-    """What the storage's support asks for. One that is not an id is not passed on."""
-    found = next((headers[name] for name in _REQUEST_IDS if name in headers), "")
-    return found if _REQUEST_ID.fullmatch(found) else ""
 
 
 def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> dict[str, str]:

@@ -309,11 +309,56 @@ async def test_http_1_who_has_no_turn_before_its_deadline_is_told_at_once(new_li
 
 
 async def test_http_1_retries_spend_the_budget_too(new_line):
+    """No turn is left for the third attempt: the error is what the platform answered."""
     async with new_line(rest={"requests_per_minute": 2}) as line:
-        line.script.turns.extend([line.script.say(503)] * 2)
-        with pytest.raises(BudgetSpent) as caught:
-            await line.make("contact.create", idempotency_key="op-1")
-        assert (caught.value.attempts, caught.value.acted) == (2, True)
+        line.script.turns.extend([line.script.say(503, {"code": "busy"})] * 2)
+        error = await line.fail("contact.create", idempotency_key="op-1")
+        assert (error.attempts, error.acted, error.status, error.platform_code) == (
+            2,
+            True,
+            503,
+            "busy",
+        )
+        assert re.search(
+            r"answered 503 \(no further attempt was made: 2 requests a minute are used up",
+            str(error),
+        )
+        assert error.retry_after_s == pytest.approx(60.0 - sum(line.time.slept))
+
+
+async def test_http_3_a_wait_that_another_call_was_told_hides_no_answer(line):
+    """Two answers of 502, then the platform asks the client to wait longer than the call may
+    take."""
+
+    async def last(request):
+        line.calls.clients.rest(0, 100.0)
+        return await line.script.say(502, {"code": "bad.gateway"}, ININ_Correlation_Id="c-9")(
+            request
+        )
+
+    line.script.turns.extend([line.script.say(502), last])
+    error = await line.fail("contact.create", idempotency_key="op-1")
+    found = error.status, error.platform_code, error.correlation_id, error.cause, error.attempts
+    assert found == (502, "bad.gateway", "c-9", "", 2)
+    assert "no further attempt was made: the platform asked, by a 429, to wait until" in str(error)
+    assert "used up" not in str(error) and "requests_per_minute" not in str(error)
+
+
+async def test_http_3_a_429s_wait_is_not_called_a_used_up_budget(line):
+    """Before the first attempt, too."""
+    await line.make("queue.get")
+    line.script.seen.clear()
+    line.calls.clients.rest(0, 100.0)
+    error = await line.fail("contact.create", idempotency_key="op-1")
+    assert (error.cause, error.code, error.attempts, error.retry_after_s) == (
+        "asked_to_wait",
+        "platform_unavailable",
+        0,
+        100.0,
+    )
+    assert "the platform asked, by a 429, to wait until" in str(error)
+    assert "used up" not in str(error) and "raise" not in str(error)
+    assert isinstance(error, BudgetSpent)  # nothing was sent, so it is delayed and has not failed
 
 
 # ------------------------------------------------------------------ HTTP-4 and GUEST-3
@@ -404,7 +449,8 @@ async def test_audit_1_an_attempt_that_was_not_the_last_is_told(line):
 
 
 async def test_audit_1_each_429_has_a_line_with_all_that_is_known_of_it(line):
-    """The last one too, to who made the call, else to the audit."""
+    """One for each request: one that is made again is an attempt, the last one says that the limit
+    has ended the call; to who made the call, else to the audit."""
     told, noted = [], []
     line.calls.note_to(lambda *fact: noted.append(fact))
     say = line.script.say
@@ -419,22 +465,25 @@ async def test_audit_1_each_429_has_a_line_with_all_that_is_known_of_it(line):
         "call": "contact.create",
         "latency_ms": 0.0,
         "retry_after_s": 2.0,
+        "rate_limited": True,
         "error_code": "platform_unavailable",
         "error_status": 429,
         "platform_code": "too.many",
         "correlation_id": "c-1",
     }
     lines = [
-        (action, attempt)
-        for attempt in (1, 2, 3)
-        for action in ("platform.rate_limited", "platform.attempt")
-    ][:-1]
+        ("platform.attempt", {"attempt": 1}),
+        ("platform.attempt", {"attempt": 2}),
+        ("platform.rate_limited", {"attempts": 3}),
+    ]
     assert [one for one in noted if not one[0].startswith("oauth.")] == [
-        (action, "failed", {**details, "attempt": attempt}) for action, attempt in lines
+        (action, "failed", {**details, **number}) for action, number in lines
     ]
-    assert [(action, error.operation) for action, error in told] == [
-        (action, "contact.create") for action, _ in lines
-    ]
+    assert [
+        (action, error.operation, error.attempt_details(action)[name])
+        for (action, error), (_, number) in zip(told, lines, strict=True)
+        for name in number
+    ] == [(action, "contact.create", *number.values()) for action, number in lines]
 
 
 @pytest.mark.parametrize("body", [None, b"not JSON"], ids=repr)

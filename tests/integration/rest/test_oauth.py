@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 from pydantic import SecretStr
 
+from guestd.api.problems import problem_of
 from guestd.app.config import Config
 from guestd.app.wiring.endpoints import platform_target
 from guestd.app.wiring.rest import new_calls
@@ -241,6 +242,53 @@ async def test_http_3_a_refused_token_says_all_that_the_platform_said(line):
         [1, 404, "gone", "c-7"],
     )
     assert "nothing here" in details["error_message"]
+
+
+OAUTH_ERRORS = {
+    "invalid_request": "platform.client_auth",
+    "invalid_client": "platform.client_secret",
+    "invalid_grant": "platform.client_secret",
+    "unauthorized_client": "platform.client_secret",
+    "unsupported_grant_type": "platform.client_secret",
+    "invalid_scope": "platform.scope",
+    "org.is.locked": "platform.region",
+}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize("code", OAUTH_ERRORS)
+async def test_http_3_the_code_of_every_oauth_error_is_told(line, caplog, code, status):
+    """RFC 6749 has six; others may come. In the error, the problem, the audit and the log; what to
+    do is about the settings, and no mistake of who asked for the operation."""
+    told = []
+    line.tokens.note = lambda *fact: told.append(fact)
+    answer = {"error": code, "error_description": "It is not allowed"}
+    line.script.token_turns.append(line.script.say(status, answer, ININ_Correlation_Id="c-7"))
+    error = await line.fail("queue.get")
+    problem = problem_of(error)
+    assert (error.platform_code, error.correlation_id, error.code) == (
+        code,
+        "c-7",
+        "platform_token_refused",
+    )
+    assert OAUTH_ERRORS[code] in error.remedy or (status == 404 and "token_url" in error.remedy)
+    assert "correct the request" not in str(error) and "It is not allowed" in str(error)
+    assert (problem.status, problem.platform["platform_code"]) == (502, code)
+    ((action, _, details),) = told
+    assert (action, details["platform_code"], details["error_status"]) == (
+        "oauth.refused",
+        code,
+        status,
+    )
+    assert [f"code {code}" in one for one in caplog.messages] == [True, True]
+
+
+async def test_http_3_a_token_that_may_come_later_tells_its_code_too(new_line):
+    async with new_line(rest={"attempts_max": 1}) as line:
+        answer = {"error": "temporarily_unavailable", "error_description": "later"}
+        line.script.token_turns.append(line.script.say(503, answer))
+        error = await line.fail("queue.get")
+        assert (error.platform_code, error.status) == ("temporarily_unavailable", 503)
 
 
 @pytest.mark.parametrize(

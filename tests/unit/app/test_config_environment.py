@@ -168,8 +168,12 @@ def test_the_start_says_which_configuration_it_has(tmp_path, monkeypatch, caplog
     from guestd.app.commands import serve
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(serve, "configure_logging", lambda *_: logging.getLogger("unused"))
-    monkeypatch.setattr(serve, "SignalListener", lambda: type("S", (), {"listen": print})())
+    monkeypatch.setattr(
+        "guestd.observe.log.configure_logging", lambda *_: logging.getLogger("unused")
+    )
+    monkeypatch.setattr(
+        "guestd.app.signals.SignalListener", lambda: type("S", (), {"listen": print})()
+    )
     monkeypatch.setattr(serve.exit_codes, "run_logged", lambda *_: 0)
     with caplog.at_level("INFO", "guestd"):
         CliRunner().invoke(app, ["serve"])

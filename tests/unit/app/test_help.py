@@ -1,22 +1,110 @@
-"""What `--help` shows on a narrow terminal."""
+"""What `--help` shows on a narrow terminal, at once; completion; words mistyped; Ctrl-C at once."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
+from guestd import __version__
 from guestd.app.cli import COMMANDS, app
+
+NARROW = {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+
+
+def guestd(*arguments):
+    done = CliRunner(env=NARROW).invoke(app, list(arguments))
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_a_narrow_terminal_and_has_examples(name):
+    code, shown, _ = guestd(*name.split(), "-h")
+    assert code == 0 and shown == guestd(*name.split(), "--help")[1]
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert "guestd " in shown.partition("Options:")[2] or "Commands:" in shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_list_of_commands_breaks_lines_only_where_the_terminal_ends(name, monkeypatch):
-    """A line that is followed by another has no room for its first word."""
-    shown = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(app, [name, "--help"])
-    assert shown.exit_code == 0
-    table = shown.output.partition("─ Commands ─")[2].partition("╰")[0]
-    rows = [line[2:-1] for line in table.splitlines()[1:]]
-    for row, following in pairwise(rows):
-        if following.startswith("  "):
-            assert len(row.rstrip()) + 1 + len(following.split()[0]) > len(row) - 1, row
+def test_the_line_in_the_list_says_what_the_command_says_of_itself(name):
+    """The list is written apart, so that it need not load the commands."""
+    line, of_itself = COMMANDS[name].rstrip("."), " ".join(guestd(name, "-h")[1].split())
+    words = {one.strip(".,;:").lower() for one in line.split() if len(one) > 4}
+    assert words & {one.strip(".,;:").lower() for one in of_itself.split()}, line
+
+
+def test_the_list_of_commands_loads_none_of_what_the_commands_need():
+    program = (
+        "import sys; sys.argv = ['guestd', '-h']\n"
+        "from guestd.app.entry import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'aiohttp', 'pydantic', 'rich', 'sqlite3', 'cryptography', 'websockets', 'uvloop',"
+        " 'prompt_toolkit'}\n"
+        "print('loaded', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "loaded []", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serv"], "did you mean 'serve'?"),
+        (["dance"], "guestd --help lists them"),
+        (["sessions", "lst"], "Did you mean 'list'?"),
+        (["sessions", "opn"], "Did you mean 'open'?"),
+    ],
+)
+def test_a_mistyped_command_is_corrected(arguments, said):
+    code, _, complaint = guestd(*arguments)
+    assert code == 2 and said in complaint
+
+
+def test_the_version_is_told_in_both_ways():
+    assert guestd("--version")[1] == f"guestd {__version__}\n"
+    assert guestd("version")[1].startswith(f"guestd {__version__} ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("ses", "sessions"), ("sessions li", "list"), ("send --wa", "--wait")]
+)
+def test_the_shell_completes_commands_and_options(typed, offered):
+    words = f"guestd {typed}"
+    env = {"_GUESTD_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    env["COMP_CWORD"] = str(len(words.split()) - 1)
+    done = subprocess.run(
+        [sys.executable, "-m", "guestd"], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert offered in done.stdout.split(), done.stdout + done.stderr
+
+
+INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from guestd.app.entry import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "aiohttp"])
+def test_ctrl_c_while_a_command_is_loaded_leaves_without_a_traceback(module):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_LOADING, "sessions", "list"],
+        env={**os.environ, "AT": module},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -279,9 +279,9 @@ def signal_mask():
 @pytest.mark.usefixtures("signal_mask")
 def test_a_start_warns(tmp_path, monkeypatch, caplog):
     log = SimpleNamespace(line=print, close=lambda: True)
-    monkeypatch.setattr("guestd.app.commands.serve.configure_logging", lambda level, form: log)
+    monkeypatch.setattr("guestd.observe.log.configure_logging", lambda level, form: log)
     monkeypatch.setattr("guestd.app.commands.serve.exit_codes.run", lambda main, say: 0)
-    monkeypatch.setattr("guestd.app.commands.serve.SignalListener", Mock)
+    monkeypatch.setattr("guestd.app.signals.SignalListener", Mock)
     assert CliRunner().invoke(app, ["serve", "-c", str(configured(tmp_path, 0o644))]).exit_code == 0
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert [line.partition(":")[0] for line in warned] == list(KEYS)

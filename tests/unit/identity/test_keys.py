@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from guestd.identity import private_files
-from guestd.identity.keys import INDEX
 from guestd.identity.pairs import kid_of, private_pem, public_pem
+from guestd.identity.private_files import INDEX
 from guestd.model.errors import ConfigError, GuestdError
 
 #: Every call by which the ring may change something on disk.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestd.platform.error_body import ITEMS_MAX, TEXT_CHARACTERS_MAX, read_error
+from guestd.model.error_body import ITEMS_MAX, TEXT_CHARACTERS_MAX, read_error
 
 NAMES = st.sampled_from(
     [

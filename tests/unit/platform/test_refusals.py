@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from guestd.model.error_body import TEXT_CHARACTERS_MAX
 from guestd.platform.answers import HttpReply, refusal
-from guestd.platform.error_body import TEXT_CHARACTERS_MAX
 
 
 def refused(status: int, headers: dict[str, str] | None = None, **body: str):

@@ -147,8 +147,26 @@ class TestWhatGoesWrong:
         assert upload(table) != first
         assert table.said(m.SayText)
 
-    @pytest.mark.parametrize("status", [307, 405, 413, 415])
-    def test_what_will_be_the_same_again_is_final(self, table, status):
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_http_1_a_file_waits_as_long_as_the_storage_asks(self, table, status):
+        """Longer than our own rest, and never beyond the bound."""
+        give(table.to(State.LIVE), bill())
+        table.feed(i.PutEnded(grant(table), status, "busy", retry_after_s=6.0))
+        table.pass_time(5.99)
+        assert len(table.said(m.AskSlot)) == 1
+        table.pass_time(0.02)
+        assert len(table.said(m.AskSlot)) == 2
+        table.feed(i.PutEnded(grant(table), status, "busy", retry_after_s=0.5))
+        table.pass_time(1.9)
+        assert len(table.said(m.AskSlot)) == 2, "our own rest is longer"
+        table.pass_time(1.2)
+        assert len(table.said(m.AskSlot)) == 3
+
+    @pytest.mark.parametrize(
+        "status", [301, 307, 400, 401, 402, 405, 406, 409, 411, 412, 413, 415, 418, 422, 451, 501]
+    )
+    def test_http_1_a_put_that_was_refused_otherwise_is_final(self, table, status):
+        """The other 4xx, a redirect, and 501 will be the same again."""
         give(table.to(State.LIVE), bill())
         table.feed(i.PutEnded(grant(table), status, f"the storage answered {status}"))
         assert deliveries(table) == [("f1", "failed")] and discarded(table) == ["/s/f1"]

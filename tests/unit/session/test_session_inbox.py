@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -229,14 +231,52 @@ class TestBySequence:
         assert [(p.item.text, p.late) for p in late.placed] == [("6", True)]
         assert inbox.arrive(numbered("6"), 1.0).counts == [(SessionCounter.DUPLICATE, 1)]
 
-    def test_numbers_that_jump_by_nature_are_no_longer_waited_for(self):
+    @staticmethod
+    def waits(inbox: BySequence, sequences: list[str], now: float) -> list[tuple[float, object]]:
+        """How long each number was held, and the gap that was told before it."""
+        found = []
+        for sequence in sequences:
+            placed = inbox.arrive(numbered(sequence), now).placed
+            began = now
+            if not placed:
+                now = inbox.wake_at
+                placed = inbox.release(now).placed
+            (one,) = placed
+            found.append((round(now - began, 3), one.gap))
+        return found
+
+    def test_sock_5_each_gap_is_told_and_waited_for_half_as_long_as_the_one_before(self):
+        """Numbers that jump by nature: a true gap each time, but no long waits."""
         inbox = BySequence(2.0, 16, 64)
-        now = 0.0
-        for sequence in ("10", "20", "30", "40"):
-            inbox.arrive(numbered(sequence), now)
-            now += 2.0
-            inbox.release(now)
-        assert [p.item.text for p in inbox.arrive(numbered("50"), now).placed] == ["50"]
+        jumps = [str(n) for n in range(10, 100, 10)]
+        gaps = list(pairwise(jumps))
+        held_s = [2.0, 1.0, 0.5, 0.25, 0.125, 0.1, 0.1, 0.1]
+        assert self.waits(inbox, jumps, 5.0) == [
+            (0.0, None),
+            *zip(held_s, gaps, strict=True),
+        ]
+        inbox.arrive(numbered("95"), 100.0)
+        assert inbox.wake_at == pytest.approx(100.1)
+        placed = inbox.arrive(numbered("91"), 100.05).placed
+        assert [(p.item.text, p.gap, p.late) for p in placed] == [("91", None, False)]
+        assert inbox.wake_at == 102.0, "there is disorder again, so it is waited for again"
+
+    @pytest.mark.parametrize("way", ["in order", "late", "connection"])
+    def test_sock_5_the_whole_wait_comes_back(self, way):
+        """After some messages in order, one that came after all, or with a new connection."""
+        inbox = BySequence(2.0, 16, 64)
+        self.waits(inbox, ["10", "20", "30"], 0.0)
+        if way == "in order":
+            self.waits(inbox, ["31", "32", "33", "34"], 10.0)
+            assert self.waits(inbox, ["40"], 20.0) == [(0.5, ("34", "40"))]
+            self.waits(inbox, ["41", "42", "43", "44", "45"], 30.0)
+        elif way == "late":
+            (late,) = inbox.arrive(numbered("25"), 10.0).placed
+            assert late.late
+        else:
+            inbox.connection_lost()
+        ((wait_s, _),) = self.waits(inbox, ["50"], 40.0)
+        assert wait_s == 2.0
 
     def test_after_a_restart_the_journal_is_asked_for_what_is_not_remembered(self):
         inbox = BySequence(2.0, 16, 3)
@@ -269,5 +309,10 @@ class TestBySequence:
             shown += inbox.release(inbox.wake_at).placed
         order = [int(p.item.text[4:]) - 8 for p in shown]
         assert sorted(order) == sorted({n for _, n in arrivals})
+        in_place = [p for p in shown if not p.late]
+        for before, p in pairwise(in_place):
+            pair = before.item.sequence, p.item.sequence
+            is_next = int(pair[1][4:]) == int(pair[0][4:]) + 1
+            assert p.gap == (None if is_next else pair), "each gap is told, and nothing else is"
         on_time = [n for n, p in zip(order, shown, strict=True) if not p.late]
         assert on_time == sorted(on_time)

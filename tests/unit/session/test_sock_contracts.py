@@ -136,6 +136,36 @@ def test_sock_5_messages_are_in_order_each_once_and_a_gap_is_told_after_two_seco
     )
 
 
+def test_sock_5_after_many_gaps_order_is_kept_and_gaps_are_told_as_before(webchat, make_lost):
+    """Three gaps that nothing fills; then disorder, and one more gap; and again after a new
+    connection."""
+
+    def heard(*numbers, wait_s=0.0):
+        webchat.effects.clear()
+        for number in numbers:
+            hear(webchat, type="message", text=str(number), sequenceId=str(number))
+        webchat.pass_time(wait_s)
+        return [
+            (event.after, event.before) if event.kind == "gap" else event.text
+            for event in webchat.events()
+            if event.kind in ("gap", "message")
+        ]
+
+    webchat.to(State.LIVE)
+    heard(1)
+    unfilled = [heard(3, wait_s=2.0), heard(5, wait_s=2.0), heard(7, wait_s=2.0)]
+    assert unfilled == [[(str(n - 2), str(n)), str(n)] for n in (3, 5, 7)]
+    assert heard(9, 8) == ["8", "9"]
+    assert heard(10, 11, 12, 13, 14) == ["10", "11", "12", "13", "14"]
+    assert (heard(16, wait_s=1.9), heard(15)) == ([], ["15", "16"])
+    assert heard(20, 19, 18, 17) == ["17", "18", "19", "20"]
+    assert heard(25, wait_s=2.0) == [("20", "25"), "25"]
+    assert heard(30, wait_s=1.0) == [("25", "30"), "30"]
+    webchat.feed(make_lost())
+    webchat.rejoin()
+    assert (heard(35, wait_s=1.9), heard(wait_s=0.2)) == ([], [("30", "35"), "35"])
+
+
 def test_sock_5_what_is_not_shown_as_a_message_uses_its_number_up(webchat):
     """A text without characters is shown as it is; a frame of a later version, typing and an error
     are no messages, but no gap either. A message that has such a number after all is not lost."""

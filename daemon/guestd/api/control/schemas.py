@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
 from ...model.ids import COMMAND_ID_PATTERN
 from ...model.ports import SessionView
+from ...model.times import iso_of_ms
 
 #: As for frontends, but no name that a URL would treat as a directory.
 NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
 
 SEQ_MAX = 2**53 - 1
 
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-CommandId = Annotated[str, StringConstraints(pattern=COMMAND_ID_PATTERN)]
+
+def _matching(pattern: str, words: str) -> AfterValidator:
+    """Refused in words, not by the expression."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern[1:-1], text) is None:
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+Name = Annotated[
+    str,
+    _matching(
+        NAME, "must be a name of 1 to 64 letters, digits and . _ @ + -, beginning with no dot"
+    ),
+    WithJsonSchema({"type": "string", "pattern": NAME}),
+]
+CommandId = Annotated[
+    str,
+    _matching(COMMAND_ID_PATTERN, "must be 1 to 128 letters, digits and . _ ~ : @ + -"),
+    WithJsonSchema({"type": "string", "pattern": COMMAND_ID_PATTERN}),
+]
 WhenDownField = Annotated[
     Literal["queue", "reject"] | None,
     Field(
@@ -81,6 +112,12 @@ class Session(BaseModel):
         description="The largest file that it takes now, in bytes: what the platform allows, or"
         " attachments.file_bytes_max if that is less; 0: none."
     )
+    opened_at: str | None = Field(None, description="When it was opened (ISO 8601).")
+    ends_at: str | None = Field(None, description="When its agreed time is over (SESS-2).")
+    last_message_at: str | None = Field(
+        None, description="Its last message, either way, since the daemon started."
+    )
+    ended_at: str | None = Field(None, description="Of one that is over.")
 
     @classmethod
     def of(cls, view: SessionView) -> Session:
@@ -91,7 +128,15 @@ class Session(BaseModel):
             seq=view.seq,
             read_only=view.read_only,
             file_bytes_max=view.file_bytes_max,
+            opened_at=_time_of(view.opened_ms),
+            ends_at=_time_of(view.ends_ms),
+            last_message_at=_time_of(view.last_message_ms),
+            ended_at=_time_of(view.ended_ms),
         )
+
+
+def _time_of(epoch_ms: int) -> str | None:
+    return iso_of_ms(epoch_ms) if epoch_ms else None
 
 
 class SessionPage(BaseModel):
@@ -105,8 +150,14 @@ class SessionPage(BaseModel):
 class SessionQuery(QueryParameters):
     limit: int = Field(default=100, ge=1, le=1000)
     after: str = Field(default="", max_length=64, description="The `next` of the page before.")
-    state: str = Field(default="", max_length=16, description="Only those in that state.")
+    state: Literal["", "waiting", "dialing", "joining", "live", "resting", "leaving"] = Field(
+        default="", description="Only those in that state."
+    )
     name: str = Field(default="", max_length=64, description="Only that of this name.")
+    ended: bool = Field(
+        default=False,
+        description="Those that are over and still kept instead, ended last first; one page.",
+    )
 
 
 class Choice(RequestBody):

@@ -19,6 +19,9 @@ from .lookup import opened, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandAccepted, OpenQuery, OpenSession, Session, SessionPage, SessionQuery
 
+#: How far back one may look for those that are over; a row of the journal each.
+ENDED_MAX = 1000
+
 
 class SessionRoutes:
     def __init__(self, fleet: Fleet, settings: ApiSettings, draw_id: Callable[[], str]) -> None:
@@ -117,6 +120,8 @@ class SessionRoutes:
 
     async def _list(self, call: ApiCall[SessionQuery, None]) -> web.StreamResponse:
         query = call.query
+        if query.ended:
+            return answer(await self._ended(query))
         views = [
             view
             for view in self._fleet.sessions()
@@ -133,6 +138,15 @@ class SessionRoutes:
             total=len(views),
         )
         return answer(found)
+
+    async def _ended(self, query: SessionQuery) -> SessionPage:
+        views = [
+            view
+            for view in await self._fleet.ended(ENDED_MAX)
+            if not query.name or view.name == query.name
+        ]
+        page = [Session.of(view) for view in views[: query.limit]]
+        return SessionPage(sessions=page, next=None, total=len(views))
 
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
         return answer(Session.of(self._fleet.view(session_of(self._fleet, call.part("session")))))

@@ -18,7 +18,10 @@ from ...observe.terminal_text import json_line, one_line
 from .files import AsJson, File, find_audit, guarded
 
 app = typer.Typer(
-    help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False
+    help="Prove that the audit is whole, or read it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 Directory = Annotated[Path | None, typer.Argument(help="The audit's directory.")]
@@ -48,7 +51,7 @@ def verify(
         if verdict.problems:
             raise JournalError("\n".join(verdict.problems))
 
-    guarded(work)
+    guarded(work, as_json)
 
 
 @app.command(
@@ -74,7 +77,7 @@ def export(
         for line in select(place, _time("since", since), _time("until", until), conversation):
             sys.stdout.write((json_line(line) if as_json else one_line(_readable(line))) + "\n")
 
-    guarded(work)
+    guarded(work, as_json)
 
 
 def _time(name: str, text: str) -> str:

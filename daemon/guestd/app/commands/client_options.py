@@ -1,28 +1,31 @@
 """What the commands that talk to a running daemon share: where it is, how its answers are shown,
-and the exit codes.
+and the exit codes. With --json an error is one JSON object on standard error.
 
 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
-from ..control_client import ApiAddress, ApiRefusal, ControlClient
-from ..secret_files import read_secret
 from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
+from .readable import fact_lines
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..control_client import ControlClient
 
 REFUSED = 1
 
@@ -62,18 +65,15 @@ def talk(
 ) -> None:
     """Do `work` with a client, and leave with its exit code."""
 
+    from ..control_client import ApiAddress, ControlClient
+
     async def main() -> int | None:
         _refuse_old_variables()
         address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
         async with ControlClient(address) as client:
-            try:
-                return await work(client)
-            except ApiRefusal as refused:
-                if as_json:
-                    print(json_line(refused.problem))
-                return exit_codes.tell(refused, REFUSED)
+            return await work(client)
 
-    raise typer.Exit(exit_codes.run(main))
+    raise typer.Exit(exit_codes.run(main, as_json=as_json))
 
 
 def _refuse_old_variables() -> None:
@@ -86,6 +86,13 @@ def _refuse_old_variables() -> None:
 def _token(path: Path | None) -> str:
     if path is None:
         return os.environ.get(CLIENT_TOKEN, "").strip()
+    return read_token(path)
+
+
+def read_token(path: Path) -> str:
+    """Raises ConfigError."""
+    from ..secret_files import read_secret
+
     try:
         return read_secret(path, may_be_pipe=True).decode()
     except (OSError, UnicodeDecodeError) as error:
@@ -105,10 +112,8 @@ def show(found: Json, as_json: bool, lines: Callable[[Json], None]) -> None:
 
 def show_facts(found: Json) -> None:
     """One thing: a line for each of its fields that has a value."""
-    facts = {key: value for key, value in found.items() if value not in (None, "", [], {})}
-    width = max(map(len, facts), default=0)
-    for key, value in facts.items():
-        print(f"{one_line(key).ljust(width)}  {one_line(value)}")
+    for line in fact_lines(found):
+        print(line)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -117,10 +122,37 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         for row in rows:
             print("\t".join(one_line(value) for value in row))
         return
+    from rich.console import Console
+
+    Console().print(table_of(columns, rows))
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """For a terminal; what others have said in it is clean, and no markup."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(one_line(value) for value in row))
-    Console().print(table, markup=False)
+        table.add_row(*(Text(one_line(value)) for value in row))
+    return table
+
+
+async def watch_table(
+    columns: Sequence[str],
+    every_s: float,
+    ask: Callable[[], Awaitable[Json]],
+    rows: Callable[[Json], Sequence[Sequence[Any]]],
+) -> None:
+    """The table again and again, in place, as many rows as the screen has; until Ctrl-C."""
+    from rich.live import Live
+
+    with Live(auto_refresh=False, screen=True) as screen:
+        while True:
+            found = rows(await ask())
+            seen = found[: max(1, screen.console.height - 1)]
+            screen.update(table_of(columns, seen), refresh=True)
+            await asyncio.sleep(every_s)
 
 
 def duration(value: str, option: str | None = None) -> float:

@@ -16,14 +16,16 @@ from .. import exit_codes, reference
 from ..config_problems import ConfigPlaces, ConfigProblems
 from ..config_schema import FILE_NAME, schema_text
 from ..heartbeat_budget import heartbeat_notes
-from ..load_config import CONFIG_HELP, find_config
+from ..load_config import find_config
 from ..secret_files import open_secrets
 from ..start_checks import start_problems
+from ..variables import CONFIG_HELP
 
 app = typer.Typer(
     help="Check the configuration, show the one in effect, write a new one.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]

@@ -7,18 +7,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...journal import database
-from ...model.errors import CommandError, ConfigError, JournalError
+from ...model.errors import ConfigError, GuestdError
 from .. import exit_codes
-from ..config import Config
-from ..config_problems import ConfigProblems
-from ..load_config import configured
-from ..wiring.followers import audit_directory
-from ..wiring.storage import journal_directory
+from ..interrupts import INTERRUPTED, may_interrupt
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 File = Annotated[
     Path | None,
@@ -27,22 +25,26 @@ File = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
-def guarded(work: Callable[[], None]) -> None:
-    """Run; a known error becomes a line on standard error and its exit code."""
+def guarded(work: Callable[[], None], as_json: bool = False) -> None:
+    """Run; a known error becomes a line on standard error, with `as_json` an object, and its exit
+    code."""
+    may_interrupt()
     try:
         work()
         sys.stdout.flush()
     except BrokenPipeError:
         raise typer.Exit(exit_codes.unread()) from None
-    except (ConfigError, ConfigProblems) as error:
-        raise typer.Exit(exit_codes.tell(error, exit_codes.CONFIG)) from None
-    except CommandError as error:
-        raise typer.Exit(exit_codes.tell(error, exit_codes.USAGE)) from None
-    except (JournalError, OSError) as error:
-        raise typer.Exit(exit_codes.tell(error, exit_codes.JOURNAL)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except (GuestdError, OSError) as error:
+        failed = exit_codes.failed_as_json if as_json else exit_codes.failed
+        raise typer.Exit(failed(error)) from None
 
 
 def find_journal(config: Path | None, directory: Path | None) -> Path:
+    from ...journal import database
+    from ..wiring.storage import journal_directory
+
     found = directory or journal_directory(_loaded(config), os.environ)
     if found is None:
         raise ConfigError(
@@ -59,6 +61,9 @@ def find_journal(config: Path | None, directory: Path | None) -> Path:
 
 def find_audit(config: Path | None, directory: Path | None) -> Path:
     """`directory` is the audit's own."""
+    from ..wiring.followers import audit_directory
+    from ..wiring.storage import journal_directory
+
     if directory is None:
         loaded = _loaded(config)
         directory = audit_directory(loaded, journal_directory(loaded, os.environ))
@@ -69,4 +74,6 @@ def find_audit(config: Path | None, directory: Path | None) -> Path:
 
 
 def _loaded(config: Path | None) -> Config:
+    from ..load_config import configured
+
     return configured(config, os.environ)

@@ -19,13 +19,11 @@ from ...journal.checksum import is_sound_event, lenient_text
 from ...journal.filesystem_check import check_file_system, read
 from ...journal.lock import DirectoryLock
 from ...journal.queries import queries
-from ...model.errors import ConfigError, JournalError
+from ...model.errors import CommandError, ConfigError, JournalError
 from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
 from ...runtime.files import publish
 from .. import exit_codes
-from ..load_config import configured
-from ..wiring.storage import journal_directory
 from .files import AsJson, find_journal, guarded
 
 REMEDY = (
@@ -38,6 +36,7 @@ app = typer.Typer(
     help="Look into the journal on disk, copy it, bring it back.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 File = Annotated[
@@ -50,6 +49,9 @@ Directory = Annotated[
 
 
 def _place(config: Path | None, directory: Path | None) -> Path:
+    from ..load_config import configured
+    from ..wiring.storage import journal_directory
+
     place = directory or journal_directory(configured(config, os.environ), os.environ)
     if place is None or not place.is_dir():
         raise ConfigError("journal.directory", f"{place} is not a directory", "name it with -d")
@@ -73,7 +75,7 @@ def init(config: File = None, directory: Directory = None) -> None:
     def work() -> None:
         place = _place(config, directory)
         if (place / database.NAME).exists():
-            raise JournalError(f"{place / database.NAME} is there already")
+            raise CommandError(f"{place / database.NAME} is there already")
         lock = DirectoryLock(place)
         lock.take()
         try:
@@ -92,7 +94,7 @@ def info(config: File = None, directory: Directory = None, as_json: AsJson = Fal
 
     def work() -> None:
         place = find_journal(config, directory)
-        reader = database.open_for_reading(place)
+        reader = database.open_current(place)
         parts = [place / f"{database.NAME}{suffix}" for suffix in ("", "-wal", "-shm")]
         size = sum(part.stat().st_size for part in parts if part.exists())
         _show(
@@ -100,7 +102,7 @@ def info(config: File = None, directory: Directory = None, as_json: AsJson = Fal
         )
         reader.close()
 
-    guarded(work)
+    guarded(work, as_json)
 
 
 @app.command(epilog="Example:\n\nguestd journal check -d /var/lib/guestd")
@@ -123,7 +125,7 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
         if problems:
             raise typer.Exit(exit_codes.DAMAGED)
 
-    guarded(work)
+    guarded(work, as_json)
 
 
 @app.command(epilog="Example:\n\nguestd journal compact -d /var/lib/guestd")
@@ -166,7 +168,7 @@ def backup(target: Path, config: File = None, directory: Directory = None) -> No
     def work() -> None:
         place = find_journal(config, directory)
         if target.exists():
-            raise JournalError(f"{target} is there already; name another file")
+            raise CommandError(f"{target} is there already; name another file")
         database.backup(place, target)
         print(f"copied to {target}")
 

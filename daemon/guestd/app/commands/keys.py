@@ -21,6 +21,7 @@ from ...observe.metrics import Metrics
 from ...observe.terminal_text import one_line
 from .. import exit_codes
 from ..config_problems import ConfigProblems
+from ..interrupts import may_interrupt
 from ..load_config import configured
 from ..wiring.storage import key_directory, new_guest_tokens, new_key_ring
 from .client_options import duration
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 File = Annotated[
@@ -55,6 +57,7 @@ class Format(StrEnum):
 
 
 def _guarded(work: Callable[[], None]) -> None:
+    may_interrupt()
     try:
         work()
         sys.stdout.flush()

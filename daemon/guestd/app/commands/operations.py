@@ -6,13 +6,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from ...operations.workflows import WORKFLOWS
-from ..control_client import ControlClient
 from .client_options import (
     DEFAULT_URL,
     AsJson,
@@ -27,6 +26,10 @@ from .client_options import (
     show_table,
     talk,
 )
+from .readable import with_readable_times
+
+if TYPE_CHECKING:
+    from ..control_client import ControlClient
 
 EXAMPLES = """Examples:
 
@@ -42,6 +45,7 @@ app = typer.Typer(
     help="Guests, messaging sessions, injections, prompts, adoption.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     epilog=EXAMPLES,
 )
 
@@ -70,10 +74,11 @@ def list_(
     async def work(client: ControlClient) -> None:
         found = await client.ask("GET", path, query={"limit": limit})
         rows = [
-            (one["operation_id"], one["kind"], one["status"], one["step"])
+            (one["operation_id"], one["kind"], one["status"], one["step"], _started(one))
             for one in found["operations"]
         ]
-        show(found, as_json, lambda _: show_table(("id", "kind", "status", "step"), rows))
+        columns = ("id", "kind", "status", "step", "started")
+        show(found, as_json, lambda _: show_table(columns, rows))
 
     talk(url, socket, token_file, as_json, work)
 
@@ -170,6 +175,10 @@ def read_json(path: Path) -> Json:
     if not isinstance(found, dict):
         raise typer.BadParameter(f"{path} is not a JSON object", param_hint=hint)
     return found
+
+
+def _started(one: Json) -> str:
+    return str(with_readable_times({"started_ms": one.get("started_ms")}).get("started", "-"))
 
 
 def _path(kind: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..control_client import ControlClient, session_path
+from ...model.errors import GuestdError
+from ..control_words import session_path
 from .client_options import (
     DEFAULT_URL,
     REFUSED,
@@ -24,16 +25,24 @@ from .client_options import (
     talk,
 )
 
+if TYPE_CHECKING:
+    from ..control_client import ControlClient
+
 EXAMPLES = """Examples:
 
 guestd send ana "Where is my parcel?"
 
 echo "Where is my parcel?" | guestd send ana - --id question-1    the same --id: sent once
 
-Exit codes: 0 confirmed by the platform, or accepted with --wait 0; 1 refused, failed, uncertain;
-2 usage; 69 no daemon."""
+Exit codes: 0 confirmed by the platform (webchat, which confirms nothing: sent), or accepted with
+--wait 0; 1 refused, failed, uncertain, or not confirmed in time; 2 usage; 69 no daemon."""
 
 PAUSES_S = (0.02, 0.05, 0.1, 0.2)
+
+
+class NotConfirmed(GuestdError):
+    code = "not_confirmed"
+    exit_code = REFUSED
 
 
 def send(
@@ -61,7 +70,12 @@ def send(
             return 0
         found = await _settled(client, accepted, wait_s)
         show(found, as_json, show_facts)
-        return 0 if found["status"] in ("confirmed", "sent", "accepted") else REFUSED
+        if found["status"] == "accepted":
+            raise NotConfirmed(
+                f"the platform has not confirmed it within {wait}; it is safe with guestd and goes"
+                f" on: the same again with --id {found['command_id']} waits for it once more"
+            )
+        return 0 if found["status"] in ("confirmed", "sent") else REFUSED
 
     talk(url, socket, token_file, as_json, work)
 

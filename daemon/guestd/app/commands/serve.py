@@ -6,20 +6,16 @@ import logging
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...observe.log import configure_logging
 from .. import exit_codes
-from ..config import Config
-from ..config_problems import ConfigProblems
 from ..entry import hold_signals
-from ..lifecycle import serve as live
-from ..load_config import CONFIG_HELP, find_config
-from ..open_files import allow_open_files
-from ..secret_files import open_secrets
-from ..signals import SignalListener
+from ..variables import CONFIG_HELP
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 logger = logging.getLogger("guestd")
 
@@ -52,6 +48,14 @@ def serve(
 ) -> None:
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second
     Ctrl-C stops at once."""
+    from ...observe.log import configure_logging
+    from ..config_problems import ConfigProblems
+    from ..lifecycle import serve as live
+    from ..load_config import find_config
+    from ..open_files import allow_open_files
+    from ..secret_files import open_secrets
+    from ..signals import SignalListener
+
     given = {"simulator.host": host, "simulator.port": port, "log.level": log_level}
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     hold_signals()  # again: a test may begin here

@@ -3,12 +3,15 @@ running daemon."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import difflib
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...observe.terminal_text import one_line
-from ..control_client import ControlClient, platform_facts, session_path
+from ..control_words import session_path
 from .client_options import (
     DEFAULT_URL,
     AsJson,
@@ -21,13 +24,21 @@ from .client_options import (
     show_facts,
     show_table,
     talk,
+    watch_table,
 )
+from .readable import ago, local_time, parsed, span, until
+from .transcript_lines import TranscriptLines
+
+if TYPE_CHECKING:
+    from ..control_client import ControlClient
 
 EXAMPLES = """Examples:
 
 guestd sessions open ana
 
-guestd sessions list
+guestd sessions list --watch
+
+guestd sessions list --ended
 
 guestd sessions follow ana --json
 
@@ -39,6 +50,7 @@ app = typer.Typer(
     help="The guest sessions of a running daemon.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     epilog=EXAMPLES,
 )
 
@@ -46,31 +58,78 @@ Session = Annotated[str, typer.Argument(help="Its name, or its id.")]
 After = Annotated[int, typer.Option(min=0, help="Only what came after this seq.")]
 
 
-@app.command("list")
+STATES = ("waiting", "dialing", "joining", "live", "resting", "leaving")
+COLUMNS = ("name", "state", "seq", "id", "age", "expires in", "last message")
+ENDED_COLUMNS = ("name", "state", "seq", "id", "ended", "ago", "lived")
+WATCH_S = 2.0
+
+
+@app.command("list", epilog="Example:\n\nguestd sessions list --state resting --watch")
 def list_(
-    state: Annotated[str, typer.Option(help="Only those in this state, such as live.")] = "",
+    state: Annotated[str, typer.Option(help=f"Only those {', '.join(STATES)}.")] = "",
+    ended: Annotated[
+        bool,
+        typer.Option("--ended", help="Those that are over, of a journal on disk."),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")
+    ] = False,
     url: Url = DEFAULT_URL,
     socket: Socket = None,
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """The living ones."""
+    """The living ones, opened last first."""
+    ended = ended or state == "ended"
+    if state and state not in (*STATES, "ended"):
+        near = difflib.get_close_matches(state, STATES, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"use one of {', '.join(STATES)}"
+        raise typer.BadParameter(f"there is no state {state!r}; {meant}", param_hint="--state")
+    query: dict[str, str | int] = {"ended": "true"} if ended else {"state": state}
+    columns, cells = (ENDED_COLUMNS, _ended_cells) if ended else (COLUMNS, _cells)
+
+    def rows(found: Json) -> list[Sequence[Any]]:
+        now = datetime.now(UTC)
+        return [cells(one, now) for one in found["sessions"]]
 
     async def work(client: ControlClient) -> None:
-        found: list[Json] = []
-        after: str | None = ""
-        while after is not None:
-            page = await client.ask(
-                "GET", "/v1/sessions", query={"state": state, "after": after, "limit": 1000}
-            )
-            found += page["sessions"]
-            after = page["next"]
-        rows = [(one["name"], one["state"], one["seq"], one["session_id"]) for one in found]
-        show(
-            {"sessions": found}, as_json, lambda _: show_table(("name", "state", "seq", "id"), rows)
-        )
+        if watch:
+            await watch_table(columns, WATCH_S, lambda: _all(client, query), rows)
+            return
+        found = await _all(client, query)
+        show(found, as_json, lambda _: show_table(columns, rows(found)))
 
+    if watch and (as_json or not sys.stdout.isatty()):
+        raise typer.BadParameter("needs a terminal, and no --json", param_hint="--watch")
     talk(url, socket, token_file, as_json, work)
+
+
+async def _all(client: ControlClient, query: dict[str, str | int]) -> Json:
+    found: list[Json] = []
+    after: str | None = ""
+    while after is not None:
+        page = await client.ask(
+            "GET", "/v1/sessions", query={**query, "after": after, "limit": 1000}
+        )
+        found += page["sessions"]
+        after = page["next"]
+    if "ended" not in query:
+        found.sort(key=lambda one: one.get("opened_at") or "", reverse=True)
+    return {"sessions": found}
+
+
+def _cells(one: Json, now: datetime) -> Sequence[Any]:
+    age, last = ago(one.get("opened_at"), now), ago(one.get("last_message_at"), now)
+    ends = until(one.get("ends_at"), now)
+    return one["name"], one["state"], one["seq"], one["session_id"], age, ends, last
+
+
+def _ended_cells(one: Json, now: datetime) -> Sequence[Any]:
+    ended = one.get("ended_at")
+    opened, over = parsed(one.get("opened_at")), parsed(ended)
+    lived = span((over - opened).total_seconds()) if opened and over else "-"
+    when = local_time(ended)
+    return one["name"], one["state"], one["seq"], one["session_id"], when, ago(ended, now), lived
 
 
 @app.command(
@@ -200,13 +259,13 @@ def transcript(
     """The conversation so far, in order. With --json a line for each event."""
 
     async def work(client: ControlClient) -> None:
-        seq, more = after, True
+        seq, more, lines = after, True, TranscriptLines()
         while more:
             page = await client.ask(
                 "GET", session_path(session, "/messages"), query={"after": seq, "limit": 1000}
             )
             for event in page["messages"]:
-                show(event, as_json, _tell)
+                show(event, as_json, lambda one: _print(lines, one))
             seq, more = page["next"], page["more"]
 
     talk(url, socket, token_file, as_json, work)
@@ -225,10 +284,16 @@ def follow(
     each event."""
 
     async def work(client: ControlClient) -> None:
+        lines = TranscriptLines()
         async for event in client.follow(session_path(session, "/events"), after):
-            show(event, as_json, _tell)
+            show(event, as_json, lambda one: _print(lines, one))
 
     talk(url, socket, token_file, as_json, work)
+
+
+def _print(lines: TranscriptLines, event: Json) -> None:
+    for line in lines.lines(event):
+        print(line, flush=True)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -236,22 +301,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise typer.BadParameter(f"{text!r} is not key=value", param_hint="--attribute")
     return key, value
-
-
-def _tell(event: dict[str, Any]) -> None:
-    match event.get("kind"):
-        case "message":
-            who = "guest" if event["direction"] == "Inbound" else event["sender"] or "agent"
-            line = f"{who}: {event['text']}"
-        case "presence":
-            line = f"({event['presence']})"
-        case "gap":
-            line = f"(messages may be missing here: {event['reason']})"
-        case "session":
-            line = f"(session {event['state']}{': ' if event['reason'] else ''}{event['reason']})"
-        case "delivery":
-            told = filter(None, (event["reason"], platform_facts(event)))
-            line = f"({': '.join((event['command_id'], event['status'], *told))})"
-        case _:
-            return
-    print(f"{event['seq']:>6}  {one_line(line)}", flush=True)

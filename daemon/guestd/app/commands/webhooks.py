@@ -17,7 +17,7 @@ from ...journal import database
 from ...journal.lock import DirectoryLock
 from ...journal.reader import Reader
 from ...journal.writer import Writer
-from ...model.errors import CommandError, NotFound
+from ...model.errors import CommandError, ConfigError, NotFound
 from ...model.journal import Commit
 from ...model.records import DeliveryRecord
 from ...observe.terminal_text import json_line, one_line
@@ -30,6 +30,7 @@ app = typer.Typer(
     help="Look at webhooks, send dead letters again, check a signature.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 Directory = Annotated[
@@ -62,7 +63,7 @@ def list_(
                 for record in islice(_all_of(journal, status), limit):
                     print(_line(record, as_json))
 
-    guarded(work)
+    guarded(work, as_json)
 
 
 @app.command(
@@ -121,9 +122,8 @@ def verify(
 
     def work() -> None:
         body = sys.stdin.buffer.read()
-        problem = problem_with(
-            signature, body, read_secret(secret_file, may_be_pipe=True), time.time(), max_age_s
-        )
+        secret = _secret(secret_file)
+        problem = problem_with(signature, body, secret, time.time(), max_age_s)
         print(problem or "the signature is good")
         if problem:
             raise typer.Exit(1)
@@ -131,9 +131,18 @@ def verify(
     guarded(work)
 
 
+def _secret(path: Path) -> bytes:
+    """Raises ConfigError."""
+    try:
+        return read_secret(path, may_be_pipe=True)
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror or error}"
+        raise ConfigError("--secret-file", problem, "name the file with the secret") from None
+
+
 @contextmanager
 def _reading(place: Path) -> Iterator[Reader]:
-    reader = Reader(database.open_for_reading(place))
+    reader = Reader(database.open_current(place))
     try:
         yield reader
     finally:

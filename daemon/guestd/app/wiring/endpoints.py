@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -134,3 +136,18 @@ def new_emulator(config: Config) -> Emulator:
             contact_reference=config.operations.contact_reference,
         )
     )
+
+
+async def start_emulator(config: Config, stops: AsyncExitStack) -> Emulator:
+    """The embedded one, whose stop is left in `stops`. Raises ConfigError where its port cannot be
+    had."""
+    emulator, port = new_emulator(config), config.emulator.port
+    stops.push_async_callback(emulator.stop)
+    try:
+        await emulator.start()
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        why = "is already in use" if is_taken else f"cannot be listened on: {error.strerror}"
+        remedy = "choose another; 0 takes a free one"
+        raise ConfigError("emulator.port", f"port {port} {why}", remedy) from None
+    return emulator

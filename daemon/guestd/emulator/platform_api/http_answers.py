@@ -59,7 +59,9 @@ def refused(refusal: PlatformRefusal) -> web.Response:
 def access_denied() -> web.Response:
     """The error of the storage and of the configuration's CDN."""
     return web.Response(
-        status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml"
+        status=403,
+        text="<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+        content_type="text/xml",
     )
 
 

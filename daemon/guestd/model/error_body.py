@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.errors import ErrorItem
+from .errors import ErrorItem
 
 BYTES_MAX = 65_536  # a longer body is not an error message
 DEPTH_MAX = 8  # the platform nests errors in errors; deeper ones are not read

@@ -1,0 +1,195 @@
+"""The socket of a chat to a simulator, which comes back by seq after the daemon was away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+
+from ...model.errors import ConfigError, GuestdError, PlatformUnavailable
+from ..control_client import why
+from .files import OutgoingFile
+
+Json = dict[str, Any]
+Socket = aiohttp.ClientWebSocketResponse
+
+#: Between attempts to come back; the last one repeats.
+PAUSES_S = (0.2, 0.5, 1.0, 2.0)
+
+#: Close codes after which nothing comes any more: the end of the guest session, and a refusal.
+ENDED, REFUSED = 1000, 1008
+
+ADVICE = "start guestd serve, or name another with --url"
+
+
+class NotConnected(GuestdError):
+    """The daemon does not answer just now; nothing was sent."""
+
+    code = "not_connected"
+
+
+class FrontendRefused(GuestdError):
+    """The simulator does not want this frontend; its last words say why."""
+
+    code = "refused"
+    exit_code = 1
+
+
+@dataclass(slots=True, frozen=True)
+class SimulatorAddress:
+    """`url` is the WebSocket's; `token` is simulator.token, which the header carries. `give_up_s`:
+    how long a daemon that went away is waited for, None for ever."""
+
+    url: str
+    token: str = field(default="", repr=False)
+    give_up_s: float | None = None
+
+    @property
+    def http_url(self) -> str:
+        return f"http{self.url[2:]}".rstrip("/")
+
+
+def simulator_url(given: str) -> str:
+    """http://… is taken for the socket on the same port. Raises ConfigError."""
+    url = given if "://" in given else f"ws://{given}"
+    scheme, _, rest = url.partition("://")
+    found = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(scheme)
+    if found is None or not rest.strip("/"):
+        raise ConfigError("--url", f"{given!r} is not an address", "write ws://host:port/")
+    return f"{found}://{rest}"
+
+
+class FrontendConnection:
+    """`async with` it, iterate over `events`. `lost` and `back` are told when the connection is."""
+
+    def __init__(
+        self,
+        address: SimulatorAddress,
+        guest: str,
+        lost: Callable[[str], None],
+        back: Callable[[], None],
+    ) -> None:
+        self._address = address
+        self._guest = guest
+        self._lost, self._back = lost, back
+        self._http: aiohttp.ClientSession
+        self._socket: Socket | None = None
+        self._seq: int | None = None
+        self._last_error = ""
+        self.session_id = ""
+        self.connected = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        token = self._address.token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = aiohttp.ClientSession(trust_env=False, headers=headers)
+        try:
+            self._socket = await self._connect()
+        except BaseException:
+            await self._http.close()
+            raise
+        self.connected.set()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+        await self._http.close()
+
+    async def events(self) -> AsyncIterator[Json]:
+        """Until the guest session has ended. Raises FrontendRefused, or PlatformUnavailable when
+        the daemon stays away."""
+        while self._socket is not None:
+            socket = self._socket
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    event = json.loads(message.data)
+                    self._note(event)
+                    yield event
+            self.connected.clear()
+            if socket.close_code == ENDED:
+                return
+            if socket.close_code == REFUSED:
+                raise FrontendRefused(self._last_error or "the simulator refused the connection")
+            self._lost(f"guestd went away (close code {socket.close_code})")
+            self._socket = await self._come_back()
+            self.connected.set()
+            self._back()
+
+    async def send(self, frame: Json) -> None:
+        """Raises NotConnected."""
+        socket = self._socket
+        if socket is None or socket.closed or not self.connected.is_set():
+            raise NotConnected("guestd does not answer just now; nothing was sent")
+        try:
+            await socket.send_json(frame)
+        except (aiohttp.ClientError, OSError):
+            raise NotConnected("the connection broke; whether it was sent is not known") from None
+
+    async def upload(self, file: OutgoingFile, sent: Callable[[int], None]) -> str:
+        """Send a file by HTTP. "" if it was accepted, else why not."""
+        path = f"/v1/sessions/{quote(self.session_id, safe='')}/attachments"
+        headers = {"Content-Length": str(file.size_bytes), "Content-Type": file.content_type}
+        query = {"filename": file.path.name, "caption": file.caption}
+        try:
+            async with self._http.post(
+                self._address.http_url + path,
+                data=file.chunks(sent),
+                headers=headers,
+                params=query,
+                timeout=aiohttp.ClientTimeout(total=None, sock_read=60.0),
+            ) as answer:
+                if answer.status < 300:
+                    return ""
+                problem = await answer.json(content_type=None)
+                return str(problem.get("detail") or f"it was refused ({answer.status})")
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError) as error:
+            return why(error)
+
+    def _note(self, event: Json) -> None:
+        if isinstance(seq := event.get("seq"), int):
+            is_hello = event.get("kind") == "hello"
+            self._seq = seq if not is_hello or self._seq is None else min(seq, self._seq)
+        if event.get("kind") == "hello":
+            self.session_id = str(event.get("session") or "")
+        self._last_error = str(event.get("error") or self._last_error)
+
+    async def _connect(self) -> Socket:
+        """Raises ConfigError for a refused handshake, PlatformUnavailable where nothing answers."""
+        query = {"guest": self._guest}
+        if self._seq is not None:
+            query["since"] = str(self._seq)
+        try:
+            return await self._http.ws_connect(self._address.url, params=query, max_msg_size=0)
+        except aiohttp.WSServerHandshakeError as error:
+            remedy = "give its token with --token-file" if error.status == 401 else ADVICE
+            problem = f"{self._address.url} answers {error.status} {error.message}"
+            raise ConfigError("--url", problem, remedy) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise PlatformUnavailable(
+                f"no simulator answers at {self._address.url}: {why(error)}; {ADVICE}"
+            ) from None
+
+    async def _come_back(self) -> Socket:
+        """Raises PlatformUnavailable after `give_up_s`."""
+        loop = asyncio.get_running_loop()
+        began, pauses = loop.time(), iter(PAUSES_S)
+        while True:
+            await asyncio.sleep(next(pauses, PAUSES_S[-1]))
+            try:
+                return await self._connect()
+            except (PlatformUnavailable, ConfigError):
+                limit = self._address.give_up_s
+                if limit is not None and loop.time() - began >= limit:
+                    raise

@@ -1,0 +1,135 @@
+"""`guestd top`: a running daemon's guest sessions, rates and waits, live."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .client_options import (
+    DEFAULT_URL,
+    Json,
+    Socket,
+    TokenFile,
+    Url,
+    duration,
+    table_of,
+    talk,
+)
+from .readable import ago, parsed, until
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from ..control_client import ControlClient
+
+EXAMPLES = """Examples:
+
+guestd top
+
+guestd top --every 5s
+
+Other programs read guestd sessions stats --json, or /metrics.
+
+Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
+
+COLUMNS = ("guest", "state", "age", "expires in", "last message", "events")
+#: Of the table; a screen shows what fits.
+SESSIONS_MAX = 1000
+#: Above the table.
+HEAD_LINES = 6
+
+
+def top(
+    every: Annotated[str, typer.Option(help="How often it is asked.")] = "2s",
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+) -> None:
+    """The guest sessions that spoke last, messages a second and how long the platform takes, until
+    Ctrl-C."""
+    every_s = max(0.5, duration(every, "--every"))
+    if not sys.stdout.isatty():
+        raise typer.BadParameter("needs a terminal; see guestd sessions stats", param_hint="top")
+
+    async def work(client: ControlClient) -> None:
+        from rich.live import Live
+
+        rates = Rates()
+        with Live(auto_refresh=False, screen=True) as screen:
+            while True:
+                health = await client.ask("GET", "/healthz")
+                page = await client.ask("GET", "/v1/sessions", query={"limit": SESSIONS_MAX})
+                rates.note(health, time.monotonic())
+                rows = max(1, screen.console.height - HEAD_LINES)
+                shown = picture(str(url), health, page, rates, rows, datetime.now(UTC))
+                screen.update(shown, refresh=True)
+                await asyncio.sleep(every_s)
+
+    talk(url, socket, token_file, False, work)
+
+
+class Rates:
+    """Messages a second, between one look and the next."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, int, int] | None = None
+        self.in_per_s = self.out_per_s = 0.0
+
+    def note(self, health: Json, now: float) -> None:
+        seen = now, health["messages_in"], health["messages_out"]
+        if self._last is not None and now > self._last[0]:
+            span_s = now - self._last[0]
+            self.in_per_s = max(0.0, (seen[1] - self._last[1]) / span_s)
+            self.out_per_s = max(0.0, (seen[2] - self._last[2]) / span_s)
+        self._last = seen
+
+
+def head_lines(place: str, health: Json, page: Json, rates: Rates) -> list[str]:
+    """What holds for all of them, within 80 columns."""
+    states: dict[str, int] = {}
+    for one in page["sessions"]:
+        states[one["state"]] = states.get(one["state"], 0) + 1
+    waiting = sum(states.get(one, 0) for one in ("waiting", "dialing", "joining"))
+    ready = "ready" if health.get("ready") else f"not ready: {health.get('reason', '?')}"
+    p99 = health.get("echo_p99_s")
+    echo = "-" if p99 is None else f"{p99 * 1000:.0f} ms"
+    return [
+        f"guestd at {place}, {ready}",
+        f"sessions   {health['live']} live, {states.get('resting', 0)} resting,"
+        f" {waiting} connecting",
+        f"messages   {rates.in_per_s:.1f}/s in, {rates.out_per_s:.1f}/s out;"
+        f" {health['messages_in']} in, {health['messages_out']} out",
+        f"waits      echo {echo} (99 %); {health['reordered']} reordered,"
+        f" {health['gaps_filled']} gaps filled",
+        "",
+    ]
+
+
+def picture(place: str, health: Json, page: Json, rates: Rates, rows: int, now: datetime) -> Group:
+    from rich.console import Group
+    from rich.text import Text
+
+    sessions = sorted(page["sessions"], key=_spoke_last)[:rows]
+    table = table_of(COLUMNS, [_cells(one, now) for one in sessions])
+    return Group(*(Text(line) for line in head_lines(place, health, page, rates)), table)
+
+
+def _spoke_last(one: Json) -> float:
+    spoke = parsed(one.get("last_message_at")) or parsed(one.get("opened_at"))
+    return -spoke.timestamp() if spoke is not None else 0.0
+
+
+def _cells(one: Json, now: datetime) -> tuple[Any, ...]:
+    return (
+        one["name"],
+        one["state"],
+        ago(one.get("opened_at"), now),
+        until(one.get("ends_at"), now),
+        ago(one.get("last_message_at"), now),
+        one["seq"],
+    )

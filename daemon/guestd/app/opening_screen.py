@@ -1,0 +1,65 @@
+"""What a person sees first of `guestd serve` on a terminal: where things are, and what to do next;
+then a few lines of the demo's conversations."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .. import __version__
+from .status import fitted
+
+#: So many of the demo's guests are shown: one can read along, and the rest is a figure.
+GUESTS_SHOWN = 3
+
+
+def is_watched() -> bool:
+    """A person looks on: both streams go to a terminal that can replace a line."""
+    return sys.stderr.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def opening_lines(url: str, emulator_url: str | None, demo_guests: int) -> list[str]:
+    """Within 80 columns."""
+    command = _command()
+    stand_in = ", its own emulator stands in for the platform" if emulator_url else ""
+    lines = [
+        f"guestd {__version__}{stand_in}",
+        "",
+        f"  frontends    ws{url[4:]}/?guest=NAME",
+        f"  control API  {url}/v1",
+        f"  health       {url}/healthz   /readyz   /metrics",
+    ]
+    if emulator_url:
+        lines.append(f"  emulator     {emulator_url}/__emulator/state")
+    lines += ["", "Next, in another terminal:"]
+    port = "" if url.endswith(":3000") else f" --url {url}"
+    if demo_guests:
+        lines.append(f"  {command} sessions follow demo-1{port}")
+    lines += [
+        f"  {command} chat --url {url}",
+        f"  {command} sessions list --watch{port}",
+        "Ctrl-C ends the guest sessions and stops; a second one stops at once.",
+        "",
+    ]
+    return lines
+
+
+def _command() -> str:
+    """How to call guestd from where it was called."""
+    called = os.path.abspath(sys.argv[0])
+    if shutil.which("guestd") == called or os.path.basename(called) != "guestd":
+        return "guestd"
+    return min(os.path.relpath(called), called, key=len)
+
+
+def show_message(write: Callable[[str], None], guest: str, message: dict[str, Any]) -> None:
+    """A line for a message of a demo guest, cut to the terminal."""
+    is_guests = message["direction"] == "Inbound"
+    who = "" if is_guests else f"{message['sender'] or 'agent'}: "
+    text = " ".join(str(message["text"]).split())
+    line = f"{time.strftime('%H:%M:%S')}  {guest} {'→' if is_guests else '←'} {who}{text}"
+    write(fitted(line, shutil.get_terminal_size().columns))

@@ -1,0 +1,86 @@
+"""How a conversation is drawn, and what may be chosen in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from guestd.app.chat.drawing import ConversationView, OfferedChoice
+from guestd.app.chat.screen import tinted, wrapped
+
+
+def message(*content, text="Pick", **more):
+    return {"kind": "message", "direction": "Outbound", "sender": "Leo", "text": text,
+            "content": list(content), **more}  # fmt: skip
+
+
+def card(title, *actions):
+    return {"title": title, "description": "Open until 20:00", "actions": list(actions)}
+
+
+BUY = {"type": "Postback", "text": "Buy", "payload": "BUY"}
+MAP = {"type": "Link", "text": "Map", "url": "https://example.org/map"}
+
+
+def drawn(view, event):
+    return [tinted(line, False) for line in view.drawn(event)]
+
+
+def test_a_card_is_drawn_with_its_links_and_numbered_choices():
+    view = ConversationView()
+    assert drawn(view, message({"contentType": "Card", "card": card("Shop", MAP, BUY)})) == [
+        "Leo: Pick",
+        "   ╭ Shop",
+        "   │ Open until 20:00",
+        "   │ Map: https://example.org/map",
+        "   │ /1 Buy",
+        "   ╰",
+    ]
+    assert view.choices == [OfferedChoice("Button", "Buy", "BUY")]
+
+
+def test_choices_of_a_carousel_are_numbered_through():
+    view = ConversationView()
+    cards = {"cards": [card("A", BUY), card("B", BUY), "no card"]}
+    lines = drawn(view, message({"contentType": "Carousel", "carousel": cards}))
+    assert "   ╭ 1 of 2: A" in lines and "   ╭ 2 of 2: B" in lines
+    assert [line for line in lines if "Buy" in line] == ["   │ /1 Buy", "   │ /2 Buy"]
+
+
+def test_dates_and_list_items_can_be_chosen():
+    view = ConversationView()
+    times = {"title": "When?", "availableTimes": [{"dateTime": "2027-06-02T10:30:00.000Z"}]}
+    drawn(view, message({"contentType": "DatePicker", "datePicker": times}))
+    assert [one.type for one in view.choices] == ["DatePicker"]
+    sections = {"sections": [{"title": "Toppings", "items": [{"id": "1", "title": "Cheese"}]}]}
+    drawn(view, message({"contentType": "ListPicker", "listPicker": sections}))
+    assert view.choices == [OfferedChoice("ListPicker", "Cheese", "1")]
+
+
+def test_choices_stay_until_others_are_offered():
+    view = ConversationView()
+    drawn(view, message({"contentType": "QuickReply", "quickReply": {"text": "A", "payload": "a"}}))
+    drawn(view, message(text="Take your time"))
+    assert view.choices == [OfferedChoice("QuickReply", "A", "a")]
+    drawn(view, message({"contentType": "QuickReply", "quickReply": {"text": "B", "payload": "b"}}))
+    assert view.choices == [OfferedChoice("QuickReply", "B", "b")]
+
+
+def test_what_the_guest_says_is_shown_at_once_and_not_again_by_its_echo():
+    view = ConversationView()
+    accepted = {"kind": "accepted", "action": "send", "command_id": "c", "text": "hello"}
+    echo = {"kind": "message", "direction": "Inbound", "text": "hello", "command_id": "c"}
+    assert drawn(view, accepted) == ["you: hello"]
+    assert drawn(view, echo) == []
+    assert drawn(view, {**echo, "command_id": ""}) == ["you: hello"], "said by another device"
+
+
+@pytest.mark.parametrize("content", [[1], ["x"], [{"contentType": "Card", "card": 7}], [{}],
+                                     [{"contentType": "Carousel", "carousel": {"cards": 5}}]])  # fmt: skip
+def test_odd_content_is_drawn_somehow(content):
+    assert drawn(ConversationView(), message(*content))[0] == "Leo: Pick"
+
+
+def test_a_long_line_breaks_between_words():
+    line = (("Leo", "33"), (": " + "word " * 30, ""))
+    lines = tinted(wrapped(line, 40), False).splitlines()
+    assert len(lines) > 3 and all(len(one) < 40 and one.strip().endswith("word") for one in lines)
