@@ -148,6 +148,23 @@ class TestNames:
             await configured(socket)
             assert (await say(socket, "hello"))["body"]["text"] == "hello"
 
+    @pytest.mark.parametrize("hosts", [[], ["a", "b"], ['x"'], ["a"]])
+    async def test_a_handshake_with_any_number_of_hosts_is_answered(self, hosts):
+        async with emulating() as emulator:
+            reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+            lines = [
+                f"GET /v1?deploymentId={DEFAULT_DEPLOYMENT_ID} HTTP/1.1",
+                *(f"Host: {host}" for host in hosts),
+                "Upgrade: websocket",
+                "Connection: Upgrade",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            ]
+            writer.write("\r\n".join([*lines, "", ""]).encode())
+            async with asyncio.timeout(5.0):
+                assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+            writer.close()
+
 
 @pytest.mark.parametrize(
     "host", [None, "", 'x"', "a b", "a/b", "a:b", "a:123456", "[x]", "ä", "a\r\n", "[::1"]

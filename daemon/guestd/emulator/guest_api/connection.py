@@ -113,7 +113,8 @@ class GuestConnection(asyncio.Protocol):
 
     def _upgrade(self, request: Request) -> None:
         server = self._server
-        self._base = storage_urls.base_for(request.headers.get("Host"), server.world.base_url)
+        hosts = request.headers.get_all("Host")  # `get` raises where there are two
+        self._base = storage_urls.base_for(hosts[0] if hosts else None, server.world.base_url)
         path, _, query = request.path.partition("?")
         refused = server.faults.pick("upgrade", "", server.now())
         if refused is not None:
