@@ -8,7 +8,7 @@ import json
 
 import aiohttp
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 from .frontend_client import frame, live, open_frontend
 
@@ -281,10 +281,15 @@ class TestTheDoor:
             if allowed:
                 async with open_frontend(stack, "?guest=a", origin=origin):
                     return
-            with pytest.raises(InvalidStatus) as refused:
-                async with open_frontend(stack, "?guest=a", origin=origin):
-                    pass
-            assert refused.value.response.status_code == 403
+            async with open_frontend(stack, "?guest=a", origin=origin) as refused:
+                assert (await frame(refused))["code"] == "origin_refused"
+                with pytest.raises(ConnectionClosed) as closed:
+                    await refused.recv()
+            assert closed.value.rcvd.code == 1008
+            assert "is not allowed; add it to simulator.origins_allowed" in (
+                closed.value.rcvd.reason
+            )
+            assert stack.fleet.find("a") is None, "nothing of a guest session was reached"
 
     @pytest.mark.parametrize(
         ("host", "status"),

@@ -12,11 +12,12 @@ from typing import Any
 from aiohttp import web
 
 from .. import __version__
-from ..model.errors import ConfigError
+from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
+from . import cross_origin
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
@@ -25,8 +26,9 @@ from .control.stream import StreamBounds
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
-from .origin_check import OriginCheck
+from .origin_check import AccessRefusal, OriginCheck
 from .problems import Problem, problem_of
+from .refusal_log import RefusalLog
 from .settings import ApiSettings, SimulatorSettings
 from .simulator import SimulatorServer
 from .tokens import check_simulator_exposure, simulator_refusal, text_of, warn_if_open
@@ -67,6 +69,7 @@ class HttpServer:
         self._readiness = readiness or (lambda: {"ready": fleet.is_ready()})
         self._jwks = jwks
         self._origin_check = OriginCheck(settings)
+        self._refusals = RefusalLog(settings)
         feeds = Feeds(
             fleet,
             metrics,
@@ -146,6 +149,8 @@ class HttpServer:
                 return await self._check(request, handler, trusted)
 
         app = web.Application(middlewares=[check], client_max_size=self._api.body_bytes_max)
+        if not trusted:
+            app.on_response_prepare.append(cross_origin.add_headers)
         app.add_routes(
             [
                 web.get("/", self._front if trusted else self._front_with_token),
@@ -198,26 +203,8 @@ class HttpServer:
     async def _check(
         self, request: web.Request, handler: Callable[[web.Request], Any], trusted: bool
     ) -> web.StreamResponse:
-        is_control = request.path.startswith(PREFIX)
-        refused = None if trusted else self._origin_check.refuse(request)
-        if refused is not None:
-            if is_control:
-                code = "no_such_host" if refused.status == 421 else "origin_refused"
-                return Problem(refused.status, code, (refused.text or "").strip()).answer(
-                    request.path
-                )
-            return refused
-        if is_control and not trusted and self._origin_check.is_cross_site_page(request):
-            detail = (
-                "a page of another site sent this; add its origin to simulator.origins_allowed, and"
-                " use fetch()"
-            )
-            return Problem(403, "origin_refused", detail).answer(request.path)
         try:
-            if is_control:
-                answer = await self._control.guard(request, handler, trusted)
-            else:
-                answer = await handler(request)
+            answer = await self._answer(request, handler, trusted)
         except ConnectionResetError:  # the client has disconnected
             return web.Response()
         except web.HTTPException:
@@ -227,6 +214,37 @@ class HttpServer:
         if not request.content.is_eof() and not answer.prepared:
             answer.force_close()  # an unread body must not be parsed as the next request
         return answer
+
+    async def _answer(
+        self, request: web.Request, handler: Callable[[web.Request], Any], trusted: bool
+    ) -> web.StreamResponse:
+        is_control = request.path.startswith(PREFIX)
+        if not trusted:
+            refused = self._origin_check.refusal(request)
+            if refused is None and is_control:
+                refused = self._origin_check.cross_site_refusal(request)
+            if refused is not None:
+                return await self._refuse(request, refused)
+            cross_origin.allow(request)
+            if (found := cross_origin.preflight(request)) is not None:
+                return found
+        if is_control:
+            return await self._control.guard(request, handler, trusted)
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def _refuse(self, request: web.Request, refused: AccessRefusal) -> web.StreamResponse:
+        """The simulator tells a page on its socket; every other client can read the answer."""
+        self._refusals.tell(refused)
+        if request.path.startswith(PREFIX):
+            return Problem(refused.status, refused.code, refused.text).answer(request.path)
+        if request.path == "/" and _is_page(request) and _is_websocket(request):
+            return await self._simulator.serve(
+                request,
+                self._connections.received_bytes(request.transport),
+                CommandError(refused.text, code=refused.code),
+            )
+        return web.Response(status=refused.status, text=f"{refused.text}\n")
 
     def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
         """An error of ours outside the control API."""
@@ -239,10 +257,18 @@ class HttpServer:
 
     async def _front_with_token(self, request: web.Request) -> web.StreamResponse:
         refused = simulator_refusal(request, text_of(self._settings.token))
-        return refused if refused is not None else await self._front(request)
+        if refused is None:
+            return await self._front(request)
+        if not (_is_page(request) and _is_websocket(request)):
+            return refused
+        return await self._simulator.serve(
+            request,
+            self._connections.received_bytes(request.transport),
+            CommandError((refused.text or "").strip(), code="unauthorized"),
+        )
 
     async def _front(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket":
+        if _is_websocket(request):
             return await self._simulator.serve(
                 request, self._connections.received_bytes(request.transport)
             )
@@ -267,6 +293,15 @@ class HttpServer:
     async def _scrape(self, request: web.Request) -> web.Response:
         body, content_type = exposition_for(self._metrics, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def _is_websocket(request: web.Request) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def _is_page(request: web.Request) -> bool:
+    """Browsers send an Origin with every WebSocket, and hide the answer if it is a refusal."""
+    return "Origin" in request.headers
 
 
 def _limits(settings: ApiSettings) -> ConnectionLimits:

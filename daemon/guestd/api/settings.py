@@ -28,13 +28,17 @@ class SimulatorSettings:
     origins_allowed: Annotated[
         tuple[str, ...],
         Doc(
-            "Pages beside those on localhost that may connect, by their origin, such as "
-            '"https://dev.example.org"; "null" is a page from a file, and every page in a sandbox.'
+            "Pages beside those on localhost that may connect and use /v1, by their origin, such "
+            'as "https://dev.example.org", "https://*.example.org", "capacitor://localhost" or '
+            '"null" (pages from files). docs/browsers.md has the forms and their risks.'
         ),
     ] = ()
     hosts_allowed: Annotated[
         tuple[str, ...],
-        Doc("Names beside localhost that this port answers to (a guard against DNS rebinding)."),
+        Doc(
+            "Names and addresses beside localhost that this port answers to, without a port (a "
+            "guard against DNS rebinding)."
+        ),
     ] = ()
     token: Annotated[
         SecretStr | None,

@@ -3,11 +3,11 @@ the guest.
 
 `details.py` has what it may say about a new guest.
 
-The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq", "new"}, where
-`new` says that this frontend has made the guest session. Then come events, each with its `kind` and
-`seq`, in order: first those after `since`, if it came back, then all that happen. Errors never
-close the socket, a message that is too large included; only a bad request in the URL, text that is
-not UTF-8, too many frontends or too slow a frontend do.
+The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq", "new",
+"file_bytes_max"}, where `new` says that this frontend has made the guest session. Then come events,
+each with its `kind` and `seq`, in order: first those after `since`, if it came back, then all that
+happen. Errors never close the socket, a message that is too large included; only a bad request in
+the URL, text that is not UTF-8, too many frontends or too slow a frontend do.
 """
 
 from __future__ import annotations
@@ -77,8 +77,12 @@ class SimulatorServer:
         self._handshakes = HandshakeLimiter(share)
         self._addresses = AddressCounts(share, "frontends", "simulator.frontends_per_address_max")
 
-    async def serve(self, request: web.Request, received_bytes: int) -> web.StreamResponse:
-        """`received_bytes`: of the request's head, and of what came after it already."""
+    async def serve(
+        self, request: web.Request, received_bytes: int, refusal: CommandError | None = None
+    ) -> web.StreamResponse:
+        """`received_bytes`: of the request's head, and of what came after it already. With a
+        `refusal` the socket is opened only to be closed with that (1008), because a browser hides
+        every other form of it; the limits hold all the same."""
         skipper = FrameSkipper(self._settings.frame_bytes_max)
         early = early_bytes(request)
         if has_sent_early(request, received_bytes) or skipper.pass_on(early) != early:
@@ -94,7 +98,10 @@ class SimulatorServer:
         if socket is None or request.transport is None:
             return web.Response()
         try:
-            await self._receive(socket, request, protocol)
+            if refusal is not None:
+                await self._reject(socket, request, refusal, str(refusal))
+            else:
+                await self._receive(socket, request, protocol)
         finally:
             drop_traceback(socket)
         return socket
@@ -254,13 +261,15 @@ class SimulatorServer:
             receiver.done(received)
         return received
 
-    async def _reject(self, socket: Socket, request: web.Request, error: CommandError) -> None:
+    async def _reject(
+        self, socket: Socket, request: web.Request, error: CommandError, reason: str = ""
+    ) -> None:
         self._count(error)
         full = isinstance(error, LimitExceeded)
         code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
         with contextlib.suppress(ConnectionError):
             await socket.send_json(error_frame(error))
-        await close_socket(socket, request, code, error.code, GOODBYE_S)
+        await close_socket(socket, request, code, reason or error.code, GOODBYE_S)
 
     def _follow(self, selected: SelectedSession) -> Feed:
         session_id, since = selected.session_id, selected.since
@@ -274,6 +283,7 @@ class SimulatorServer:
                 "state": view.state,
                 "seq": view.seq,
                 "new": selected.is_new,
+                "file_bytes_max": view.file_bytes_max,
             }
         )
         feed.start(None if since is None else self._known(feed, since, view.seq))

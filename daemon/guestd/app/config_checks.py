@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..api.origin_patterns import pattern_problem
+from ..api.origin_patterns import host_entry, origin_entry
 from ..emulator.agents.script import script_of
 from ..model.errors import ConfigError
 from ..model.proxy import proxy_of
@@ -68,9 +68,13 @@ def _of_urls(platform: PlatformSettings) -> Iterator[str]:
 
 
 def _of_origins(config: Config) -> Iterator[str]:
-    for n, pattern in enumerate(config.simulator.origins_allowed):
-        if (problem := pattern_problem(pattern)) is not None:
-            yield f"simulator.origins_allowed[{n}]: {problem}"
+    """Entries that can never match, or would match everything."""
+    for key, read in (("origins_allowed", origin_entry), ("hosts_allowed", host_entry)):
+        for n, entry in enumerate(getattr(config.simulator, key)):
+            try:
+                read(entry)
+            except ValueError as error:
+                yield f"simulator.{key}[{n}]: {entry!r} {error}"
 
 
 def _of_files(platform: PlatformSettings) -> Iterator[str]:

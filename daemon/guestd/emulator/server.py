@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from . import cross_origin
 from .admin.guard import AdminGuard
 from .admin.guest_admin import guest_admin_routes
 from .admin.platform_admin import platform_admin_routes
@@ -108,6 +109,7 @@ class Emulator:
         app = web.Application(
             middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
         )
+        app.on_response_prepare.append(self._open_to_pages)
         app.add_routes(served([*guest_admin_routes(self), *platform_admin_routes(self)]))
         app.add_routes([web.get("/", _entrance), web.get("/healthz", _health)])
         app.add_routes(platform_routes(self))
@@ -247,13 +249,18 @@ class Emulator:
     async def _guard_control(
         self, request: web.Request, handler: Callable[[web.Request], Any]
     ) -> web.StreamResponse:
-        resource = request.match_info.route.resource
-        if resource is not None and resource.canonical.startswith(PREFIX):
+        if cross_origin.is_control(request):
             refused = self._guard.refuse(request)
             if refused is not None:
                 return refused
+        if (preflight := cross_origin.preflight(request)) is not None:
+            return preflight
         found: web.StreamResponse = await handler(request)
         return found
+
+    async def _open_to_pages(self, request: web.Request, answer: web.StreamResponse) -> None:
+        is_refused = cross_origin.is_control(request) and self._guard.refuse(request) is not None
+        cross_origin.add_headers(request, answer, is_refused)
 
     # ------------------------------------------------------------------ what servers call
 

@@ -144,7 +144,8 @@ class OpenGuest:
 class SessionView:
     """One guest session as an outsider may see it. Times are epoch milliseconds, 0 where there is
     none; `last_message_ms` is known of those of this life of the daemon. `has_spoken`: a message
-    of the guest's was accepted."""
+    of the guest's was accepted. `file_bytes_max`: the largest file that it takes now, 0 for none at
+    all."""
 
     session_id: str
     name: str
@@ -156,6 +157,7 @@ class SessionView:
     last_message_ms: int = 0
     ended_ms: int = 0
     has_spoken: bool = False
+    file_bytes_max: int = 0
 
 
 class Fleet(Protocol):

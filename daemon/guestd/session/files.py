@@ -78,6 +78,13 @@ class FileUploads:
             )
         return file_refusal(command, self._file_rules())
 
+    @property
+    def bytes_max(self) -> int:
+        """The largest file that is taken now; 0 if none is."""
+        is_possible = self._rules.traits.can_attach
+        rules = self._file_rules()
+        return (rules.bytes_max or 0) if is_possible and rules.types else 0
+
     def _file_rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below
         all of them."""

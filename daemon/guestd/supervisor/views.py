@@ -9,7 +9,7 @@ from .runner import Runner
 
 def view_of(runner: Runner) -> SessionView:
     machine = runner.machine
-    guest = machine.guest
+    guest, conversation = machine.guest, machine.conversation
     return SessionView(
         guest.session_id,
         guest.name,
@@ -19,7 +19,8 @@ def view_of(runner: Runner) -> SessionView:
         runner.opened_ms,
         runner.ends_ms,
         runner.last_message_ms,
-        has_spoken=machine.conversation.outbound.commands.has_messages,
+        has_spoken=conversation.outbound.commands.has_messages,
+        file_bytes_max=conversation.files.bytes_max,
     )
 
 

@@ -306,8 +306,13 @@ def from_environment(**values: str) -> Config:
     ],
 )
 def test_a_list_from_the_environment(text, found):
-    config = from_environment(SIMULATOR__HOSTS_ALLOWED=text, ATTACHMENTS__TYPES=text)
-    assert config.simulator.hosts_allowed == found and config.attachments.types == found
+    assert from_environment(ATTACHMENTS__TYPES=text).attachments.types == found
+
+
+def test_origins_from_the_environment():
+    given = "https://a.example.org, null"
+    config = from_environment(SIMULATOR__ORIGINS_ALLOWED=given)
+    assert config.simulator.origins_allowed == ("https://a.example.org", "null")
 
 
 def test_tables_from_the_environment():

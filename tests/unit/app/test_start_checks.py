@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from guestd.api.origin_check import OriginCheck
-from guestd.api.origin_patterns import pattern_problem
 from guestd.api.settings import SimulatorSettings
 from guestd.app.cli import app
+from guestd.model.errors import ConfigError
 
 
 def checked(tmp_path: Path, text: str) -> str:
@@ -39,7 +39,11 @@ def checked(tmp_path: Path, text: str) -> str:
         ),
         (
             "[simulator]\norigins_allowed = ['https://a', '*']\n",
-            ":2: simulator.origins_allowed[1]: '*' can never match",
+            ":2: simulator.origins_allowed[1]: '*' would let every page in; name the pages",
+        ),
+        (
+            "[simulator]\nhosts_allowed = ['guestd:3000']\n",
+            ":2: simulator.hosts_allowed[0]: 'guestd:3000' never matches; a host has no",
         ),
     ],
 )
@@ -73,16 +77,17 @@ unix_socket = "{tmp_path}/api.sock"
 @pytest.mark.parametrize(
     ("pattern", "page", "remedy"),
     [
-        ("*", "https://dev.example.org", "write each origin out"),
-        ("https://*.example.org", "https://dev.example.org", "write each origin out"),
+        ("*", "https://dev.example.org", "name the pages"),
         ("file://", "null", 'write "null"'),
         ("dev.example.org", "https://dev.example.org", "write https://dev.example.org"),
-        ("https://a.org:443", "https://a.org", "write https://a.org"),
         ("https://a.org/page", "https://a.org", "write https://a.org"),
         ("null", "null", ""),
         ("https://a.org", "https://a.org", ""),
         ("https://a.org/", "https://a.org", ""),
+        ("https://a.org:443", "https://a.org", ""),
+        ("https://*.example.org", "https://dev.example.org", ""),
         ("capacitor://localhost", "capacitor://localhost", ""),
+        ("vscode-webview://*", "vscode-webview://1h8k", ""),
         ("http://192.168.1.5:5173", "http://192.168.1.5:5173", ""),
     ],
 )
@@ -90,7 +95,10 @@ def test_an_origin_is_refused_exactly_if_it_can_never_match(pattern, page, remed
     class Request:
         headers = {"Host": "localhost", "Origin": page}
 
-    answer = OriginCheck(SimulatorSettings(origins_allowed=(pattern,))).refuse(Request())  # type: ignore[arg-type]
-    problem = pattern_problem(pattern)
-    assert (answer is None) == (problem is None)
-    assert remedy in (problem or "")
+    settings = SimulatorSettings(origins_allowed=(pattern,))
+    if remedy:
+        with pytest.raises(ConfigError, match=r"simulator\.origins_allowed: .*") as refused:
+            OriginCheck(settings)
+        assert remedy in str(refused.value)
+    else:
+        assert OriginCheck(settings).refusal(Request()) is None  # type: ignore[arg-type]

@@ -3,6 +3,9 @@ like any other.
 
 POST …/attachments            multipart/form-data: `file`, optional `caption`, `command_id`
 POST …/attachments?filename=  any other media type: the body is the file
+
+A file that the guest session will not take is refused by its Content-Length, before it has come: a
+page reads that at once, and needs not send the rest.
 """
 
 from __future__ import annotations
@@ -49,6 +52,9 @@ CHUNK_BYTES = 65_536
 
 #: A caption or an id; a caption's true limit is the guest session's own.
 FIELD_BYTES_MAX = 16_384
+
+#: What a form may have beside its file: the other fields, their heads and its boundaries.
+FORM_BYTES_MAX = 4 * FIELD_BYTES_MAX
 
 _FORM = {
     "type": "object",
@@ -132,9 +138,10 @@ class AttachmentRoutes:
 
     async def _send(self, call: ApiCall[AttachmentQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
-        self._fleet.view(session_id)  # NotFound, before anything is read
+        limit = self._fleet.view(session_id).file_bytes_max  # NotFound, before anything is read
+        _check_announced(call.request, limit)
         with self._uploads.taken(caller_of(call.request)):
-            file = await self._received(call)
+            file = await self._received(call, limit)
         assert file.copy is not None
         command = Attach(
             file.command_id,
@@ -148,18 +155,20 @@ class AttachmentRoutes:
         )
         return await accept(self._fleet, session_id, command, self._settings)
 
-    async def _received(self, call: ApiCall[AttachmentQuery, None]) -> ReceivedFile:
+    async def _received(self, call: ApiCall[AttachmentQuery, None], limit: int) -> ReceivedFile:
+        """`limit` 0: the guest session says itself why it takes no file."""
         if self._spool is None:
             raise Problem(404, "not_configured", "this daemon does not accept files")
         request, query = call.request, call.query
         media_type = media_type_of(request)
         if media_type == "multipart/form-data":
-            file = await self._from_form(request, query)
+            file = await self._from_form(request, query, limit)
         else:
             if not query.filename:
                 raise Problem(422, "invalid", "is missing; name the file", field="query.filename")
             file = ReceivedFile(query.filename, media_type, query.caption)
-            file.copy = await self._spool.spool(self._chunks(request.content.readany))
+            chunks = self._chunks(request.content.readany)
+            file.copy = await self._spool.spool(chunks, limit or None)
         try:
             file.command_id = key_of(call, file.command_id) or self._draw_id()
         except Problem:
@@ -167,14 +176,16 @@ class AttachmentRoutes:
             raise
         return file
 
-    async def _from_form(self, request: web.Request, query: AttachmentQuery) -> ReceivedFile:
+    async def _from_form(
+        self, request: web.Request, query: AttachmentQuery, limit: int
+    ) -> ReceivedFile:
         """The parts in any order; an unknown part or a second file is refused."""
         file = ReceivedFile(query.filename, "application/octet-stream", query.caption)
         given: set[str] = set()
         try:
             reader = await _parsed(request.multipart())
             while (part := await self._in_time(_parsed(reader.next()))) is not None:
-                await self._take_part(file, part, given)
+                await self._take_part(file, part, given, limit)
             if file.copy is None:
                 raise Problem(422, "invalid", "the form has no file", field="file")
         except BaseException:
@@ -183,7 +194,11 @@ class AttachmentRoutes:
         return file
 
     async def _take_part(
-        self, file: ReceivedFile, part: MultipartReader | BodyPartReader, given: set[str]
+        self,
+        file: ReceivedFile,
+        part: MultipartReader | BodyPartReader,
+        given: set[str],
+        limit: int,
     ) -> None:
         name = part.name if isinstance(part, BodyPartReader) else None
         if not isinstance(part, BodyPartReader) or name is None or name not in FORM_FIELDS:
@@ -199,7 +214,7 @@ class AttachmentRoutes:
         given.add(name)
         _check_encoding(part, name)
         if name == "file":
-            await self._take_file(file, part)
+            await self._take_file(file, part, limit)
         elif name == "caption":
             file.caption = await self._short_text(part, "caption")
         else:
@@ -212,14 +227,14 @@ class AttachmentRoutes:
                     field="command_id",
                 )
 
-    async def _take_file(self, file: ReceivedFile, part: BodyPartReader) -> None:
+    async def _take_file(self, file: ReceivedFile, part: BodyPartReader, limit: int) -> None:
         file.name = file.name or part.filename or ""
         file.content_type = part.headers.get("Content-Type", file.content_type)
         if not file.name:
             raise Problem(422, "invalid", "the file has no name; give filename", field="file")
         assert self._spool is not None
         file.copy = await self._spool.spool(
-            self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES)))
+            self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES))), limit or None
         )
 
     def _drop(self, file: ReceivedFile) -> None:
@@ -268,6 +283,16 @@ class AttachmentRoutes:
     def _too_slow(self) -> Problem:
         self._metrics.count_http_refused("body_timeout_s")
         return Problem(408, "timeout", "the file arrived too slowly; send it again")
+
+
+def _check_announced(request: web.Request, limit: int) -> None:
+    """By the Content-Length. Raises Problem 413."""
+    is_form = media_type_of(request) == "multipart/form-data"
+    announced = (request.content_length or 0) - (FORM_BYTES_MAX if is_form else 0)
+    if limit and announced > limit:
+        size = f"{'more than ' if is_form else ''}{announced} bytes"
+        detail = f"the file has {size}, the limit is {limit}; send a smaller one"
+        raise Problem(413, "too_large", detail, field="file")
 
 
 async def _parsed(reading: Awaitable[T]) -> T:

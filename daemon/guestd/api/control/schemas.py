@@ -108,6 +108,10 @@ class Session(BaseModel):
     state: str = Field(description="waiting, dialing, joining, live, resting, leaving or ended.")
     seq: int
     read_only: bool
+    file_bytes_max: int = Field(
+        description="The largest file that it takes now, in bytes: what the platform allows, or"
+        " attachments.file_bytes_max if that is less; 0: none."
+    )
     opened_at: str | None = Field(None, description="When it was opened (ISO 8601).")
     ends_at: str | None = Field(None, description="When its agreed time is over.")
     last_message_at: str | None = Field(
@@ -123,6 +127,7 @@ class Session(BaseModel):
             state=view.state,
             seq=view.seq,
             read_only=view.read_only,
+            file_bytes_max=view.file_bytes_max,
             opened_at=_time_of(view.opened_ms),
             ends_at=_time_of(view.ends_ms),
             last_message_at=_time_of(view.last_message_ms),

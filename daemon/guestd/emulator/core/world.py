@@ -24,7 +24,7 @@ import jwt as pyjwt
 from ...policy.buckets import SlidingCount
 from ..agents.script import AgentScript, load_script
 from ..settings import Deployment, EmulatorLimits, EmulatorSettings
-from . import frames, webchat_frames
+from . import frames, storage_urls, webchat_frames
 from .ids import draw_hex, draw_uuid, iso
 from .presigned_files import PresignedFiles
 from .records import (
@@ -420,7 +420,7 @@ class World:
                 attachment.secret = draw_hex(self.rng)
 
     def upload_url(self, attachment: Attachment) -> str:
-        return f"{self.base_url}/__storage/{attachment.id}?sig={attachment.secret}"
+        return f"{self.base_url}{storage_urls.PATH}{attachment.id}?sig={attachment.secret}"
 
     def history(self, session: GuestSession, page_number: int, page_size: int) -> Json:
         """Newest first; an empty page past the end (§11.1)."""

@@ -26,7 +26,7 @@ from websockets.server import ServerProtocol
 from ...model.json_values import is_text
 from .. import GUEST_HEADER
 from ..context import ServerContext
-from ..core import frames, webchat_frames
+from ..core import frames, storage_urls, webchat_frames
 from ..core.faults import FaultRule
 from ..core.records import Json
 from ..webchat.requests import receive_webchat_frame
@@ -52,6 +52,7 @@ class GuestConnection(asyncio.Protocol):
     """One guest's WebSocket. `connection_id` is the world's, 0 until the upgrade is done."""
 
     __slots__ = (
+        "_base",
         "_core",
         "_fragments",
         "_frozen",
@@ -73,6 +74,7 @@ class GuestConnection(asyncio.Protocol):
         self._is_webchat = False
         self._held: dict[str, list[bytes]] | None = None
         self._late: deque[tuple[float, bytes]] | None = None
+        self._base = server.world.base_url
         self.connection_id = 0
         self.opened_at = self.heard_at = 0.0
 
@@ -111,6 +113,8 @@ class GuestConnection(asyncio.Protocol):
 
     def _upgrade(self, request: Request) -> None:
         server = self._server
+        hosts = request.headers.get_all("Host")  # `get` raises where there are two
+        self._base = storage_urls.base_for(hosts[0] if hosts else None, server.world.base_url)
         path, _, query = request.path.partition("?")
         refused = server.faults.pick("upgrade", "", server.now())
         if refused is not None:
@@ -235,7 +239,8 @@ class GuestConnection(asyncio.Protocol):
         the conversation."""
         if self._frozen or self.transport.is_closing():
             return
-        payload = orjson.dumps(frame)
+        bound = self._server.world.base_url
+        payload = storage_urls.with_base(orjson.dumps(frame), bound, self._base)
         rule = self._server.faults.pick("out", self.token, self._server.now()) if at else None
         if self._held and at in self._held:
             self._held[at].append(payload)

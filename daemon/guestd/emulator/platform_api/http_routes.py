@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ..core import storage_urls
 from .calls import PlatformCall, PlatformRefusal
 from .context import PlatformContext
 from .deployments import DeploymentRoutes
@@ -40,7 +41,7 @@ def platform_routes(server: PlatformContext) -> list[web.RouteDef]:
         web.RouteDef(
             one.method,
             one.path,
-            _recorded(server, faults.wrap(_with_error_body(one.handler))),
+            _recorded(server, faults.wrap(_with_own_host(server, _with_error_body(one.handler)))),
             one.kwargs,
         )
         for one in routes
@@ -86,6 +87,23 @@ def _with_error_body(handler: Any) -> Handler:
             found: web.StreamResponse = await handler(request)
         except PlatformRefusal as refusal:
             return refused(refusal)
+        return found
+
+    return answer
+
+
+def _with_own_host(server: PlatformContext, handler: Handler) -> Handler:
+    """URLs of files have the host that this caller asked."""
+
+    @wraps(handler)
+    async def answer(request: web.Request) -> web.StreamResponse:
+        found = await handler(request)
+        if isinstance(found, web.Response) and isinstance(found.body, bytes):
+            bound = server.world.base_url
+            base = storage_urls.base_for(request.headers.get("Host"), bound)
+            body = storage_urls.with_base(found.body, bound, base)
+            if body is not found.body:
+                found.body = body
         return found
 
     return answer
