@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 
+from ..observe.log import counted_elsewhere
 from .origin_check import AccessRefusal
 from .origin_patterns import host_entry, origin_entry
 from .settings import SimulatorSettings
@@ -42,7 +43,11 @@ class RefusalLog:
             return
         noun = _NOUNS[refused.key]
         logger.warning(
-            "refused the %s %s: %s", noun, ascii(value), self._remedy(refused.key, value)
+            "refused the %s %s: %s",
+            noun,
+            ascii(value),
+            self._remedy(refused.key, value),
+            extra=counted_elsewhere(event=f"{noun}_refused", **{noun: ascii(value)[1:-1]}),
         )
 
     def _remedy(self, key: str, value: str) -> str:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
+import logging
+import sys
+import threading
+
 from aiohttp.test_utils import make_mocked_request
 
 from guestd.api.client_log import PATH_CHARS_MAX, log_limit, log_token_refused
+from guestd.api.origin_check import AccessRefusal
+from guestd.api.refusal_log import RefusalLog
+from guestd.api.settings import SimulatorSettings
+from guestd.observe.log import configure_logging
 from guestd.observe.metrics import Metrics
 
 
@@ -33,3 +43,27 @@ def test_a_refused_token_is_said_without_it_and_without_the_query(caplog):
     for one in caplog.records:
         assert "wrong" not in one.getMessage() + str(one.fields)
         assert len(one.fields["path"]) == PATH_CHARS_MAX
+
+
+def test_two_refused_pages_are_two_lines_though_they_come_together(monkeypatch):
+    """Each is told once and never again, so the log must not take the second for a repetition."""
+    ours = logging.getLogger("guestd")
+    for name in ("handlers", "propagate"):
+        monkeypatch.setattr(ours, name, getattr(ours, name))
+    for name in ("handlers", "level"):
+        monkeypatch.setattr(logging.getLogger(), name, getattr(logging.getLogger(), name))
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    stream = io.StringIO()
+    log = configure_logging("info", "json", stream)
+    logging.captureWarnings(False)
+    refusals = RefusalLog(SimulatorSettings())
+    for page in ("https://one.example.org", "https://two.example.org"):
+        refusals.tell(AccessRefusal(403, "origin_refused", "", "origins_allowed", page))
+    log.close()
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [one["origin"] for one in found] == [
+        "https://one.example.org",
+        "https://two.example.org",
+    ]
+    assert {one["event"] for one in found} == {"origin_refused"}
