@@ -110,7 +110,7 @@ def test_never_means_that_only_init_makes_one(tmp_path):
 def test_init_touches_none_that_is_there_and_wants_a_directory(tmp_path):
     assert CliRunner().invoke(app, ["init", "-d", str(tmp_path)]).exit_code == 0
     before = (tmp_path / database.NAME).read_bytes()
-    assert CliRunner().invoke(app, ["init", "-d", str(tmp_path)]).exit_code == 74
+    assert CliRunner().invoke(app, ["init", "-d", str(tmp_path)]).exit_code == 2
     assert (tmp_path / database.NAME).read_bytes() == before
     assert CliRunner().invoke(app, ["init", "-d", str(tmp_path / "none")]).exit_code == 78
 

@@ -27,7 +27,8 @@ COMMANDS = re.compile(
 #: What `guestd chat` itself tells a terminal: tints, and how its prompt is drawn, erased and redrawn.
 #: None of it clears the screen, sets a title, or is C1.
 OUR_OWN = re.compile(
-    "\x1b\\[[0-9;]*m|\x1b\\[[0-9]*[A-D]|\x1b\\[0?[JK]|\x1b\\[\\?(7|12|25|1049|2004)[hl]|\x1b\\[6n|\r"
+    "\x1b\\[[0-9;]*m|\x1b\\[[0-9]*[A-D]|\x1b\\[0?[JK]|\x1b\\[\\?(1|7|12|25|1049|2004)[hl]|\x1b\\[6n|\r"
+    "|(?<=[ \n])\x08+"  # the cursor one to the left, after a blank that the prompt has drawn
 )
 
 FILE = {

@@ -54,7 +54,7 @@ def text_message(frame: bytes) -> MessageArrived | None:
     """The message of a frame that is a plain text; None: look closer. Never raises."""
     try:
         read = _read(frame)
-    except (DecodeError, RecursionError):
+    except (DecodeError, UnicodeDecodeError, RecursionError):
         return None
     body = read.body
     channel, message_id = body.channel, body.id

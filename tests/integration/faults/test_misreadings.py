@@ -35,7 +35,7 @@ async def test_assist_2_no_token_is_no_full_screen():
         here.faults(
             {"kind": "http_status", "status": 409, "every": 1, "path": TOKEN, "when": "before"}
         )
-        assert await PROMPT.ask(here, prepared, True) == "failed: 502 platform_refused"
+        assert await PROMPT.ask(here, prepared, True) == "failed: 502 platform_token_refused"
 
 
 async def test_http_2_a_search_that_is_not_there_has_not_looked():
