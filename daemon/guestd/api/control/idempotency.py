@@ -38,7 +38,9 @@ class RememberedAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
     def take(self, answer: web.Response) -> None:
-        self.status, self.body = answer.status, bytes(answer.body or b"")  # type: ignore[arg-type]
+        body = answer.body or b""
+        assert isinstance(body, bytes)  # no answer with a key is streamed
+        self.status, self.body = answer.status, body
         wanted = ("Content-Type", "Location")
         self.headers = {name: answer.headers[name] for name in wanted if name in answer.headers}
 
