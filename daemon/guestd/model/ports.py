@@ -14,6 +14,7 @@ from urllib.parse import quote
 from .commands import Answer, Command
 from .endings import Ending
 from .errors import PlatformError
+from .explanation import Explanation
 from .journal import EventRow, Replay, StoredCommand
 
 
@@ -70,6 +71,9 @@ class Connection(Protocol):
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    def peer(self) -> str:
+        """Address and port that the socket is connected to; "" if it is not known."""
 
 
 class Dialer(Protocol):
@@ -205,6 +209,9 @@ class Fleet(Protocol):
     async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         """What is durable of a command; None if nothing is, or is not kept any more. Of an ended
         guest session too, while the journal keeps it. Raises NotFound, Damaged."""
+
+    def explain(self, session_id: str) -> Explanation:
+        """What a living guest session waits for, and why. Raises NotFound."""
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""

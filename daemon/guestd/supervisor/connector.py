@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
@@ -14,6 +15,7 @@ from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..runtime.task_pool import TaskPool
 from ..session.inputs import Admitted
+from ..session.surroundings import Surroundings
 from .breakage import log_bug
 from .connection_callbacks import ConnectionCallbacks
 from .runner import Runner
@@ -68,6 +70,27 @@ class Connector:
 
     def dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         self._dials.run(lambda: self._dial(runner, callbacks))
+
+    @property
+    def host(self) -> str:
+        """Of the platform's socket."""
+        return urlsplit(self._target.url).netloc.rpartition("@")[2]
+
+    def around(self, runner: Runner) -> Surroundings:
+        """What the runner's machine does not know of itself."""
+        now, admission = self._clock.now(), self._admission
+        ahead = admission.ahead_of(runner)
+        return Surroundings(
+            now,
+            self._clock.epoch_ms(),
+            self.host,
+            runner.address,
+            ahead,
+            admission.turn_at(ahead, now) if ahead is not None else None,
+            admission.minute,
+            runner.context.is_full,
+            runner.is_waiting,
+        )
 
     async def stop(self) -> None:
         self._is_stopped = True

@@ -33,7 +33,7 @@ from ..session.machine import Machine
 from ..session.outbound import Outbound
 from ..session.states import State
 from ..wire.dialect import Dialect
-from .breakage import Report, log_bug, places_of, shape_of
+from .breakage import Report, log_bug, report_of
 from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
@@ -121,6 +121,11 @@ class Runner:
         """To be asked, not to be changed."""
         return self.machine.conversation.outbound
 
+    @property
+    def address(self) -> str:
+        """What its connection is connected to; "" without one."""
+        return self._connection.peer() if self._connection is not None else ""
+
     def restore(self, saved: SavedSession) -> None:
         """Take up where the journal says it stood; then feed `Opened`."""
         self._recorded_seq = saved.seq
@@ -177,14 +182,16 @@ class Runner:
     def ask_journal(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self.context.ask_journal(work)
 
-    def _is_waiting(self) -> bool:
+    @property
+    def is_waiting(self) -> bool:
+        """True while what the connection brought waits for the journal's word."""
         return self._callbacks is not None and self._callbacks.is_waiting
 
     def pause_reading(self, paused: bool) -> None:
         if self._connection is not None:
             if paused:
                 self._connection.pause_reading()
-            elif not (self.context.is_full or self._is_waiting()):
+            elif not (self.context.is_full or self.is_waiting):
                 self._connection.resume_reading()
 
     def feed(self, given: i.OwnInput | Signal) -> None:
@@ -352,7 +359,9 @@ class Runner:
         visibly."""
         recorded_seq = self._recorded_seq
         log_bug(logger, f"guest session {self.session_id} on {type(given).__name__}", error)
-        self._keep_report(given, error)
+        at_ms = self.context.clock.epoch_ms()
+        report = report_of(self.session_id, at_ms, given, self.machine, error)
+        self.context.keep_report(report)
         if not self._is_over:
             try:
                 self._end_broken(self.machine.break_off(recorded_seq))
@@ -372,17 +381,6 @@ class Runner:
 
     def _perform(self, effect: e.Effect) -> None:
         self._PERFORM[type(effect)](self, effect)
-
-    def _keep_report(self, given: object, error: Exception) -> None:
-        try:
-            machine = repr(self.machine)
-        except Exception:  # what is broken may not even be described
-            machine = f"<guest {self.session_id}>"
-        at_ms, kind, shape = self.context.clock.epoch_ms(), type(given).__name__, shape_of(given)
-        report = Report(
-            self.session_id, at_ms, kind, shape, machine, type(error).__name__, places_of(error)
-        )
-        self.context.keep_report(report)
 
     def _refuse_callers(self, recorded_seq: int) -> None:
         """Those whose command is recorded hear of it when it is durable; the others hear now that

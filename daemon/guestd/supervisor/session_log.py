@@ -18,6 +18,7 @@ from ..model.ports import Clock
 from ..observe.line_budget import WINDOW_S, LineBudget
 from ..observe.log import counted_elsewhere, fields
 from ..session.connection import ConnectionState
+from ..session.waits import rest_sentence
 
 logger = logging.getLogger("guestd.sessions")
 
@@ -91,7 +92,7 @@ class SessionLog:
             text,
             guest,
             ending.cause.value,
-            f"{ending}; attempt {connection.attempt} in {next_try_s:.1f} s",
+            f"{ending}. {rest_sentence(connection, self._clock.now())}",
             code=ending.code,
             host=self._host,
             attempt=connection.attempt,

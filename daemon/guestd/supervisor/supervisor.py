@@ -18,9 +18,9 @@ from uuid import uuid4
 from ..model.commands import Answer, Attach, Command
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
+from ..model.explanation import Explanation
 from ..model.ids import Guest
 from ..model.journal import EventStore, Replay, SavedSession, StoredCommand
-from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
     Dialer,
@@ -38,6 +38,7 @@ from ..runtime.task_pool import TaskPool
 from ..runtime.timers import TIMER_TICK_S, Timers
 from ..session import inputs as i
 from ..session.accepted import Accepted
+from ..session.explain import explain
 from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
 from .breakage import Report
@@ -50,7 +51,7 @@ from .history_reader import HistoryReader
 from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
-from .records import guest_of, record_of, remaining_s
+from .records import check_guest_writable, guest_of, identity_of, record_of, remaining_s
 from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
 from .session_log import SessionLog
@@ -173,15 +174,7 @@ class Supervisor:
 
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session (SESS-1). Raises LimitExceeded, or CommandError naming the field."""
-        check_writable(
-            {
-                "name": guest.name,
-                "email": guest.email,
-                "attributes": guest.attributes,
-                "metadata": guest.metadata,
-                "display_name": guest.display_name,
-            }
-        )
+        check_guest_writable(guest)
         if self._draining:
             raise CommandError(
                 "the daemon is shutting down; no new guest sessions", code="draining"
@@ -197,15 +190,7 @@ class Supervisor:
             self._log.refused(guest.name, "limit", problem)
             raise LimitExceeded(problem)
         self._guests.check(guest.name, guest.email)
-        identity = Guest(
-            self._draw_session_id(),
-            guest.name,
-            self._draw_token(),
-            guest.email,
-            guest.attributes,
-            guest.metadata,
-            guest.display_name,
-        )
+        identity = identity_of(guest, self._draw_session_id(), self._draw_token())
         self._dialect.check_guest(identity)
         runner = self._new_runner(identity, guest.duration_s)
         runner.opened_ms = self._clock.epoch_ms()
@@ -250,6 +235,10 @@ class Supervisor:
 
     def view(self, session_id: str) -> SessionView:
         return view_of(self._runner(session_id))
+
+    def explain(self, session_id: str) -> Explanation:
+        runner = self._runner(session_id)
+        return explain(runner.machine, self._factory.rules, self._connector.around(runner))
 
     def sessions(self) -> Sequence[SessionView]:
         return [view_of(runner) for runner in self._runners.values()]

@@ -123,6 +123,13 @@ class GuestSocket(asyncio.Protocol):
             self._held = False
             self._resume_soon()
 
+    def peer(self) -> str:
+        found = self._transport.get_extra_info("peername")
+        if not isinstance(found, tuple):
+            return ""
+        host, port = str(found[0]), found[1]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     # ------------------------------------------------------------------ asyncio.Protocol
 
     def data_received(self, data: bytes) -> None:

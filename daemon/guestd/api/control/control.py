@@ -22,6 +22,7 @@ from .body_reader import BodyReader
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
+from .explain import ExplainRoutes
 from .idempotency import IdempotentAnswers
 from .messages import MessageRoutes
 from .operations import OperationRoutes
@@ -82,6 +83,7 @@ class ControlApi:
             ).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
+            *ExplainRoutes(ports.fleet).routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
