@@ -1,6 +1,59 @@
-import { h, render } from "./vendor/preact.mjs"
-import htm from "./vendor/htm.mjs"
+/** Begins: the theme, the address, the keys, the page, the daemon. */
+import { html, render } from './ui.js'
+import { refusal } from './api.js'
+import { pause, paused, start, talk } from './app.js'
+import { listen } from './keys.js'
+import { copy } from './parts/toast.js'
+import { followAddress, format, go, route } from './route.js'
+import { changeTheme, startTheme } from './theme.js'
+import { copyCurl, selectedFrame, stepFrame } from './views/frames.js'
+import { openCursor, step } from './views/guests.js'
+import { helpIsOpen } from './views/help.js'
+import { Shell } from './views/shell.js'
 
-const html = htm.bind(h)
+/** @param {string} pane */
+const pane = (pane) => () => {
+  if (!talk.value) return
+  go({ pane })
+  setTimeout(() => document.getElementById(pane === 'frames' || pane === 'events' ? pane : pane === 'explain' ? 'explain' : `tab-${pane}`)?.focus(), 50)
+}
 
-render(html`<main><h1>guestd</h1></main>`, /** @type {HTMLElement} */ (document.getElementById("app")))
+/** Back: out of a field, out of a pane, out of the session. */
+function escape() {
+  const active = /** @type {HTMLElement | null} */ (document.activeElement)
+  const { session, pane: shown, query } = route.value
+  if (active?.matches('input, textarea, select')) active.blur()
+  else if (query.n || query.seq) go({ pane: shown })
+  else if (shown && innerWidth <= 1100) go({ pane: '' })
+  else if (session && innerWidth <= 700) go({ session: '' })
+  document.getElementById('guests')?.focus()
+}
+
+function copyLink() {
+  const open = talk.value
+  const address = open ? format({ ...route.value, session: `~${open.id}` }) : location.hash
+  void copy(new URL(address || '#/guests', location.href).href, 'Link')
+}
+
+function curlOfFrame() {
+  const frame = selectedFrame()
+  if (frame && talk.value) void copyCurl(frame, talk.value)
+}
+
+listen({
+  '/': () => document.getElementById('search')?.focus(),
+  j: () => step(1), k: () => step(-1), Enter: openCursor, Escape: escape,
+  i: () => document.getElementById('composer')?.focus(),
+  f: pane('frames'), v: pane('events'), e: pane('explain'), a: pane('agent'), x: pane('faults'),
+  'g o': () => go({ view: 'overview' }), 'g g': () => go({ view: 'guests' }), 'g f': () => go({ view: 'faults' }),
+  '[': () => stepFrame(-1), ']': () => stepFrame(1), y: curlOfFrame, l: copyLink,
+  p: () => pause(!paused.value), t: changeTheme, '?': () => helpIsOpen.set(true),
+})
+
+startTheme()
+followAddress()
+render(html`<${Shell} />`, /** @type {HTMLElement} */ (document.getElementById('app')))
+refusal.watch(() => {
+  if (refusal.value) document.getElementById('main')?.focus()
+})
+void start()

@@ -1,0 +1,114 @@
+/** What the whole page shares: the daemon's description and figures, the list, the open session. */
+import { ask, needsToken, refusal } from './api.js'
+import { subscribe } from './live.js'
+import { Frames } from './models/frames.js'
+import { Sessions } from './models/sessions.js'
+import { Stats } from './models/stats.js'
+import { Talk } from './models/talk.js'
+import { route } from './route.js'
+import { Cell, pauseLive } from './store.js'
+
+/** `GET /v1/info`, or null before it has come. */
+export const info = new Cell(/** @type {any} */ (null))
+/** The words of `/readyz` where it says no, or "". */
+export const trouble = new Cell('')
+/** Whether live updates are paused; it survives every change of view. */
+export const paused = new Cell(false)
+
+export const sessions = new Sessions((query) => ask('GET', 'v1/sessions', { query }))
+export const stats = new Stats()
+
+/** The guest session that is open. */
+export const talk = new Cell(/** @type {Talk | null} */ (null))
+/** Its frames, while somebody looks at them or at its conversation. */
+export const frames = new Cell(/** @type {Frames | null} */ (null))
+/** Its explanation. */
+export const explained = new Cell(/** @type {any} */ (null))
+
+let stopExplain = () => {}
+let stopChanges = () => {}
+
+export const hasEmulator = () => info.value?.target?.kind === 'emulator' || Boolean(info.value?.emulator)
+/** The org's name on what cannot be undone; "" with an emulator. */
+export const orgName = () => (hasEmulator() ? '' : info.value?.target?.region ?? info.value?.target?.name ?? 'the org')
+
+/** @param {boolean} on */
+export function pause(on) {
+  pauseLive(on)
+  paused.set(on)
+  sessions.hold(on)
+}
+
+/** Opens or closes what the route names. */
+function followRoute() {
+  const { view, session } = route.value
+  const wanted = view === 'guests' ? session : ''
+  if (wanted === (talk.value?.key ?? '')) return
+  closeTalk()
+  if (wanted) openTalk(wanted)
+}
+
+/** @param {string} key */
+function openTalk(key) {
+  const opened = new Talk(key)
+  talk.set(opened)
+  void opened.open().then(() => {
+    if (talk.value !== opened || !opened.session) return
+    opened.watch(() => opened.session && sessions.look(opened.id, opened.transcript.lastSeq))
+    frames.set(new Frames(opened.id))
+    if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: (found) => explained.set(found), failed: () => explained.set(null) })
+  })
+}
+
+function closeTalk() {
+  talk.value?.close()
+  frames.value?.close()
+  stopExplain()
+  stopExplain = () => {}
+  talk.set(null)
+  frames.set(null)
+  explained.set(null)
+}
+
+/** Opens the same key again: another session may have it now. */
+export function reopen() {
+  const key = talk.value?.key
+  closeTalk()
+  if (key) openTalk(key)
+}
+
+async function readReady() {
+  try {
+    const response = await fetch(new URL('../readyz', import.meta.url), { cache: 'no-store', credentials: 'omit' })
+    const said = await response.json()
+    trouble.set(said.ready ? '' : said.reason ?? said.detail ?? said.platform ?? 'guestd is not ready')
+  } catch {
+    trouble.set('')
+  }
+}
+
+const READY_EVERY_MS = 5000
+
+/** Begins, with the token that there is. @returns {Promise<boolean>} whether the daemon let it */
+export async function start() {
+  refusal.set(null)
+  try {
+    info.set(await ask('GET', 'v1/info'))
+  } catch {
+    if (refusal.value) return false
+  }
+  const { q = '', state = 'all', sort = 'activity' } = route.value.query
+  void sessions.ask({ q, state, sort })
+  stopChanges()
+  stopChanges = subscribe('changes', {}, { data: (batch) => sessions.apply(batch), skipped: () => sessions.ask(sessions.query) })
+  stats.start()
+  followRoute()
+  return true
+}
+
+route.watch(followRoute)
+setInterval(() => !document.hidden && void readReady(), READY_EVERY_MS)
+void readReady()
+
+/** Whether what is copied must name a token. */
+export const withToken = () => needsToken()

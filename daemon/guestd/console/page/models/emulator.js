@@ -1,0 +1,118 @@
+/** The emulator's half: speaking as the agent, faults once and by rule, what was injected. */
+import { ask } from '../api.js'
+import { subscribe } from '../live.js'
+import { LiveSource } from '../store.js'
+
+const RECENT_MAX = 50
+
+/** @typedef {{id: string, kind: string, rate?: number, every?: number, count?: number, injected?: number, guest?: string, [key: string]: any}} Rule */
+
+export class Emulator extends LiveSource {
+  constructor() {
+    super()
+    /** @type {Rule[]} */
+    this.rules = []
+    /** @type {any} */
+    this.plan = {}
+    /** Kinds with what they do. @type {Record<string, any>} */
+    this.kinds = {}
+    /** @type {Record<string, any>} */
+    this.fields = {}
+    /** @type {string[]} */
+    this.agents = []
+    this.agent = ''
+    /** Injections of the last minutes, the newest first. @type {any[]} */
+    this.recent = []
+    /** @type {any} */
+    this.problem = null
+    this.isStarted = false
+  }
+
+  /** Begins to follow; once. */
+  start() {
+    if (this.isStarted) return
+    this.isStarted = true
+    void this.read()
+    subscribe('emulator', {}, { data: (event) => this.take(event), failed: () => {} })
+  }
+
+  async read() {
+    try {
+      this.#plan(await ask('GET', '__emulator/faults'))
+      const settings = await ask('GET', '__emulator/settings')
+      this.agents = settings.agents ?? []
+      const agent = (settings.settings ?? []).find((/** @type {any} */ one) => one.key === 'agent')
+      this.agent = typeof agent?.value === 'string' ? agent.value : ''
+      this.problem = null
+    } catch (error) {
+      this.problem = error
+    }
+    this.acted()
+  }
+
+  /** @param {any} found */
+  #plan(found) {
+    this.plan = found
+    this.rules = found.rules ?? []
+    if (found.kinds) this.kinds = found.kinds
+    if (found.fields) this.fields = found.fields
+    if (found.recent) this.recent = found.recent
+  }
+
+  /** @param {any} event of `GET events` */
+  take(event) {
+    if (event.kind !== 'injection' && event.event !== 'injection') return
+    const same = this.recent.findIndex((one) => one.id !== undefined && one.id === event.id)
+    if (same >= 0) this.recent[same] = { ...this.recent[same], ...event }
+    else this.recent = [event, ...this.recent].slice(0, RECENT_MAX)
+    this.changed()
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.read(), 500)
+  }
+
+  /** @type {any} */
+  timer = 0
+
+  /** @param {string} path @param {unknown} body */
+  post(path, body) {
+    return ask('POST', `__emulator/${path}`, { body })
+  }
+
+  /** @param {Record<string, unknown>} what kind, guest or all, and the kind's fields */
+  async inject(what) {
+    const found = await this.post('inject', what)
+    await this.read()
+    return found
+  }
+
+  /** @param {Record<string, unknown>} rule */
+  async addRule(rule) {
+    const rules = [...this.rules.map(ruleOnly), rule]
+    this.#plan(await this.post('faults', { ...(this.plan.seed === undefined ? {} : { seed: this.plan.seed }), rules }))
+    await this.read()
+  }
+
+  /** @param {string} id */
+  async removeRule(id) {
+    await ask('DELETE', `__emulator/faults/${encodeURIComponent(id)}`)
+    await this.read()
+  }
+
+  async clearRules() {
+    await ask('DELETE', '__emulator/faults')
+    await this.read()
+  }
+
+  /** @param {string} agent */
+  async setAgent(agent) {
+    await this.post('settings', { agent })
+    await this.read()
+  }
+}
+
+/** What was asked for, without what the emulator adds. @param {Rule} rule */
+export function ruleOnly({ id, injected, occasions, since, ...rule }) {
+  return Object.fromEntries(Object.entries(rule).filter(([, value]) => value !== null))
+}
+
+export const emulator = new Emulator()

@@ -1,0 +1,290 @@
+/**
+ * The list of guests. The whole list is here by id, light; texts and attributes are asked for the
+ * rows on the screen only. The server filters and sorts before paging; what changes is taken in as
+ * it comes, and the order is made anew every two seconds at most, and never under the pointer.
+ */
+import { LiveSource } from '../store.js'
+import { instant } from '../time.js'
+
+/**
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {string} name
+ * @property {string} state
+ * @property {number} seq
+ * @property {number} activity ms
+ * @property {string} waiting
+ * @property {number} uncertain
+ * @property {number} opened ms
+ * @property {number} nextTry ms
+ * @property {number} attempt
+ * @property {number} detailSeq the seq at which the texts were read; -1: never
+ * @property {any} [last]
+ * @property {Record<string, string>} [attributes]
+ */
+
+/** @typedef {{q: string, state: string, sort: string}} ListQuery */
+
+export const FIRST_PAGE = 100
+export const NEXT_PAGES = 1000
+/** More guests than this are not listed without a search. */
+export const ROWS_MAX = 20_000
+const ORDER_EVERY_MS = 2000
+const SEARCH_EVERY_MS = 5000
+const DETAILS_EVERY_MS = 250
+const IDS_MAX = 100
+
+export const DOWN = new Set(['waiting', 'dialing', 'joining', 'resting', 'leaving'])
+
+/** @param {string} state @returns {'live' | 'wait' | 'rest' | 'end'} what its dot shows */
+export function dotOf(state) {
+  if (state === 'live') return 'live'
+  if (state === 'ended') return 'end'
+  return state === 'resting' ? 'rest' : 'wait'
+}
+
+/**
+ * @param {any} one as the API lists it
+ * @returns {Row}
+ */
+export function rowOf(one) {
+  return {
+    id: one.session_id,
+    name: one.name,
+    state: one.state,
+    seq: one.seq ?? 0,
+    activity: instant(one.last_activity_at) || instant(one.last_message_at) || instant(one.opened_at),
+    waiting: one.waiting ?? '',
+    uncertain: one.uncertain ?? 0,
+    opened: instant(one.opened_at),
+    nextTry: instant(one.next_try_at),
+    attempt: one.attempt ?? 0,
+    detailSeq: 'last_message' in one ? one.seq : -1,
+    last: one.last_message,
+    attributes: one.attributes,
+  }
+}
+
+/** @type {Record<string, (a: Row, b: Row) => number>} */
+const ORDERS = {
+  activity: (a, b) => b.activity - a.activity || (a.id < b.id ? -1 : 1),
+  opened: (a, b) => b.opened - a.opened || (a.id < b.id ? -1 : 1),
+  name: (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1),
+  attention: (a, b) => urgency(b) - urgency(a) || b.activity - a.activity,
+}
+
+/** @param {Row} row */
+const urgency = (row) => (row.uncertain ? 4 : 0) + (row.state === 'resting' ? 2 : 0) + (row.state === 'live' ? 0 : 1)
+
+export class Sessions extends LiveSource {
+  /**
+   * @param {(query: Record<string, string>) => Promise<any>} list asks GET /v1/sessions
+   */
+  constructor(list) {
+    super()
+    this.list = list
+    /** @type {Map<string, Row>} */
+    this.rows = new Map()
+    /** @type {string[]} */
+    this.order = []
+    /** @type {Record<string, number>} */
+    this.counts = {}
+    /** @type {ListQuery} */
+    this.query = { q: '', state: 'all', sort: 'activity' }
+    this.isLoading = true
+    /** @type {unknown} */
+    this.problem = null
+    /** Ids whose place would be another one. @type {Set<string>} */
+    this.newer = new Set()
+    this.isHeld = false
+    /** @type {Map<string, number>} */
+    this.seen = new Map()
+    this.epoch = 0
+    this.wantsOrder = false
+    this.orderedAt = 0
+    /** @type {Set<string>} */
+    this.wanted = new Set()
+    /** @type {any} */
+    this.timer = 0
+    this.isAsking = false
+    this.endedThatMatch = 0
+  }
+
+  /** @param {ListQuery} query */
+  async ask(query) {
+    this.query = query
+    const epoch = ++this.epoch
+    this.isLoading = true
+    this.problem = null
+    this.changed()
+    try {
+      await this.#load(epoch)
+    } catch (error) {
+      if (epoch === this.epoch) this.problem = error
+    }
+    if (epoch !== this.epoch) return
+    this.isLoading = false
+    this.changed()
+  }
+
+  /** @param {number} epoch */
+  async #load(epoch) {
+    let after = ''
+    /** @type {Map<string, Row>} */
+    const rows = new Map()
+    do {
+      const page = await this.list({ ...this.#words(), limit: String(after ? NEXT_PAGES : FIRST_PAGE), ...(after && { after }) })
+      if (epoch !== this.epoch) return
+      for (const one of page.sessions) {
+        const row = rowOf(one)
+        rows.set(row.id, row)
+        if (!this.seen.has(row.id)) this.seen.set(row.id, row.seq)
+      }
+      if (page.counts) this.counts = { ...this.counts, ...page.counts }
+      this.rows = rows
+      this.order = [...rows.keys()]
+      this.newer.clear()
+      this.isLoading = false
+      this.changed()
+      after = page.next ?? ''
+    } while (after && rows.size < ROWS_MAX)
+    this.endedThatMatch = this.query.q && !rows.size && this.query.state !== 'ended' ? await this.#ended() : 0
+  }
+
+  async #ended() {
+    const page = await this.list({ q: this.query.q, ended: 'only', limit: '1' })
+    return page.total ?? page.sessions.length
+  }
+
+  /** The query in the API's words. @returns {Record<string, string>} */
+  #words() {
+    const { q, state, sort } = this.query
+    /** @type {Record<string, string>} */
+    const words = { sort }
+    if (q) words.q = q
+    if (state === 'live') words.state = 'live'
+    if (state === 'down') words.state = [...DOWN].join(',')
+    if (state === 'ended') words.ended = 'only'
+    return words
+  }
+
+  /**
+   * Takes in a batch of `GET /v1/changes`.
+   * @param {{counts?: Record<string, number>, changed?: any[][], gone?: string[]}} batch
+   */
+  apply({ counts, changed = [], gone = [] }) {
+    if (counts) this.counts = counts
+    for (const [id, state, seq, activity, waiting, uncertain] of changed) {
+      const row = this.rows.get(id)
+      if (!row) {
+        if (this.query.state !== 'ended' && !this.query.q) this.wanted.add(id)
+        continue
+      }
+      Object.assign(row, { state, seq, activity: instant(activity), waiting: waiting ?? '', uncertain: uncertain ?? 0 })
+      this.newer.add(id)
+    }
+    for (const id of gone) {
+      const row = this.rows.get(id)
+      if (row && row.state !== 'ended') Object.assign(row, { state: 'ended', waiting: '' })
+    }
+    this.wantsOrder ||= Boolean(changed.length || gone.length)
+    this.#later()
+    this.changed()
+  }
+
+  #later() {
+    if (this.timer) return
+    this.timer = setTimeout(() => {
+      this.timer = 0
+      this.#orderIfDue()
+      void this.#details()
+      if (this.wantsOrder || this.wanted.size) this.#later()
+    }, DETAILS_EVERY_MS)
+  }
+
+  #orderIfDue() {
+    const every = this.query.q ? SEARCH_EVERY_MS : ORDER_EVERY_MS
+    if (this.wantsOrder && !this.isHeld && Date.now() - this.orderedAt >= every) this.putInOrder()
+  }
+
+  /** Makes the order anew: what changed is where it belongs. */
+  putInOrder() {
+    this.wantsOrder = false
+    this.orderedAt = Date.now()
+    this.newer.clear()
+    const { state, sort, q } = this.query
+    let rows = [...this.rows.values()]
+    if (state === 'live') rows = rows.filter((row) => row.state === 'live')
+    if (state === 'down') rows = rows.filter((row) => DOWN.has(row.state))
+    if (!q || sort !== 'activity') rows.sort(ORDERS[sort] ?? ORDERS.activity)
+    this.order = rows.map((row) => row.id)
+    this.changed()
+  }
+
+  /** @param {boolean} isHeld whether the order is fixed: the pointer or the focus is in the list */
+  hold(isHeld) {
+    if (isHeld === this.isHeld) return
+    this.isHeld = isHeld
+    if (!isHeld) this.#later()
+    this.changed()
+  }
+
+  /** @param {string[]} ids the rows on the screen */
+  see(ids) {
+    for (const id of ids) {
+      const row = this.rows.get(id)
+      if (row && row.detailSeq !== row.seq && row.state !== 'ended') this.wanted.add(id)
+    }
+    if (this.wanted.size) this.#later()
+  }
+
+  async #details() {
+    if (this.isAsking || !this.wanted.size) return
+    const ids = [...this.wanted].slice(-IDS_MAX)
+    this.wanted.clear()
+    this.isAsking = true
+    const epoch = this.epoch
+    try {
+      const page = await this.list({ ids: ids.join(','), limit: String(IDS_MAX) })
+      if (epoch !== this.epoch) return
+      for (const one of page.sessions) this.#detail(rowOf(one))
+      this.changed()
+    } catch {
+      // the next change asks again
+    } finally {
+      this.isAsking = false
+    }
+  }
+
+  /** @param {Row} row */
+  #detail(row) {
+    const known = this.rows.get(row.id)
+    if (known) Object.assign(known, row, { seq: Math.max(known.seq, row.seq) })
+    else {
+      this.rows.set(row.id, row)
+      this.seen.set(row.id, 0)
+      this.newer.add(row.id)
+      this.wantsOrder = true
+    }
+  }
+
+  /** @param {string} id @param {number} seq the newest that was looked at */
+  look(id, seq) {
+    if ((this.seen.get(id) ?? 0) < seq) {
+      this.seen.set(id, seq)
+      this.changed()
+    }
+  }
+
+  /** @param {Row} row @returns {number} events since it was looked at */
+  unread(row) {
+    return Math.max(0, row.seq - (this.seen.get(row.id) ?? row.seq))
+  }
+
+  /** @param {string} key a name, or `~` and an id @returns {Row | undefined} */
+  find(key) {
+    if (key.startsWith('~')) return this.rows.get(key.slice(1))
+    for (const row of this.rows.values()) if (row.name === key && row.state !== 'ended') return row
+    return undefined
+  }
+}

@@ -1,0 +1,215 @@
+/** One guest session that is looked at: its events as they come, and what can be done in it. */
+import { ask, newId, Problem, request } from '../api.js'
+import { subscribe } from '../live.js'
+import { LiveSource } from '../store.js'
+import { instant } from '../time.js'
+import { Transcript } from './transcript.js'
+
+/** How many events are read at first; older ones on demand. */
+const FIRST_EVENTS = 400
+const EVENTS_MAX = 5000
+
+export class Talk extends LiveSource {
+  /** @param {string} key a name, or `~` and an id */
+  constructor(key) {
+    super()
+    this.key = key
+    /** @type {Record<string, any> | null} */
+    this.session = null
+    this.transcript = new Transcript()
+    /** @type {Record<string, any>[]} */
+    this.events = []
+    /** @type {any} */
+    this.problem = null
+    this.isLoading = true
+    /** Seqs before this one have not been read. */
+    this.firstSeq = 0
+    /** @type {Record<string, any>[]} */
+    this.earlier = []
+    this.isStale = false
+    this.stop = () => {}
+    this.isClosed = false
+  }
+
+  /** What the API calls it. */
+  get id() {
+    return this.session?.session_id ?? this.key.replace(/^~/, '')
+  }
+
+  get name() {
+    return this.session?.name ?? (this.key.startsWith('~') ? '' : this.key)
+  }
+
+  get isOver() {
+    return this.state === 'ended'
+  }
+
+  get state() {
+    return this.transcript.state === 'ended' ? 'ended' : this.session?.state ?? ''
+  }
+
+  async open() {
+    try {
+      this.session = await ask('GET', this.#path())
+      if (this.isClosed) return
+      const seq = this.session?.seq ?? 0
+      this.firstSeq = Math.max(0, seq - FIRST_EVENTS)
+      this.#follow(this.firstSeq)
+    } catch (error) {
+      this.problem = error
+    }
+    await this.#othersOfThisName()
+    this.isLoading = false
+    this.changed()
+  }
+
+  #path(rest = '') {
+    const key = this.session?.session_id ?? this.key.replace(/^~/, '')
+    return `v1/sessions/${encodeURIComponent(key)}${rest}`
+  }
+
+  async #othersOfThisName() {
+    const name = this.name
+    if (!name) return
+    try {
+      const page = await ask('GET', 'v1/sessions', { query: { name, ended: 'only', limit: 20 } })
+      this.earlier = page.sessions.filter((/** @type {any} */ one) => one.session_id !== this.session?.session_id)
+    } catch {
+      // it is an extra
+    }
+  }
+
+  /** @param {number} after */
+  #follow(after) {
+    this.stop = subscribe('events', { session: this.id, after }, {
+      data: (event) => this.take(event),
+      stale: (is) => {
+        this.isStale = is
+        this.changed()
+      },
+      after: () => this.transcript.lastSeq,
+    })
+  }
+
+  /** @param {Record<string, any>} event */
+  take(event) {
+    if (!event.seq || !this.transcript.apply(event)) return
+    const last = this.events[this.events.length - 1]
+    this.events.push(event)
+    if (last && last.seq > event.seq) this.events.sort((a, b) => a.seq - b.seq)
+    if (this.events.length > EVENTS_MAX) this.events.splice(0, this.events.length - EVENTS_MAX)
+    if (event.kind === 'session' && this.session) {
+      Object.assign(this.session, { state: event.state, read_only: event.read_only, seq: event.seq })
+      if (event.state === 'ended') this.session.ended_at = event.at
+      if (event.state === 'live') void this.#again()
+    }
+    this.isLoading = false
+    this.changed()
+  }
+
+  /** What a session says of itself changes with its life: its end, the size of its files. */
+  async #again() {
+    try {
+      const found = await ask('GET', this.#path())
+      if (this.session && this.state !== 'ended') Object.assign(this.session, found)
+      this.changed()
+    } catch {
+      // the next one will tell
+    }
+  }
+
+  /** Reads what came before the first event that is here. */
+  async readEarlier() {
+    const after = Math.max(0, this.firstSeq - FIRST_EVENTS)
+    let next = after
+    while (next < this.firstSeq) {
+      const page = await ask('GET', this.#path('/events'), { query: { after: next, limit: Math.min(1000, this.firstSeq - next) } })
+      for (const event of page.events) this.take(event)
+      if (!page.more || page.next <= next) break
+      next = page.next
+    }
+    this.firstSeq = after
+    this.acted()
+  }
+
+  close() {
+    this.isClosed = true
+    this.stop()
+  }
+
+  // ------------------------------------------------------------------ what can be done
+
+  /** Whether a message would reach the platform now, or later. */
+  get canWrite() {
+    return Boolean(this.session) && !this.isOver && !this.session?.read_only
+  }
+
+  /** @param {string} text */
+  async send(text) {
+    const body = { text, command_id: newId(), when_down: 'queue' }
+    return this.#command('POST', '/messages', body, { action: 'send', text, command_id: body.command_id })
+  }
+
+  /** @param {string} type @param {string} text @param {string} payload @param {string} messageId */
+  async reply(type, text, payload, messageId) {
+    const reply = { type, choices: [{ text, payload }], ...(messageId && { in_reply_to: messageId }) }
+    const body = { reply, command_id: newId(), when_down: 'queue' }
+    return this.#command('POST', '/messages', body, { action: 'reply', text, command_id: body.command_id })
+  }
+
+  /**
+   * @param {string} method @param {string} rest @param {unknown} body
+   * @param {Record<string, any>} event as it will be heard
+   */
+  async #command(method, rest, body, event) {
+    const answer = await ask(method, this.#path(rest), { body })
+    this.take({ kind: 'accepted', at: Date.now(), ...event, seq: answer.seq })
+    this.acted()
+    return answer
+  }
+
+  /** @param {File} file */
+  attach(file) {
+    return request('POST', this.#path('/attachments'), {
+      query: { filename: file.name, when_down: 'queue' }, raw: file,
+      headers: { 'Content-Type': file.type || 'application/octet-stream', 'Idempotency-Key': newId() },
+    })
+  }
+
+  typing() {
+    return ask('POST', this.#path('/typing'), { body: {} }).catch(() => {})
+  }
+
+  /** @param {Record<string, string>} attributes */
+  setAttributes(attributes) {
+    return ask('PUT', this.#path('/context'), { body: { context: attributes } })
+  }
+
+  end() {
+    return ask('DELETE', this.#path())
+  }
+
+  /** Closes our own connection and lets the session come back. @param {'close' | 'abort'} how */
+  reconnect(how) {
+    return ask('POST', this.#path('/reconnect'), { body: { how } })
+  }
+
+  /** When its agreed time is over, ms. */
+  get endsAt() {
+    return instant(this.session?.expires_at) || instant(this.session?.ends_at)
+  }
+
+  get openedAt() {
+    return instant(this.session?.opened_at)
+  }
+
+  get isMissing() {
+    return this.problem instanceof Problem && this.problem.status === 404
+  }
+}
+
+/**
+ * Opens a guest session.
+ * @param {string} [name] generated if left out
+ */
+export const openGuest = (name) => ask('POST', 'v1/sessions', { body: name ? { name } : {} })

@@ -1,0 +1,71 @@
+/** Lines over time as SVG: the theme's colours by class, no canvas, no style attributes. */
+import { html } from '../ui.js'
+import { count } from '../text.js'
+import { clock } from '../time.js'
+
+const [LEFT, RIGHT, TOP, BOTTOM] = [44, 536, 10, 104]
+/** Labels at the lines' ends are at least so far apart. */
+const APART = 12
+/** Rows that lie further apart than so many steps have a gap between them. */
+const GAP_STEPS = 3
+
+/** @typedef {{label: string, tone: string, values: (number | null)[], fill?: boolean}} Series */
+
+/** @param {{at: number[], series: Series[], label: string, log?: boolean}} props `at`: ms */
+export function Plot({ at, series, label, log }) {
+  const now = series.map((one) => `${one.label} ${count(one.values[one.values.length - 1] ?? 0)}`).join(', ')
+  const highest = series.reduce((max, one) => one.values.reduce((/** @type {number} */ so, n) => Math.max(so, n ?? 0), max), 0)
+  const ticks = log ? powers(highest) : steps(highest)
+  const max = ticks[ticks.length - 1]
+  const [from, to] = [at[0] ?? 0, at[at.length - 1] ?? 1]
+  const x = (/** @type {number} */ t) => LEFT + ((t - from) / Math.max(1, to - from)) * (RIGHT - LEFT)
+  const share = (/** @type {number} */ n) => (log ? Math.log10(Math.max(1, n)) / Math.log10(max) : n / max)
+  const y = (/** @type {number} */ n) => BOTTOM - share(n) * (BOTTOM - TOP)
+  const ends = spread(series.map((one) => ({ one, y: y(one.values[one.values.length - 1] ?? 0) })))
+  return html`<svg class="plot" viewBox="0 0 600 124" role="img" aria-label=${`${label}: now ${now}`}>
+    ${ticks.map((n) => html`<line class="grid" x1=${LEFT} x2=${RIGHT} y1=${y(n)} y2=${y(n)} /><text x=${LEFT - 6} y=${y(n) + 3.5} text-anchor="end">${count(n)}</text>`)}
+    ${to > from && [0, 1, 2, 3].map((i) => html`<text x=${LEFT + (i * (RIGHT - LEFT)) / 3} y="119" text-anchor=${['start', 'middle', 'middle', 'end'][i]}>${clock(from + (i * (to - from)) / 3).slice(0, to - from < 180_000 ? 8 : 5)}</text>`)}
+    ${series.map((one) => html`${one.fill && html`<path class="fill" d=${`${path(at, one.values, x, y)}L${x(to)} ${BOTTOM}L${x(from)} ${BOTTOM}Z`} />`}<path class=${`ln ${one.tone}`} d=${path(at, one.values, x, y)} />`)}
+    ${ends.map(({ one, y: at }) => html`<text class=${`end ${one.tone}`} x=${RIGHT + 6} y=${at + 3.5}>${one.label}</text>`)}</svg>`
+}
+
+/** @param {number[]} at @param {(number | null)[]} values @param {(t: number) => number} x @param {(n: number) => number} y */
+function path(at, values, x, y) {
+  const usual = at.length > 1 ? (at[at.length - 1] - at[0]) / (at.length - 1) : 0
+  let isOn = false
+  let d = ''
+  values.forEach((n, i) => {
+    if (n !== null) d += `${isOn && at[i] - at[i - 1] <= usual * GAP_STEPS + 1000 ? 'L' : 'M'}${x(at[i]).toFixed(1)} ${y(n).toFixed(1)}`
+    isOn = n !== null
+  })
+  return d || `M${LEFT} ${BOTTOM}`
+}
+
+/** Three or four steps of a round size. @param {number} highest */
+function steps(highest) {
+  const rough = Math.max(highest, 4) / 4
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = power * ([1, 2, 5, 10].find((n) => n * power >= rough) ?? 10)
+  return Array.from({ length: Math.ceil(Math.max(highest, 1) / step) + 1 }, (_, i) => i * step)
+}
+
+/** @param {number} highest */
+const powers = (highest) => Array.from({ length: Math.max(2, Math.ceil(Math.log10(Math.max(10, highest))) + 1) }, (_, i) => 10 ** i)
+
+/** Labels, moved apart. @param {{one: Series, y: number}[]} ends */
+function spread(ends) {
+  const sorted = [...ends].sort((a, b) => a.y - b.y)
+  sorted.forEach((end, i) => {
+    if (i) end.y = Math.max(end.y, sorted[i - 1].y + APART)
+  })
+  const over = Math.max(0, (sorted[sorted.length - 1]?.y ?? 0) - BOTTOM)
+  return sorted.map((end) => ({ ...end, y: end.y - over }))
+}
+
+/** A small line without axes. @param {{values: number[]}} props */
+export function Spark({ values }) {
+  if (values.length < 2) return null
+  const max = Math.max(1, ...values)
+  const d = values.map((value, i) => `${i ? 'L' : 'M'}${((i * 64) / (values.length - 1)).toFixed(1)} ${(18 - (value / max) * 16).toFixed(1)}`).join('')
+  return html`<svg class="spark" viewBox="0 0 64 20" aria-hidden="true"><path d=${d} /></svg>`
+}

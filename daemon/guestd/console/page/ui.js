@@ -1,0 +1,16 @@
+/** The one place that knows the libraries: elements from templates, and hooks. */
+import { h, render } from './vendor/preact.mjs'
+import htm from './vendor/htm.mjs'
+
+export * from './vendor/hooks.mjs'
+export { h, render }
+
+/** Elements from a template. Texts become text nodes; no markup is ever parsed. */
+export const html = htm.bind(h)
+
+/**
+ * Class names, without the false ones.
+ * @param {...(string | false | null | undefined)} names
+ * @returns {string}
+ */
+export const cx = (...names) => names.filter(Boolean).join(' ')

@@ -1,0 +1,61 @@
+/** What a session waits for, in the daemon's own sentences, with the time left and six facts. */
+import { html, useState } from '../ui.js'
+import { Bar, Facts } from '../parts/facts.js'
+import { useNow } from '../store.js'
+import { count, ordinal } from '../text.js'
+import { clock, duration, instant, roughly, utc } from '../time.js'
+import { words } from '../models/transcript.js'
+
+/** @typedef {{code: string, sentence: string, since?: any, until?: any, detail?: any, heading?: string}} Wait */
+
+/** @param {{open: import('../models/talk.js').Talk, found: any}} props */
+export function Explain({ open, found }) {
+  const now = useNow(500)
+  const [areAll, showAll] = useState(false)
+  if (open.isOver) return html`<section class="why" aria-label="Explanation"><h2>It is over</h2><p>Nothing happens any more${open.transcript.reason ? `: ${words(open.transcript.reason)}` : ''}.</p></section>`
+  if (!found) return html`<section class="why" aria-label="Explanation"><h2>${open.state ? `It is ${open.state}` : 'Loading'}</h2></section>`
+  /** @type {Wait[]} */
+  const waits = found.waits_for ?? []
+  const [first, ...others] = waits
+  return html`<section class="why" aria-label="Explanation" id="explain" tabindex="-1">
+    ${first ? html`<${Reason} wait=${first} now=${now} isFirst />` : html`<h2>Waits for nothing</h2><p>${found.sentence ?? 'Messages flow in both directions.'}</p>`}
+    ${others.length > 0 && (areAll ? others.map((one) => html`<${Reason} key=${one.code} wait=${one} now=${now} />`) : html`<button type="button" class="more" onClick=${() => showAll(true)}>and ${others.length} more</button>`)}
+    <${Facts} facts=${factsOf(found, open, now)} /></section>`
+}
+
+/** @param {{wait: Wait, now: number, isFirst?: boolean}} props */
+function Reason({ wait, now, isFirst }) {
+  const since = instant(wait.since)
+  const until = instant(wait.until)
+  const share = since && until > since ? (now - since) / (until - since) : 0
+  const left = until > now ? duration(until - now) : ''
+  return html`${isFirst ? html`<h2>${wait.heading ?? `Waits for ${words(wait.code)}`}</h2>` : null}<p>${wait.sentence}${isFirst || !left ? '' : ` (${left} left)`}</p>
+    ${share > 0 && isFirst && html`<${Bar} share=${share} label=${`${duration(now - since)} of ${duration(until - since)}`} />`}`
+}
+
+/** @param {any} found @param {import('../models/talk.js').Talk} open @param {number} now @returns {[string, any, string?][]} */
+function factsOf(found, open, now) {
+  const { connection: link = {}, heartbeat = {}, hold = {}, buckets = [] } = found
+  const at = instant(link.since)
+  const ends = instant(found.expires_at) || open.endsAt
+  const next = instant(heartbeat.next_at)
+  const last = heartbeat.last_ms == null ? '' : `last ${duration(heartbeat.last_ms)}`
+  /** @type {[string, any, string?][]} */
+  const facts = [
+    ['Connection', link.n ? `${ordinal(link.n)}${at ? `, ${duration(now - at)}` : ''}` : 'none', [link.host, link.address, link.last_close && `last close ${link.last_close}`].filter(Boolean).join(' · ')],
+    ['Heartbeat', [next > now ? `in ${duration(next - now)}` : next ? 'under way' : '', last].filter(Boolean).join(', ') || 'none'],
+  ]
+  for (const bucket of buckets.slice(0, 2)) {
+    const frees = instant(bucket.frees_at)
+    facts.push([nameOf(bucket.name), `${count(bucket.used)} of ${count(bucket.limit)}${bucket.per ? ` / ${bucket.per}` : ''}`, [bucket.name, bucket.by, frees > now ? `free in ${duration(frees - now)}` : ''].filter(Boolean).join(' · ')])
+  }
+  facts.push(['Reordering', `${count(hold.held ?? 0)} held`, hold.oldest_at ? `the oldest since ${clock(instant(hold.oldest_at))}` : ''])
+  facts.push(['Session ends', ends ? `${clock(ends)}, in ${roughly(ends - now)}` : 'not known', utc(ends)])
+  return facts
+}
+
+/** @param {string} name a bucket's */
+function nameOf(name) {
+  const short = String(name ?? '').replace(/[_-]/g, ' ').replace(/ per .*$/, '')
+  return short.charAt(0).toUpperCase() + short.slice(1)
+}

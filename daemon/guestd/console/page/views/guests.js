@@ -1,0 +1,185 @@
+/** The list of guests: search, counts by state, the rows. */
+import { html, useEffect, useState } from '../ui.js'
+import { info, sessions } from '../app.js'
+import { said } from '../api.js'
+import { openGuest } from '../models/talk.js'
+import { DOWN, dotOf } from '../models/sessions.js'
+import { Icon, IconButton } from '../parts/icons.js'
+import { ListWindow } from '../parts/list-window.js'
+import { copy, told } from '../parts/toast.js'
+import { go, route } from '../route.js'
+import { useNow, useSources, useStable } from '../store.js'
+import { count, line, some } from '../text.js'
+import { clock, duration, utc } from '../time.js'
+
+const ROW_PX = 52
+const SEARCH_AFTER_MS = 250
+const SKELETON_AFTER_MS = 300
+
+const SORTS = [['activity', 'Last activity first'], ['attention', 'Needs attention first'], ['opened', 'Opened last first'], ['name', 'By name']]
+
+/** The row that the keys move. */
+export const cursor = { id: '' }
+
+/** Moves to another row. @param {number} step */
+export function step(step) {
+  const at = sessions.order.indexOf(cursor.id)
+  const to = Math.min(sessions.order.length - 1, Math.max(0, at + step))
+  cursor.id = sessions.order[to] ?? ''
+  document.getElementById('guests')?.focus()
+  sessions.acted()
+}
+
+/** Opens the row that the keys have moved to. */
+export function openCursor() {
+  const row = sessions.rows.get(cursor.id)
+  if (row) open(row)
+}
+
+/** A session by its name while that is unique, else by its id. @param {import('../models/sessions.js').Row} row */
+export const keyOf = (row) => (row.state === 'ended' ? `~${row.id}` : row.name)
+
+/** @param {import('../models/sessions.js').Row} row */
+function open(row) {
+  cursor.id = row.id
+  sessions.look(row.id, row.seq)
+  const { pane } = route.value
+  go({ session: keyOf(row), pane: pane === 'chat' ? '' : pane })
+}
+
+export function Guests() {
+  useSources(sessions, route, info)
+  const { q = '', state = 'all', sort = 'activity' } = route.value.query
+  useEffect(() => {
+    if (q === sessions.query.q && state === sessions.query.state && sort === sessions.query.sort) return
+    void sessions.ask({ q, state, sort })
+  }, [q, state, sort])
+  const set = (/** @type {Record<string, string>} */ change) => {
+    const query = { ...route.value.query, q, state, sort, ...change }
+    if (query.state === 'all') query.state = ''
+    if (query.sort === 'activity') query.sort = ''
+    go({ session: route.value.session, pane: route.value.pane, query }, { replace: true })
+  }
+  const isEmpty = !sessions.isLoading && !sessions.order.length
+  return html`<section class="pane listpane guests" aria-label="Guest sessions">
+    ${!route.value.session && html`<h1 class="vh">Guest sessions</h1>`}
+    <${Search} q=${q} onSearch=${(/** @type {string} */ text) => set({ q: text })} />
+    <${States} state=${state} onChoose=${(/** @type {string} */ key) => set({ state: key })} />
+    <div class="order"><select aria-label="Order" value=${sort} onChange=${(/** @type {any} */ e) => set({ sort: e.target.value })}>
+      ${SORTS.map(([key, text]) => html`<option value=${key}>${text}</option>`)}</select>
+      ${sessions.isHeld && sessions.newer.size > 0 ? html`<button type="button" onClick=${() => sessions.putInOrder()}>${count(sessions.newer.size)} newer</button>`
+      : html`<button type="button" onClick=${() => newGuest()}>New guest</button>`}</div>
+    ${sessions.problem ? html`<p class="problem-line" role="alert">${said(sessions.problem)}</p>` : null}
+    ${isEmpty ? html`<${Nothing} q=${q} state=${state} />` : sessions.order.length ? html`<${List} />` : html`<${Skeleton} />`}
+  </section>`
+}
+
+/** @param {{q: string, onSearch: (text: string) => void}} props */
+function Search({ q, onSearch }) {
+  const [text, write] = useState(q)
+  useEffect(() => write(q), [q])
+  useEffect(() => {
+    if (text === q) return undefined
+    const timer = setTimeout(() => onSearch(text), SEARCH_AFTER_MS)
+    return () => clearTimeout(timer)
+  }, [text])
+  return html`<div class="find" role="search"><${Icon} name="search" /><input type="search" class="field" id="search" placeholder="Name, id, attribute or text" aria-label="Search guest sessions"
+    value=${text} onInput=${(/** @type {any} */ e) => write(e.target.value)}
+    onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'ArrowDown' && (e.preventDefault(), step(0))} /><kbd aria-hidden="true">/</kbd></div>`
+}
+
+/** @param {{state: string, onChoose: (state: string) => void}} props */
+function States({ state, onChoose }) {
+  const { counts } = sessions
+  const down = [...DOWN].reduce((sum, one) => sum + (counts[one] ?? 0), 0)
+  const live = counts.live ?? 0
+  const all = [['all', 'All', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', counts.ended ?? 0]]
+  return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button type="button" key=${key}
+    aria-pressed=${key === state} onClick=${() => onChoose(String(key))}><b>${count(Number(n))}</b>${text}</button>`)}</div>`
+}
+
+function List() {
+  const { order, rows } = sessions
+  const selected = route.value.session
+  const at = order.indexOf(cursor.id)
+  const opened = selected ? order.findIndex((id) => isOpen(id, selected)) : -1
+  const rowAt = (/** @type {number} */ i) => rows.get(order[i])
+  const see = useStable((/** @type {number} */ first, /** @type {number} */ last) => sessions.see(order.slice(first, last)))
+  return html`<${ListWindow} id="guests" label=${`Guest sessions, ${SORTS.find(([key]) => key === sessions.query.sort)?.[1] ?? ''}`} count=${order.length} rowHeight=${ROW_PX}
+    keyOf=${(/** @type {number} */ i) => order[i]} active=${at} selected=${opened}
+    classOf=${(/** @type {number} */ i) => (rowAt(i) && i !== opened && sessions.unread(/** @type {any} */ (rowAt(i))) ? 'unread' : '')}
+    row=${(/** @type {number} */ i) => html`<${GuestRow} row=${rowAt(i)} isOpen=${i === opened} />`}
+    onActive=${(/** @type {number} */ i) => { cursor.id = order[i]; sessions.acted() }} onOpen=${(/** @type {number} */ i) => open(/** @type {any} */ (rowAt(i)))}
+    onSee=${see} onHold=${(/** @type {boolean} */ on) => sessions.hold(on)} />`
+}
+
+/** @param {string} id @param {string} key */
+function isOpen(id, key) {
+  if (key.startsWith('~')) return key === `~${id}`
+  const row = sessions.rows.get(id)
+  return row?.name === key && row.state !== 'ended'
+}
+
+/** @param {{row: import('../models/sessions.js').Row, isOpen: boolean}} props */
+function GuestRow({ row, isOpen }) {
+  const unread = isOpen ? 0 : sessions.unread(row)
+  const flag = flagOf(row)
+  const last = lastOf(row)
+  return html`<span class=${`dot ${dotOf(row.state)}`} role="img" aria-label=${row.state}></span><span class="who"><bdi>${row.name}</bdi></span>
+    <time title=${utc(row.activity)}>${clock(row.activity)}</time><span class=${flag || unread ? 'last' : 'last wide'}><bdi>${last}</bdi></span>
+    ${flag ? html`<${Flag} row=${row} flag=${flag} />` : unread ? html`<span class="badge" role="img" aria-label=${some(unread, 'new event')}>${unread > 99 ? '99+' : unread}</span>` : null}`
+}
+
+/** @param {{row: import('../models/sessions.js').Row, flag: string}} props */
+function Flag({ row, flag }) {
+  const now = useNow(1000)
+  const text = row.state === 'resting' && row.nextTry > now ? `retry in ${duration(row.nextTry - now)}` : flag
+  return html`<span class=${row.state === 'resting' ? 'flag bad' : 'flag'}>${text}</span>`
+}
+
+/** @param {import('../models/sessions.js').Row} row */
+function flagOf(row) {
+  if (row.uncertain) return `${row.uncertain} uncertain`
+  return DOWN.has(row.state) ? row.state : ''
+}
+
+/** @param {import('../models/sessions.js').Row} row */
+function lastOf(row) {
+  if (row.state === 'ended') return 'Ended'
+  if (row.last?.text || row.last?.type) {
+    const text = row.last.text ? line(row.last.text) : row.last.type
+    return row.last.direction === 'Inbound' ? `You: ${text}` : text
+  }
+  return row.waiting && row.state !== 'live' ? String(row.waiting).replaceAll('_', ' ') : ''
+}
+
+/** Rows that are coming: shown after a moment only. */
+function Skeleton() {
+  const [isShown, show] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => show(true), SKELETON_AFTER_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return html`<div class="rows" aria-busy="true" aria-label="Loading" role="img">${isShown && [0, 1, 2, 3, 4, 5].map((i) => html`<div class="row" key=${i} style=${{ top: `${i * ROW_PX}px`, height: `${ROW_PX}px` }}>
+    <span></span><span class="bone short"></span><span></span><span class="bone long"></span></div>`)}</div>`
+}
+
+/** Opens a guest, and shows it. @param {string} [name] */
+export async function newGuest(name) {
+  const made = await told(openGuest(name))
+  if (!made) return
+  go({ view: 'guests', session: made.name, pane: '' })
+  document.getElementById('composer')?.focus()
+}
+
+/** @param {{q: string, state: string}} props */
+function Nothing({ q, state }) {
+  if (q) return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
+    ${sessions.endedThatMatch ? html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: 'ended' } })}>${some(sessions.endedThatMatch, 'ended session')} with it</button></p>` : html`<p>Neither among the open guest sessions nor among the ended ones.</p>`}</div>`
+  if (state !== 'all') return html`<div class="empty"><h2>None ${state === 'live' ? 'is live' : state === 'down' ? 'is down' : 'has ended'}</h2></div>`
+  const command = `curl -s -X POST ${new URL('../v1/sessions', new URL('.', import.meta.url).href.replace(/views\/$/, ''))} -H 'Content-Type: application/json' -d '{"name": "ana"}'`
+  return html`<div class="empty"><h2>No guest session is open</h2>
+    <p>A guest session is one person in your site’s chat. guestd keeps it connected, and this page shows both sides of its conversation: what the guest sees, and what went over the wire.</p>
+    <div class="command"><code tabindex="0">${command}</code><${IconButton} name="copy" label="Copy the command" small onClick=${() => copy(command, 'Command')} /></div>
+    <p><button type="button" class="btn primary" onClick=${() => newGuest('ana')}>Open the first guest</button></p></div>`
+}

@@ -1,0 +1,95 @@
+/** The frame of the page: header, what is wrong with the daemon, the view, the dock of a phone. */
+import { html } from '../ui.js'
+import { refusal } from '../api.js'
+import { hasEmulator, info, pause, paused, sessions, stats, talk, trouble } from '../app.js'
+import { connection } from '../live.js'
+import { Questions } from '../parts/dialog.js'
+import { Icon, IconButton, Logo } from '../parts/icons.js'
+import { Spark } from '../parts/plot.js'
+import { Toasts } from '../parts/toast.js'
+import { linkTo, route } from '../route.js'
+import { useNow, useSources } from '../store.js'
+import { count } from '../text.js'
+import { clock, duration } from '../time.js'
+import { changeTheme, theme } from '../theme.js'
+import { FaultsPage } from './faults.js'
+import { Guests } from './guests.js'
+import { Help, helpIsOpen } from './help.js'
+import { Inspector } from './inspector.js'
+import { Login } from './login.js'
+import { Overview } from './overview.js'
+import { TalkPane } from './talk.js'
+
+/** @type {[string, string, import('../parts/icons.js').IconName][]} */
+const VIEWS = [['guests', 'Guests', 'chat'], ['overview', 'Overview', 'bars'], ['faults', 'Faults', 'bolt']]
+
+export function Shell() {
+  useSources(route, refusal)
+  const { view } = route.value
+  const isRefused = Boolean(refusal.value)
+  document.title = titleOf()
+  return html`<div class="app"><a class="skip" href="#main" onClick=${skip}>To the content</a><${Top} isRefused=${isRefused} /><${Notices} />
+    ${isRefused ? html`<${Login} />` : view === 'overview' ? html`<${Overview} />` : view === 'faults' ? html`<${FaultsPage} />` : html`<${GuestsView} />`}
+    ${!isRefused && html`<${Dock} />`}<${Toasts} /><${Questions} /><${Help} /></div>`
+}
+
+/** @param {Event} e */
+function skip(e) {
+  e.preventDefault()
+  ;(document.getElementById('composer') ?? document.getElementById('guests') ?? document.getElementById('main'))?.focus()
+}
+
+function titleOf() {
+  const { view, session } = route.value
+  const name = view === 'guests' ? talk.value?.name || session || 'Guests' : view.charAt(0).toUpperCase() + view.slice(1)
+  return `${name} · guestd`
+}
+
+function GuestsView() {
+  const { session, pane } = route.value
+  return html`<main class="main" id="main" tabindex="-1" data-open=${session ? '' : undefined} data-inspects=${session && pane && pane !== 'chat' ? '' : undefined} data-pane=${pane}><${Guests} /><${TalkPane} /><${Inspector} /></main>`
+}
+
+const THEMES = /** @type {const} */ ({ system: 'system', light: 'sun', dark: 'moon' })
+
+/** @param {{isRefused: boolean}} props */
+function Top({ isRefused }) {
+  useSources(route, paused, theme, info)
+  const target = info.value?.target
+  return html`<header class="top"><a class="brand" href=${linkTo({ view: 'guests', session: '', query: {} })}><${Logo} />guestd</a>
+    ${!isRefused && html`<nav class="nav" aria-label="Main">${VIEWS.map(([view, text]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${route.value.view === view ? 'page' : undefined}>${text}</a>`)}</nav><${Strip} />`}
+    ${isRefused && html`<span class="grow"></span>`}
+    ${!isRefused && target && html`<span class=${`only-l tag ${hasEmulator() ? 'warn' : ''}`}>${hasEmulator() ? 'emulator' : target.region ?? target.name ?? 'real org'}</span>`}
+    <${IconButton} name=${paused.value ? 'play' : 'pause'} label=${paused.value ? 'Go on with live updates' : 'Pause live updates'} pressed=${paused.value} onClick=${() => pause(!paused.value)} />
+    <span class="only-l"><${IconButton} name=${THEMES[theme.value]} label=${`Theme: ${theme.value}`} onClick=${changeTheme} /></span>
+    <${IconButton} name="help" label="Keyboard and help" onClick=${() => helpIsOpen.set(true)} /></header>`
+}
+
+function Strip() {
+  useSources(stats, sessions)
+  const last = stats.rows[stats.rows.length - 1] ?? {}
+  const live = last.sessions?.live ?? sessions.counts.live ?? 0
+  const echo = last.echo_ms?.p99
+  return html`<div class="strip"><span><b>${count(live)}</b> live</span><span class="opt"><b>${count(last.messages_in ?? 0)}</b> in/s</span><span class="opt"><b>${count(last.messages_out ?? 0)}</b> out/s</span>
+    ${echo != null && html`<span class="echo opt">echo p99 <b>${duration(echo)}</b><${Spark} values=${stats.rows.slice(-32).map((row) => row.echo_ms?.p99 ?? 0)} /></span>`}</div>`
+}
+
+/** What is wrong: the daemon is away, or says that it is not well, or the page is paused. */
+function Notices() {
+  useSources(connection, trouble, paused)
+  const { isUp } = connection.value
+  return html`<div role="status">${!isUp && html`<${Lost} />`}
+    ${isUp && trouble.value && html`<p class="notice">${trouble.value}</p>`}
+    ${paused.value && html`<p class="notice">Live updates are paused. <button type="button" class="btn small" onClick=${() => pause(false)}>Go on</button></p>`}</div>`
+}
+
+function Lost() {
+  const now = useNow(500)
+  const { since, next } = connection.value
+  return html`<p class="notice bad">guestd does not answer since ${clock(since)} (${duration(now - since)}). ${next > now ? `Next try in ${Math.ceil((next - now) / 1000)} s.` : 'Trying now.'} What is shown is from before.</p>`
+}
+
+function Dock() {
+  useSources(route)
+  return html`<nav class="dock" aria-label="Main, below">${VIEWS.map(([view, text, icon]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${route.value.view === view ? 'page' : undefined}><${Icon} name=${icon} />${text}</a>`)}</nav>`
+}

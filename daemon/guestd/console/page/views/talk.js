@@ -1,0 +1,175 @@
+/** The conversation, as the guest sees it, with what became of each message. */
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../ui.js'
+import { frames, hasEmulator, orgName, reopen, talk } from '../app.js'
+import { said } from '../api.js'
+import { Bubble } from '../parts/bubble.js'
+import { Composer, DropHint } from '../parts/composer.js'
+import { confirmed } from '../parts/dialog.js'
+import { Icon, IconButton } from '../parts/icons.js'
+import { Menu } from '../parts/menu.js'
+import { copy, told } from '../parts/toast.js'
+import { format, go, linkTo, route } from '../route.js'
+import { useNow, useSources, useStable } from '../store.js'
+import { some } from '../text.js'
+import { clock, duration, roughly, utc, when } from '../time.js'
+import { words } from '../models/transcript.js'
+import { dotOf, DOWN } from '../models/sessions.js'
+import { newGuest } from './guests.js'
+import { NarrowTabs } from './inspector.js'
+
+export function TalkPane() {
+  useSources(talk, talk.value, route)
+  const open = talk.value
+  const [isOver, setOver] = useState(false)
+  if (!open) return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No guest is chosen</h2><p>Choose one from the list, or press <kbd>j</kbd> and <kbd>Enter</kbd>.</p></div></section>`
+  if (open.isMissing) return html`<${Missing} open=${open} />`
+  const take = (/** @type {ArrayLike<File>} */ files) => Array.from(files).forEach((file) => told(open.attach(file)))
+  const drag = (/** @type {DragEvent} */ e) => {
+    if (!e.dataTransfer?.types.includes('Files') || !open.canWrite) return
+    e.preventDefault()
+    setOver(true)
+  }
+  return html`<section class="pane talkpane" aria-label=${`Conversation with ${open.name}`} onDragOver=${drag} onDragLeave=${(/** @type {any} */ e) => !e.currentTarget.contains(e.relatedTarget) && setOver(false)}
+    onDrop=${(/** @type {DragEvent} */ e) => { if (!isOver) return; e.preventDefault(); setOver(false); take(e.dataTransfer?.files ?? []) }}>
+    <${Head} open=${open} /><${NarrowTabs} />
+    ${open.problem ? html`<p class="problem-line" role="alert">${said(open.problem)}</p>` : null}
+    ${open.earlier.length > 0 && html`<p class="hint-line">${some(open.earlier.length, 'earlier session')} of this name: ${open.earlier.slice(0, 5).map((one, i) => html`${i ? ', ' : ''}<a href=${linkTo({ session: `~${one.session_id}` })} title=${one.session_id}>${when(Date.parse(one.ended_at ?? one.opened_at)) || one.session_id}</a>`)}</p>`}
+    <${Messages} open=${open} />
+    ${open.canWrite ? html`<${Writing} open=${open} />` : html`<${Over} open=${open} />`}
+    ${isOver && html`<${DropHint} />`}</section>`
+}
+
+/** @param {{open: import('../models/talk.js').Talk}} props */
+function Missing({ open }) {
+  const name = open.key.startsWith('~') ? '' : open.key
+  return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No open guest session ${name ? html`of the name “<bdi>${name}</bdi>”` : `has the id ${open.key.slice(1)}`}</h2>
+    ${open.earlier.length > 0 && html`<p>It has ended ones: ${open.earlier.map((one) => html` <a href=${linkTo({ session: `~${one.session_id}` })}>${when(Date.parse(one.ended_at))}</a>`)}</p>`}
+    ${name && html`<p class="acts"><button type="button" class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
+}
+
+/** @param {{open: import('../models/talk.js').Talk}} props */
+function Head({ open }) {
+  const now = useNow(1000)
+  const org = orgName()
+  const attributes = Object.entries(open.session?.attributes ?? {}).map(([key, value]) => `${key}=${value}`)
+  const end = async () => {
+    if (org && !(await confirmed({ title: `End ${open.name}?`, text: `This ends the conversation in ${org}. The agent is told.`, act: `End in ${org}` }))) return
+    void told(open.end(), 'The goodbye is said')
+  }
+  const entries = [
+    { label: 'Copy link', act: () => copy(new URL(format({ view: 'guests', session: `~${open.id}` }), location.href).href, 'Link') },
+    { label: 'Copy id', act: () => copy(open.id, 'Id') },
+    ...(open.isOver ? [] : [
+      { label: 'Drop connection: close', act: () => { void told(open.reconnect('close')) } },
+      { label: 'Drop connection: abort', act: () => { void told(open.reconnect('abort')) } },
+      { label: org ? `End in ${org}` : 'End the session', danger: true, act: () => { void end() } },
+    ]),
+  ]
+  return html`<header class="head"><span class="only-s"><${IconButton} name="back" label="Back to the list" onClick=${() => go({ session: '' })} /></span>
+    <div class="grow"><h1><bdi>${open.name}</bdi></h1><p class="sub">${open.openedAt ? html`since <span title=${utc(open.openedAt)}>${clock(open.openedAt)}</span>` : ''}${attributes.map((one) => html` · <bdi>${one}</bdi>`)}</p></div>
+    <${StateMark} open=${open} now=${now} />
+    ${!open.isOver && html`<button type="button" class="btn small wide" onClick=${() => told(open.reconnect('abort'))}>Drop connection</button>
+    <button type="button" class="btn small danger wide" onClick=${end}>${org ? `End in ${org}` : 'End'}</button>`}
+    <span class="only-narrow only-l"><button type="button" class="btn small" onClick=${() => go({ pane: 'frames' })}>Inspect</button></span>
+    <${Menu} label="More actions" entries=${entries} /></header>`
+}
+
+/** @param {{open: import('../models/talk.js').Talk, now: number}} props */
+function StateMark({ open, now }) {
+  const dot = dotOf(open.state)
+  const since = Date.parse(open.session?.state_since ?? '') || (open.state === 'live' ? open.openedAt : 0)
+  return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${open.state || 'loading'}${since && open.state !== 'ended' ? ` ${roughly(now - since)}` : ''}${open.isStale ? ' (stale)' : ''}</span>`
+}
+
+/** @param {{open: import('../models/talk.js').Talk}} props */
+function Messages({ open }) {
+  const now = useNow(1000)
+  useSources(frames.value)
+  const box = /** @type {{current: HTMLElement | null}} */ (useRef(null))
+  const atEnd = useRef(true)
+  const [isBelow, below] = useState(false)
+  const { transcript } = open
+  const items = transcript.list()
+  const seq = Number(route.value.query.seq) || 0
+  useLayoutEffect(() => {
+    if (atEnd.current && box.current && !seq) box.current.scrollTop = box.current.scrollHeight
+    else if (!atEnd.current) below(true)
+  }, [items.length, transcript.typing !== null && transcript.typing.until > now])
+  useEffect(() => {
+    const item = seq && items.find((one) => one.seq === seq)
+    if (item) document.getElementById(`item-${item.key}`)?.scrollIntoView({ block: 'center' })
+  }, [seq, items.length > 0])
+  const scrolled = useStable(() => {
+    const el = box.current
+    if (!el) return
+    atEnd.current = el.scrollHeight - el.scrollTop - el.clientHeight < 40
+    if (atEnd.current) below(false)
+  })
+  const end = () => {
+    box.current?.scrollTo({ top: box.current.scrollHeight })
+  }
+  const marked = markedBy(Number(route.value.query.n) || 0)
+  const isTyping = transcript.typing !== null && transcript.typing.until > now && !open.isOver
+  return html`<div class=${open.isStale ? 'talkbox stale' : 'talkbox'}><div class="talk" role="log" aria-live="polite" aria-label="Messages" tabindex="0" ref=${box} onScroll=${scrolled} id="messages">
+    <div>${open.firstSeq > 0 && html`<button type="button" class="more" onClick=${() => told(open.readEarlier())}>Show earlier messages</button>`}
+    ${!items.length && !open.isLoading && html`<p class="sys">Nothing was said yet</p>`}</div>
+    ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${isSettled(item) ? 0 : now} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
+    ${isTyping && html`<div class="turn"><div class="bubble typing" role="img" aria-label=${`${transcript.typing?.sender || 'The agent'} is typing`}><i></i><i></i><i></i></div></div>`}</div>
+    ${isBelow && html`<button type="button" class="btn small below" onClick=${end}>Newer below</button>`}</div>`
+}
+
+/** Whether nothing of it changes with time. @param {import('../models/transcript.js').Item} item */
+const isSettled = (item) => (item.kind === 'line' ? !item.outage || item.outage.restored > 0 : !item.mine || Boolean(item.delivery) || Boolean(item.echoSeq))
+
+/** @param {import('../models/transcript.js').Item[]} items @param {number} i */
+function isFirst(items, i) {
+  const [before, item] = [items[i - 1], items[i]]
+  return !before || before.kind === 'line' || before.mine !== item.mine || before.sender !== item.sender || item.at - before.at > 60_000 || Boolean(item.late)
+}
+
+/** @param {import('../models/talk.js').Talk} open @param {import('../models/transcript.js').Item} item @returns {import('../parts/cards.js').Context} */
+function context(open, item) {
+  const hasChoices = !item.mine && item.content?.length
+  const answer = hasChoices ? open.transcript.answerTo(item) : undefined
+  const chosen = answer?.content?.find((one) => one?.contentType === 'ButtonResponse')?.buttonResponse
+  return {
+    session: open.id,
+    messageId: item.id ?? '',
+    answered: answer ? { text: chosen?.text ?? answer.text, payload: chosen?.payload } : null,
+    canAnswer: open.canWrite,
+    choose: (type, text, payload, messageId) => { void told(open.reply(type, text, payload, messageId)) },
+  }
+}
+
+/** Which items belong to the frame that is looked at. @param {number} n @returns {(item: import('../models/transcript.js').Item) => boolean} */
+function markedBy(n) {
+  const frame = n ? frames.value?.byNumber(n) : undefined
+  if (!frame) return () => false
+  return (item) => Boolean((frame.seq && item.seq === frame.seq) || (frame.command_id && frame.command_id === item.command))
+}
+
+/** @param {import('../models/transcript.js').Item} item */
+function showFrames(item) {
+  const found = frames.value?.of({ command: item.command, seq: item.seq }) ?? []
+  const query = found.length ? { n: String(found[0].n), seq: String(item.seq) } : { seq: String(item.seq) }
+  go({ pane: 'frames', query: /** @type {any} */ (query) })
+}
+
+/** @param {{open: import('../models/talk.js').Talk}} props */
+function Writing({ open }) {
+  return html`<${Composer} key=${open.key} name=${open.name} org=${hasEmulator() ? '' : orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
+    attributes=${open.session?.attributes ?? {}} onSend=${async (/** @type {string} */ text) => Boolean(await told(open.send(text)))}
+    onFile=${(/** @type {File} */ file) => told(open.attach(file))} onTyping=${() => open.typing()}
+    onAttributes=${(/** @type {any} */ all) => told(open.setAttributes(all), 'Attributes are set')} />`
+}
+
+/** @param {{open: import('../models/talk.js').Talk}} props */
+function Over({ open }) {
+  if (open.isLoading || !open.session) return null
+  const { reason } = open.transcript
+  const ended = Date.parse(open.session.ended_at ?? '') || 0
+  if (!open.isOver) return html`<footer class="say over"><span class="grow">Read only: the conversation is over, and the platform takes no more messages.</span></footer>`
+  const took = open.openedAt && ended ? `, after ${duration(ended - open.openedAt)}` : ''
+  return html`<footer class="say over"><${Icon} name="close" /><span class="grow">Ended${ended ? ` ${when(ended)}` : ''}${reason ? `: ${words(reason)}` : ''}${took}. It can be read as long as the journal keeps it.</span>
+    <button type="button" class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button></footer>`
+}
