@@ -200,3 +200,21 @@ class TestTheEmulator:
                 rebound = await ask(emulator.url, path, Accept=BROWSER, Host="evil.example.org")
                 foreign = await ask(emulator.url, path, Accept=BROWSER, Origin=FOREIGN)
                 assert (rebound[0], foreign[0]) == (421, 403), path
+
+
+class TestTheClient:
+    async def test_a_page_of_another_port_may_import_it_and_a_foreign_one_may_not(self, new_stack):
+        async with new_stack(control={"token": TOKEN}) as stack:
+            for path, name in (("/client.js", "client.js"), ("/client.d.ts", "client.d.ts")):
+                page = "http://localhost:5173"
+                status, headers, body = await ask(stack.http.url, path, Origin=page)
+                assert (status, body) == (200, page_files()[name].body)
+                assert headers["Access-Control-Allow-Origin"] == page
+                assert headers["Vary"] == "Origin" and secured(headers)
+                assert (await ask(stack.http.url, path, Origin=FOREIGN))[0] == 403
+                linked = {"Sec-Fetch-Site": "cross-site"}
+                assert (await ask(stack.http.url, path, **linked))[0] == 403
+
+    async def test_it_is_there_where_the_simulator_is_and_the_control_api_is_not(self, new_stack):
+        async with new_stack(control={"tcp": False}) as stack:
+            assert (await ask(stack.http.url, "/client.js"))[0] == 200

@@ -124,9 +124,7 @@ def imported(name: str) -> set[str]:
         found.add(module)
         text = page_files()[module].body.decode()
         here = (PAGE / module).parent
-        for target in re.findall(
-            r"""(?:\bfrom|^import)\s*["'](\.[^"']+)["']""", text, re.MULTILINE
-        ):
+        for target in re.findall(r"(?:\bfrom|^import)\s*[\"'](\.[^\"']+)[\"']", text, re.MULTILINE):
             waiting.append((here / target).resolve().relative_to(PAGE.resolve()).as_posix())
     return found
 

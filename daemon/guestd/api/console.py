@@ -1,4 +1,4 @@
-"""The console's page and the JavaScript client, on the HTTP port where the control API is."""
+"""The console's files where the control API is, the JavaScript client where the simulator is."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ def console_routes() -> list[web.RouteDef]:
     return [
         web.get("/console", _to_page),
         web.get(f"{FILE_PREFIX}{{name:.+}}", serve_file),
-        *(web.get(path, _client) for path in CLIENT_FILES),
     ]
 
 
+def client_routes() -> list[web.RouteDef]:
+    return [web.get(path, _client) for path in CLIENT_FILES]
+
+
 def is_console(path: str) -> bool:
-    """Whether the path is one of `console_routes`."""
+    """Whether it is the path of one of these files."""
     return path.startswith(FILE_PREFIX) or path in CLIENT_FILES
 
 

@@ -20,7 +20,7 @@ from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
-from .console import console_routes, is_console
+from .console import client_routes, console_routes, is_console
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
@@ -162,6 +162,7 @@ class HttpServer:
                 web.get("/metrics", self._scrape),
             ]
         )
+        app.add_routes(client_routes())
         if self._jwks is not None:
             app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
