@@ -134,6 +134,10 @@ class CommitBatcher:
         """After what is recorded so far is durable, the journal may let this session go."""
         self._open_batch().over.append(session_id)
 
+    def touched(self, session_id: str) -> None:
+        """Its state is another, whether or not an event says so."""
+        self._hub.touched(session_id)
+
     def _open_batch(self) -> Batch:
         if self._batch is None:
             self._batch = Batch()
