@@ -23,6 +23,18 @@ export interface AdoptionRequest {
   operation_id?: string
 }
 
+/** How much of a budget is used. */
+export interface BudgetState {
+  /** messages, requests, history reads or connects. */
+  name: string
+  used: number
+  limit: number
+  /** Whose it is: session, connection or daemon. */
+  by: string
+  /** When one more may be used than now. */
+  frees_at: string | null
+}
+
 export interface Choice {
   text: string
   payload: string
@@ -51,6 +63,19 @@ export interface CommandState {
   platform_code: string
   /** The platform's id of its refusal, for its support. */
   correlation_id: string
+}
+
+export interface ConnectionStatus {
+  /** How many connections were opened. */
+  n: number
+  host: string
+  /** What the socket is connected to; "" without one. */
+  address: string
+  /** When the present one was opened. */
+  since: string | null
+  /** To open one, since the session was live. */
+  tries: number
+  last_close: LastClosed | null
 }
 
 /**
@@ -112,6 +137,18 @@ export interface GuestRequest {
   operation_id?: string
 }
 
+export interface HeartbeatState {
+  /** What the last answer took, in milliseconds. */
+  last_ms: number | null
+  next_at: string | null
+}
+
+/** Messages held back until they may be shown in order. */
+export interface HoldState {
+  held: number
+  oldest_at: string | null
+}
+
 /**
  * One message with `text` or `html`, according to its `type`. Without `timestamp` it gets a time
  * between its neighbours'.
@@ -134,6 +171,70 @@ export interface InjectionRequest {
   webhookUrl?: string | null
   /** Yours, for asking again safely. */
   operation_id?: string
+}
+
+/** How the last connection, or the last try to open one, ended. */
+export interface LastClosed {
+  at: string | null
+  cause: string
+  /** The close code, or the HTTP status of a refusal. */
+  code: number | null
+  /** platform, network or guestd. */
+  by: string
+  reason: string
+}
+
+/** The newest message of the conversation, either way. */
+export interface LastMessageSummary {
+  /** Cut to 120 characters. */
+  text: string
+  /** Inbound: the guest's own; Outbound. */
+  direction: string
+  type: string
+}
+
+/** A guest session in a list. With `fields`, those and `session_id` are there and no others. */
+export interface ListedSession {
+  session_id: string
+  name: string
+  /** waiting, dialing, joining, live, resting, leaving, ended. */
+  state: string
+  seq: number
+  read_only: boolean
+  /** As of one that is shown alone. */
+  file_bytes_max: number
+  /** When it was opened (ISO 8601). */
+  opened_at: string | null
+  /** When its agreed time is over. */
+  ends_at: string | null
+  /** Its last message, either way, since the daemon started. */
+  last_message_at: string | null
+  /** Of one that is over. */
+  ended_at: string | null
+  /** Since when it is in its state. */
+  state_since: string | null
+  /** When it ends at the latest: `ends_at`, or what the platform said. */
+  expires_at: string | null
+  /** Its newest event of any kind; of one without any, when it was opened. */
+  last_activity_at: string | null
+  /** Since the daemon started; with `ids` it is looked up. */
+  last_message: LastMessageSummary | null
+  /** Custom attributes it was opened with. */
+  attributes: Record<string, string>
+  /** Messages of the guest's that are not settled yet. */
+  waiting: number
+  /** Messages whose fate cannot be found out, since the daemon started. */
+  uncertain: number
+  /** Connects that failed since it was live. */
+  attempt: number
+  /** When a resting one asks for a connection again. */
+  next_try_at: string | null
+  /** By which cause the connection was lost that is not back. */
+  reason: string
+  /**
+   * Why somebody should look at it: uncertain, down, unconfirmed, leaving, connecting; or empty.
+   */
+  attention: string
 }
 
 /** A messaging session over REST. `guestId` names the guest wherever its token must not appear. */
@@ -183,6 +284,13 @@ export interface Operation {
 /** Running operations and those that ended last, newest first. */
 export interface OperationList {
   operations: Operation[]
+}
+
+/** A connection of before. */
+export interface PastConnectionState {
+  from: string | null
+  to: string | null
+  cause: string
 }
 
 /** Why a request was refused or failed (RFC 9457). */
@@ -287,13 +395,65 @@ export interface Session {
   last_message_at: string | null
   /** Of one that is over. */
   ended_at: string | null
+  /** Since when it is in its state. */
+  state_since: string | null
+  /** When it ends at the latest: `ends_at`, or what the platform said. */
+  expires_at: string | null
+  /** Its newest event of any kind; of one without any, when it was opened. */
+  last_activity_at: string | null
+  /** Since the daemon started; with `ids` it is looked up. */
+  last_message: LastMessageSummary | null
+  /** Custom attributes it was opened with. */
+  attributes: Record<string, string>
+  /** Messages of the guest's that are not settled yet. */
+  waiting: number
+  /** Messages whose fate cannot be found out, since the daemon started. */
+  uncertain: number
+  /** Connects that failed since it was live. */
+  attempt: number
+  /** When a resting one asks for a connection again. */
+  next_try_at: string | null
+  /** By which cause the connection was lost that is not back. */
+  reason: string
+  /**
+   * Why somebody should look at it: uncertain, down, unconfirmed, leaving, connecting; or empty.
+   */
+  attention: string
 }
 
-/** Guest sessions by id. `next` is the `after` of the next page; null on the last page. */
+/** What a guest session waits for, the nearest first, and the facts beside it. */
+export interface SessionExplanation {
+  session_id: string
+  name: string
+  state: string
+  /** When it came into its state. */
+  since: string | null
+  /** The first of `waits_for` in words, or "Waits for nothing.". */
+  sentence: string
+  waits_for: Wait[]
+  buckets: BudgetState[]
+  connection: ConnectionStatus
+  heartbeat: HeartbeatState
+  hold: HoldState
+  unconfirmed: UnconfirmedMessage[]
+  uploads: UploadState[]
+  /** When its agreed time is over. */
+  expires_at: string | null
+  /** The last five, the oldest first. */
+  connections: PastConnectionState[]
+}
+
+/**
+ * Guest sessions in the order asked for. `next` is the `after` of the next page; null on the last
+ * page. `total` counts all pages, `counts` by state those that match all but `state`.
+ */
 export interface SessionPage {
-  sessions: Session[]
+  sessions: ListedSession[]
   next: string | null
   total: number
+  counts: Record<string, number>
+  /** The daemon's time of this answer, in milliseconds since 1970. */
+  at: number
 }
 
 /** The frontend's state, any JSON object: custom attributes, or the context frame of webchat. */
@@ -347,4 +507,46 @@ export interface TriggerCondition {
   type: 'keyword' | 'sentiment' | 'duration' | 'confidence'
   value: string | number
   threshold?: number | null
+}
+
+export interface UnconfirmedMessage {
+  command_id: string
+  /** send, reply or attach. */
+  action: string
+  /** Its first 120 characters. */
+  text: string
+  /** storing, uploading, ready, sent, or doubted: it may have been sent before a restart. */
+  state: string
+  /** When it was sent. */
+  since: string | null
+  attempts: number
+  /** That of its frames. */
+  tracing_id: string
+}
+
+export interface UploadState {
+  command_id: string
+  filename: string
+  size_bytes: number
+  /** waiting, asked, putting, confirming or done. */
+  step: string
+  attempts: number
+  until: string | null
+}
+
+/** One thing it waits for. */
+export interface Wait {
+  /**
+   * journal, connect_budget, dial, join, reconnect, doubt, echo, upload, throttled, request_rate,
+   * message_rate, history, order, overload, repetition, heartbeat, leave or goodbye.
+   */
+  code: string
+  /** What is waited for, to a person. */
+  sentence: string
+  /** What happens next, and when. */
+  detail: string
+  /** ISO 8601, as all times here. */
+  since: string | null
+  /** When the wait is over, one way or the other. */
+  until: string | null
 }
