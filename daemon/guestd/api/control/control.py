@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from aiohttp import web
@@ -25,6 +25,7 @@ from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
 from .explain import ExplainRoutes
 from .idempotency import IdempotentAnswers
+from .info import DaemonFacts, InfoRoutes
 from .messages import MessageRoutes
 from .operations import OperationRoutes
 from .parsing import parse
@@ -50,6 +51,7 @@ class ControlPorts:
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
     now_ms: Callable[[], int] = epoch_ms
+    facts: DaemonFacts = field(default_factory=DaemonFacts)
 
 
 class ControlApi:
@@ -89,6 +91,9 @@ class ControlApi:
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
+            *InfoRoutes(
+                ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
+            ).routes(),
             self._document_route(),
         ]
 
