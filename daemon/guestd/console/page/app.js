@@ -28,9 +28,10 @@ export const explained = new Cell(/** @type {any} */ (null))
 let stopExplain = () => {}
 let stopChanges = () => {}
 
-export const hasEmulator = () => info.value?.target?.kind === 'emulator' || Boolean(info.value?.emulator)
+/** Whether this page may speak as the agent and break things. */
+export const hasEmulator = () => Boolean(info.value?.emulator)
 /** The org's name on what cannot be undone; "" with an emulator. */
-export const orgName = () => (hasEmulator() ? '' : info.value?.target?.region ?? info.value?.target?.name ?? 'the org')
+export const orgName = () => (info.value?.target?.kind === 'platform' ? info.value.target.name : '')
 
 /** @param {boolean} on */
 export function pause(on) {

@@ -85,7 +85,7 @@ function connected(isUp, wait = 0) {
 
 /** @param {Response} response @param {Listener} listener @param {AbortSignal} signal */
 async function read(response, listener, signal) {
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader()
+  const reader = /** @type {ReadableStream<any>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   while (!signal.aborted) {
     const { done, value } = await reader.read()

@@ -10,7 +10,7 @@ export const FRAMES_MAX = 10_000
  * @property {number} n
  * @property {number} at
  * @property {'in' | 'out'} direction
- * @property {'text' | 'binary' | 'ping' | 'pong' | 'open' | 'close' | 'skipped'} kind
+ * @property {'text' | 'binary' | 'ping' | 'pong' | 'open' | 'close' | 'not_kept'} kind
  * @property {number} connection
  * @property {number} bytes
  * @property {string} class
@@ -20,7 +20,11 @@ export const FRAMES_MAX = 10_000
  * @property {number} seq
  * @property {string} text
  * @property {boolean} cut
- * @property {string} [close_reason]
+ * @property {string} by of a close: platform, network or guestd
+ * @property {string} reason
+ * @property {number} attempt
+ * @property {string} host
+ * @property {number} count of those not kept
  */
 
 export class Frames extends LiveSource {
@@ -39,13 +43,11 @@ export class Frames extends LiveSource {
     this.clearedTo = 0
     /** How many came while it was paused. */
     this.meanwhile = 0
-    this.lost = 0
     this.lastN = 0
     /** @type {any} */
     this.problem = null
     this.stop = subscribe('frames', { session, texts: 'true' }, {
       data: (frame) => this.take(frame),
-      skipped: (n) => this.skip(n),
       failed: (problem) => {
         this.problem = problem
         this.changed()
@@ -54,21 +56,11 @@ export class Frames extends LiveSource {
     })
   }
 
-  /** @param {any} frame */
+  /** @param {Frame} frame */
   take(frame) {
     if (frame.n <= this.lastN) return
-    if (this.lastN && frame.n > this.lastN + 1) this.skip(frame.n - this.lastN - 1)
-    else if (!this.lastN && frame.n > 1) this.skip(frame.n - 1)
     this.lastN = frame.n
     this.#add(frame)
-    this.changed()
-  }
-
-  /** @param {number} n frames that are not kept anywhere */
-  skip(n) {
-    if (n <= 0) return
-    this.lost += n
-    this.#add(/** @type {any} */ ({ n: this.lastN + 0.5, kind: 'skipped', bytes: n, at: 0, class: '', text: '' }))
     this.changed()
   }
 
@@ -88,7 +80,7 @@ export class Frames extends LiveSource {
 
   /** @param {Frame} frame */
   #isShown(frame) {
-    return frame.n > this.clearedTo && (frame.kind === 'skipped' || this.filter.fits(/** @type {any} */ (frame)))
+    return frame.n > this.clearedTo && (frame.kind === 'not_kept' || this.filter.fits(/** @type {any} */ (frame)))
   }
 
   #refilter() {

@@ -13,7 +13,9 @@ import { instant } from '../time.js'
  * @property {string} state
  * @property {number} seq
  * @property {number} activity ms
- * @property {string} waiting
+ * @property {number} waiting own messages that are not settled
+ * @property {string} reason why its connection was lost
+ * @property {string} attention
  * @property {number} uncertain
  * @property {number} opened ms
  * @property {number} nextTry ms
@@ -29,6 +31,8 @@ export const FIRST_PAGE = 100
 export const NEXT_PAGES = 1000
 /** More guests than this are not listed without a search. */
 export const ROWS_MAX = 20_000
+/** What the rows beyond the first page need before they are seen. */
+const LIGHT = 'name,state,seq,last_activity_at,waiting,uncertain,opened_at'
 const ORDER_EVERY_MS = 2000
 const SEARCH_EVERY_MS = 5000
 const DETAILS_EVERY_MS = 250
@@ -54,7 +58,9 @@ export function rowOf(one) {
     state: one.state,
     seq: one.seq ?? 0,
     activity: instant(one.last_activity_at) || instant(one.last_message_at) || instant(one.opened_at),
-    waiting: one.waiting ?? '',
+    waiting: one.waiting ?? 0,
+    reason: one.reason ?? '',
+    attention: one.attention ?? '',
     uncertain: one.uncertain ?? 0,
     opened: instant(one.opened_at),
     nextTry: instant(one.next_try_at),
@@ -133,7 +139,9 @@ export class Sessions extends LiveSource {
     /** @type {Map<string, Row>} */
     const rows = new Map()
     do {
-      const page = await this.list({ ...this.#words(), limit: String(after ? NEXT_PAGES : FIRST_PAGE), ...(after && { after }) })
+      /** @type {Record<string, string>} */
+      const size = after ? { limit: String(NEXT_PAGES), after, fields: LIGHT } : { limit: String(FIRST_PAGE) }
+      const page = await this.list({ ...this.#words(), ...size })
       if (epoch !== this.epoch) return
       for (const one of page.sessions) {
         const row = rowOf(one)
@@ -180,12 +188,12 @@ export class Sessions extends LiveSource {
         if (this.query.state !== 'ended' && !this.query.q) this.wanted.add(id)
         continue
       }
-      Object.assign(row, { state, seq, activity: instant(activity), waiting: waiting ?? '', uncertain: uncertain ?? 0 })
+      Object.assign(row, { state, seq, activity: instant(activity), waiting: waiting ?? 0, uncertain: uncertain ?? 0 })
       this.newer.add(id)
     }
     for (const id of gone) {
       const row = this.rows.get(id)
-      if (row && row.state !== 'ended') Object.assign(row, { state: 'ended', waiting: '' })
+      if (row && row.state !== 'ended') Object.assign(row, { state: 'ended', waiting: 0 })
     }
     this.wantsOrder ||= Boolean(changed.length || gone.length)
     this.#later()

@@ -1,5 +1,6 @@
 /** One guest session that is looked at: its events as they come, and what can be done in it. */
-import { ask, newId, Problem, request } from '../api.js'
+import { ask, newId, Problem, request, ROOT, tokenInUse } from '../api.js'
+import { connect } from '../client.js'
 import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
 import { instant } from '../time.js'
@@ -29,6 +30,8 @@ export class Talk extends LiveSource {
     this.isStale = false
     this.stop = () => {}
     this.isClosed = false
+    /** As any frontend: it comes back by seq and sends again by command_id. @type {import('../client.js').GuestSession | null} */
+    this.client = null
   }
 
   /** What the API calls it. */
@@ -81,14 +84,37 @@ export class Talk extends LiveSource {
 
   /** @param {number} after */
   #follow(after) {
+    if (this.isOver) {
+      this.#followByApi(after)
+      return
+    }
+    const token = tokenInUse() || undefined
+    const client = connect({ url: ROOT, guest: this.name, create: false, since: after, token, apiToken: token, whenDown: 'queue' })
+    this.client = client
+    this.stop = () => client.close()
+    client.on('event', (/** @type {any} */ event) => this.take(event))
+    client.on('error', () => {})
+    client.ended.catch(() => {})
+    client.on('connection', ({ status }) => {
+      this.#staleIs(status === 'down')
+      if (status === 'closed' && !this.isClosed) this.#followByApi(this.transcript.lastSeq || after)
+    })
+  }
+
+  /** What has ended, and where the simulator's token is another one. @param {number} after */
+  #followByApi(after) {
+    this.client = null
     this.stop = subscribe('events', { session: this.id, after }, {
       data: (event) => this.take(event),
-      stale: (is) => {
-        this.isStale = is
-        this.changed()
-      },
+      stale: (is) => this.#staleIs(is),
       after: () => this.transcript.lastSeq,
     })
+  }
+
+  /** @param {boolean} is */
+  #staleIs(is) {
+    this.isStale = is
+    this.changed()
   }
 
   /** @param {Record<string, any>} event */
@@ -146,30 +172,48 @@ export class Talk extends LiveSource {
 
   /** @param {string} text */
   async send(text) {
-    const body = { text, command_id: newId(), when_down: 'queue' }
-    return this.#command('POST', '/messages', body, { action: 'send', text, command_id: body.command_id })
+    if (this.client) return this.#given(this.client.send(text), { action: 'send', text })
+    return this.#posted({ text, command_id: newId(), when_down: 'queue' }, { action: 'send', text })
   }
 
   /** @param {string} type @param {string} text @param {string} payload @param {string} messageId */
   async reply(type, text, payload, messageId) {
+    const heard = { action: 'reply', text }
+    if (this.client) return this.#given(this.client.reply({ type, text, payload, inReplyTo: messageId }), heard)
     const reply = { type, choices: [{ text, payload }], ...(messageId && { in_reply_to: messageId }) }
-    const body = { reply, command_id: newId(), when_down: 'queue' }
-    return this.#command('POST', '/messages', body, { action: 'reply', text, command_id: body.command_id })
+    return this.#posted({ reply, command_id: newId(), when_down: 'queue' }, heard)
   }
 
   /**
-   * @param {string} method @param {string} rest @param {unknown} body
-   * @param {Record<string, any>} event as it will be heard
+   * @param {import('../client.js').Command} command
+   * @param {Record<string, any>} heard as it will be heard
    */
-  async #command(method, rest, body, event) {
-    const answer = await ask(method, this.#path(rest), { body })
-    this.take({ kind: 'accepted', at: Date.now(), ...event, seq: answer.seq })
+  async #given(command, heard) {
+    command.confirmed.catch(() => {}) // its delivery is drawn
+    const { seq } = await command.accepted
+    return this.#soon({ ...heard, command_id: command.commandId, seq })
+  }
+
+  /** @param {Record<string, any>} body @param {Record<string, any>} heard */
+  async #posted(body, heard) {
+    const { seq } = await ask('POST', this.#path('/messages'), { body })
+    return this.#soon({ ...heard, command_id: body.command_id, seq })
+  }
+
+  /** Shows what was accepted, before its event comes. @param {Record<string, any>} heard */
+  #soon(heard) {
+    this.take({ kind: 'accepted', at: Date.now(), ...heard })
     this.acted()
-    return answer
+    return heard
   }
 
   /** @param {File} file */
-  attach(file) {
+  async attach(file) {
+    if (this.client) {
+      const command = this.client.upload(file, { filename: file.name })
+      command.confirmed.catch(() => {})
+      return command.accepted
+    }
     return request('POST', this.#path('/attachments'), {
       query: { filename: file.name, when_down: 'queue' }, raw: file,
       headers: { 'Content-Type': file.type || 'application/octet-stream', 'Idempotency-Key': newId() },
@@ -177,12 +221,16 @@ export class Talk extends LiveSource {
   }
 
   typing() {
-    return ask('POST', this.#path('/typing'), { body: {} }).catch(() => {})
+    if (this.client) this.client.typing()
+    else ask('POST', this.#path('/typing'), { body: {} }).catch(() => {})
   }
 
   /** @param {Record<string, string>} attributes */
-  setAttributes(attributes) {
-    return ask('PUT', this.#path('/context'), { body: { context: attributes } })
+  async setAttributes(attributes) {
+    await ask('PUT', this.#path('/context'), { body: { context: attributes } })
+    if (this.session) this.session.attributes = attributes
+    this.acted()
+    return true
   }
 
   end() {

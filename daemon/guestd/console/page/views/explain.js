@@ -6,7 +6,7 @@ import { count, ordinal } from '../text.js'
 import { clock, duration, instant, roughly, utc } from '../time.js'
 import { words } from '../models/transcript.js'
 
-/** @typedef {{code: string, sentence: string, since?: any, until?: any, detail?: any, heading?: string}} Wait */
+/** @typedef {{code: string, sentence: string, detail: string, since: any, until: any}} Wait */
 
 /** @param {{open: import('../models/talk.js').Talk, found: any}} props */
 export function Explain({ open, found }) {
@@ -18,7 +18,7 @@ export function Explain({ open, found }) {
   const waits = found.waits_for ?? []
   const [first, ...others] = waits
   return html`<section class="why" aria-label="Explanation" id="explain" tabindex="-1">
-    ${first ? html`<${Reason} wait=${first} now=${now} isFirst />` : html`<h2>Waits for nothing</h2><p>${found.sentence ?? 'Messages flow in both directions.'}</p>`}
+    ${first ? html`<${Reason} wait=${first} now=${now} isFirst />` : html`<h2>Waits for nothing</h2><p>Messages flow in both directions.</p>`}
     ${others.length > 0 && (areAll ? others.map((one) => html`<${Reason} key=${one.code} wait=${one} now=${now} />`) : html`<button type="button" class="more" onClick=${() => showAll(true)}>and ${others.length} more</button>`)}
     <${Facts} facts=${factsOf(found, open, now)} /></section>`
 }
@@ -29,7 +29,7 @@ function Reason({ wait, now, isFirst }) {
   const until = instant(wait.until)
   const share = since && until > since ? (now - since) / (until - since) : 0
   const left = until > now ? duration(until - now) : ''
-  return html`${isFirst ? html`<h2>${wait.heading ?? `Waits for ${words(wait.code)}`}</h2>` : null}<p>${wait.sentence}${isFirst || !left ? '' : ` (${left} left)`}</p>
+  return html`${isFirst ? html`<h2>${wait.sentence.replace(/\.$/, '')}</h2><p>${wait.detail}</p>` : html`<p>${wait.sentence}${left ? ` ${left} left.` : ''}</p>`}
     ${share > 0 && isFirst && html`<${Bar} share=${share} label=${`${duration(now - since)} of ${duration(until - since)}`} />`}`
 }
 
@@ -42,12 +42,12 @@ function factsOf(found, open, now) {
   const last = heartbeat.last_ms == null ? '' : `last ${duration(heartbeat.last_ms)}`
   /** @type {[string, any, string?][]} */
   const facts = [
-    ['Connection', link.n ? `${ordinal(link.n)}${at ? `, ${duration(now - at)}` : ''}` : 'none', [link.host, link.address, link.last_close && `last close ${link.last_close}`].filter(Boolean).join(' · ')],
+    ['Connection', link.n ? `${ordinal(link.n)}${at ? `, ${duration(now - at)}` : ''}` : 'none', [link.host, link.address, link.last_close && `last one: ${words(link.last_close.cause)}`].filter(Boolean).join(' · ')],
     ['Heartbeat', [next > now ? `in ${duration(next - now)}` : next ? 'under way' : '', last].filter(Boolean).join(', ') || 'none'],
   ]
-  for (const bucket of buckets.slice(0, 2)) {
+  for (const bucket of ['requests', 'messages'].map((name) => buckets.find((/** @type {any} */ one) => one.name === name) ?? buckets.find((/** @type {any} */ one) => one.by === 'daemon')).filter(Boolean)) {
     const frees = instant(bucket.frees_at)
-    facts.push([nameOf(bucket.name), `${count(bucket.used)} of ${count(bucket.limit)}${bucket.per ? ` / ${bucket.per}` : ''}`, [bucket.name, bucket.by, frees > now ? `free in ${duration(frees - now)}` : ''].filter(Boolean).join(' · ')])
+    facts.push([nameOf(bucket.name), `${count(bucket.used)} of ${count(bucket.limit)}`, [bucket.name, bucket.by, frees > now ? `free in ${duration(frees - now)}` : ''].filter(Boolean).join(' · ')])
   }
   facts.push(['Reordering', `${count(hold.held ?? 0)} held`, hold.oldest_at ? `the oldest since ${clock(instant(hold.oldest_at))}` : ''])
   facts.push(['Session ends', ends ? `${clock(ends)}, in ${roughly(ends - now)}` : 'not known', utc(ends)])

@@ -10,7 +10,7 @@ import { ListWindow } from '../parts/list-window.js'
 import { copy, notice } from '../parts/toast.js'
 import { format, go, route } from '../route.js'
 import { useSources } from '../store.js'
-import { count, ordinal, size, some } from '../text.js'
+import { count, line, ordinal, size, some } from '../text.js'
 import { clockMs, utc } from '../time.js'
 
 const ROW_PX = 24
@@ -34,7 +34,7 @@ export function FramesPane({ open }) {
     ${shown.length ? html`<${ListWindow} id="frames" label="Frames of this session" count=${shown.length} rowHeight=${ROW_PX} active=${at} selected=${at} follow=${!n}
       keyOf=${(/** @type {number} */ i) => shown[i].n} classOf=${(/** @type {number} */ i) => classOf(shown[i], selected)} row=${(/** @type {number} */ i) => html`<${Row} frame=${shown[i]} />`}
       onActive=${(/** @type {number} */ i) => show(shown[i])} onOpen=${() => {}} />` : html`<div class="empty"><p>${all.all.length ? 'No frame fits the filter.' : open.isOver ? 'Its frames are not kept: they are recorded while somebody looks.' : 'Frames are recorded from now on, while this page is open.'}</p></div>`}
-    ${selected && selected.kind !== 'skipped' ? html`<${Detail} frame=${selected} open=${open} />` : null}</div>`
+    ${selected && selected.kind !== 'not_kept' ? html`<${Detail} frame=${selected} open=${open} />` : null}</div>`
 }
 
 /** @param {Frame} frame */
@@ -64,7 +64,7 @@ function Tools({ filter, all }) {
 
 /** @param {Frame} frame @param {Frame | undefined} selected */
 function classOf(frame, selected) {
-  if (frame.kind === 'skipped') return 'skipped'
+  if (frame.kind === 'not_kept') return 'skipped'
   const life = frame.kind === 'open' || frame.kind === 'close'
   const isBad = frame.kind === 'close' && !['1000', '1001', ''].includes(String(frame.code ?? ''))
   const isSame = selected && selected !== frame && ((frame.command_id && frame.command_id === selected.command_id) || (frame.tracing_id && frame.tracing_id === selected.tracing_id))
@@ -73,14 +73,14 @@ function classOf(frame, selected) {
 
 /** @param {Frame} frame @returns {string} */
 export function titleOf(frame) {
-  if (frame.kind === 'open') return `open ${frame.text ?? ''}`.trim()
-  if (frame.kind === 'close') return ['closed', frame.code, frame.text && `, ${frame.text}`].filter(Boolean).join(' ').replace(' ,', ',')
+  if (frame.kind === 'open') return `open ${frame.host}${frame.attempt > 1 ? `, try ${frame.attempt}` : ''}`
+  if (frame.kind === 'close') return `closed${frame.code ? ` ${frame.code}` : ''}${frame.by ? `, by ${frame.by === 'guestd' ? 'us' : `the ${frame.by}`}` : ''}${frame.reason ? `: ${line(frame.reason, 60)}` : ''}`
   return frame.class || frame.kind
 }
 
 /** @param {{frame: Frame}} props */
 function Row({ frame }) {
-  if (frame.kind === 'skipped') return html`<span></span><span aria-hidden="true">…</span><span>${some(frame.bytes, 'frame')} not kept</span><span></span>`
+  if (frame.kind === 'not_kept') return html`<span></span><span aria-hidden="true">…</span><span>${some(frame.count, 'frame')} not kept</span><span></span>`
   const life = frame.kind === 'open' || frame.kind === 'close'
   const arrow = frame.kind === 'close' ? '×' : frame.kind === 'open' ? '•' : frame.direction === 'out' ? '↑' : '↓'
   return html`<span class="t" title=${utc(frame.at)}>${clockMs(frame.at)}</span><span class=${life ? '' : frame.direction} role="img" aria-label=${life ? 'connection' : frame.direction === 'out' ? 'sent' : 'received'}>${arrow}</span>

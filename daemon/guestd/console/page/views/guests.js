@@ -4,6 +4,7 @@ import { info, sessions } from '../app.js'
 import { said } from '../api.js'
 import { openGuest } from '../models/talk.js'
 import { DOWN, dotOf } from '../models/sessions.js'
+import { words } from '../models/transcript.js'
 import { Icon, IconButton } from '../parts/icons.js'
 import { ListWindow } from '../parts/list-window.js'
 import { copy, told } from '../parts/toast.js'
@@ -83,7 +84,7 @@ function Search({ q, onSearch }) {
     const timer = setTimeout(() => onSearch(text), SEARCH_AFTER_MS)
     return () => clearTimeout(timer)
   }, [text])
-  return html`<div class="find" role="search"><${Icon} name="search" /><input type="search" class="field" id="search" placeholder="Name, id, attribute or text" aria-label="Search guest sessions"
+  return html`<div class="find" role="search"><${Icon} name="search" /><input type="search" class="field" id="search" placeholder="Name, id or attribute" aria-label="Search guest sessions"
     value=${text} onInput=${(/** @type {any} */ e) => write(e.target.value)}
     onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'ArrowDown' && (e.preventDefault(), step(0))} /><kbd aria-hidden="true">/</kbd></div>`
 }
@@ -150,7 +151,7 @@ function lastOf(row) {
     const text = row.last.text ? line(row.last.text) : row.last.type
     return row.last.direction === 'Inbound' ? `You: ${text}` : text
   }
-  return row.waiting && row.state !== 'live' ? String(row.waiting).replaceAll('_', ' ') : ''
+  return row.state === 'live' ? '' : words(row.reason)
 }
 
 /** Rows that are coming: shown after a moment only. */

@@ -96,7 +96,7 @@ function Attention() {
       clearInterval(timer)
     }
   }, [])
-  const rows = (found?.sessions ?? []).filter((/** @type {any} */ one) => one.state !== 'live' || one.uncertain).map((/** @type {any} */ one) => ({ ...rowOf(one), since: instant(one.state_since) }))
+  const rows = (found?.sessions ?? []).filter((/** @type {any} */ one) => one.attention).map((/** @type {any} */ one) => ({ ...rowOf(one), since: instant(one.state_since) }))
   const all = Object.entries(sessions.counts).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
   return html`<section class="panel" aria-label="Needs attention"><h2>Needs attention <small>${rows.length ? `${rows.length < ATTENTION_MAX ? rows.length : `the first ${ATTENTION_MAX}`} of ${count(all)}` : ''}</small></h2>
     ${rows.length ? html`<table class="list"><thead><tr><th>Guest</th><th>Why</th><th class="num">Since</th></tr></thead><tbody>${rows.map((/** @type {any} */ row) => html`<tr key=${row.id}><td class="nowrap"><a href=${linkTo({ view: 'guests', session: keyOf(row), pane: 'explain' })}><bdi>${row.name}</bdi></a></td>
@@ -108,7 +108,8 @@ function whyOf(row) {
   const parts = []
   if (row.uncertain) parts.push(`${some(row.uncertain, 'message')} uncertain`)
   if (row.state !== 'live') parts.push(row.attempt > 1 ? `${row.state}, try ${row.attempt}` : row.state)
-  if (row.waiting) parts.push(words(row.waiting))
+  if (row.reason) parts.push(words(row.reason))
+  if (row.attention === 'unconfirmed') parts.push(`${some(row.waiting, 'message')} not confirmed`)
   if (row.nextTry > Date.now()) parts.push(`next in ${duration(row.nextTry - Date.now())}`)
   return parts.join(', ')
 }

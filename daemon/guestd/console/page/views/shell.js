@@ -1,7 +1,7 @@
 /** The frame of the page: header, what is wrong with the daemon, the view, the dock of a phone. */
 import { html } from '../ui.js'
 import { refusal } from '../api.js'
-import { hasEmulator, info, pause, paused, sessions, stats, talk, trouble } from '../app.js'
+import { info, pause, paused, sessions, stats, talk, trouble } from '../app.js'
 import { connection } from '../live.js'
 import { Questions } from '../parts/dialog.js'
 import { Icon, IconButton, Logo } from '../parts/icons.js'
@@ -59,7 +59,7 @@ function Top({ isRefused }) {
   return html`<header class="top"><a class="brand" href=${linkTo({ view: 'guests', session: '', query: {} })}><${Logo} />guestd</a>
     ${!isRefused && html`<nav class="nav" aria-label="Main">${VIEWS.map(([view, text]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${route.value.view === view ? 'page' : undefined}>${text}</a>`)}</nav><${Strip} />`}
     ${isRefused && html`<span class="grow"></span>`}
-    ${!isRefused && target && html`<span class=${`only-l tag ${hasEmulator() ? 'warn' : ''}`}>${hasEmulator() ? 'emulator' : target.region ?? target.name ?? 'real org'}</span>`}
+    ${!isRefused && target && html`<span class=${`only-l tag ${target.kind === 'platform' ? '' : 'warn'}`}>${target.name}</span>`}
     <${IconButton} name=${paused.value ? 'play' : 'pause'} label=${paused.value ? 'Go on with live updates' : 'Pause live updates'} pressed=${paused.value} onClick=${() => pause(!paused.value)} />
     <span class="only-l"><${IconButton} name=${THEMES[theme.value]} label=${`Theme: ${theme.value}`} onClick=${changeTheme} /></span>
     <${IconButton} name="help" label="Keyboard and help" onClick=${() => helpIsOpen.set(true)} /></header>`

@@ -1,6 +1,6 @@
 /** The conversation, as the guest sees it, with what became of each message. */
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../ui.js'
-import { frames, hasEmulator, orgName, reopen, talk } from '../app.js'
+import { frames, orgName, reopen, talk } from '../app.js'
 import { said } from '../api.js'
 import { Bubble } from '../parts/bubble.js'
 import { Composer, DropHint } from '../parts/composer.js'
@@ -157,7 +157,7 @@ function showFrames(item) {
 
 /** @param {{open: import('../models/talk.js').Talk}} props */
 function Writing({ open }) {
-  return html`<${Composer} key=${open.key} name=${open.name} org=${hasEmulator() ? '' : orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
+  return html`<${Composer} key=${open.key} name=${open.name} org=${orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
     attributes=${open.session?.attributes ?? {}} onSend=${async (/** @type {string} */ text) => Boolean(await told(open.send(text)))}
     onFile=${(/** @type {File} */ file) => told(open.attach(file))} onTyping=${() => open.typing()}
     onAttributes=${(/** @type {any} */ all) => told(open.setAttributes(all), 'Attributes are set')} />`
