@@ -50,7 +50,7 @@ function factsOf(found, open, now) {
     facts.push([nameOf(bucket.name), `${count(bucket.used)} of ${count(bucket.limit)}`, [bucket.name, bucket.by, frees > now ? `free in ${duration(frees - now)}` : ''].filter(Boolean).join(' · ')])
   }
   facts.push(['Reordering', `${count(hold.held ?? 0)} held`, hold.oldest_at ? `the oldest since ${clock(instant(hold.oldest_at))}` : ''])
-  facts.push(['Session ends', ends ? `${clock(ends)}, in ${roughly(ends - now)}` : 'not known', utc(ends)])
+  facts.push(['Session ends', ends ? `${clock(ends).slice(0, 5)}, in ${roughly(ends - now)}` : 'not known', utc(ends)])
   return facts
 }
 

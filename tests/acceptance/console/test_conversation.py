@@ -1,0 +1,164 @@
+"""One conversation from both sides, in a browser; then with the keyboard alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.timeout(300)
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f0005000"
+    "1ff56c7bd4e0000000049454e44ae426082"
+)
+
+DROP = """async ([selector, name, type, bytes]) => {
+  const data = new DataTransfer()
+  data.items.add(new File([new Uint8Array(bytes)], name, { type }))
+  const target = document.querySelector(selector)
+  for (const kind of ['dragenter', 'dragover', 'drop'])
+    target.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }))
+}"""
+
+
+def says(page, kind, text="", fill=None):
+    """Speaks at the agent's desk."""
+    desk = page.get_by_role("form", name="Answer as the agent")
+    desk.get_by_role("button", name=kind, exact=True).click()
+    desk.get_by_label("Text", exact=True).fill(text)
+    for label, value in (fill or {}).items():
+        desk.get_by_label(label, exact=True).fill(value)
+    desk.get_by_role("button", name="Send as Leo").click()
+
+
+def shown(page):
+    """The texts of the conversation's bubbles, in order."""
+    return page.locator(".talk .bubble > .text").all_inner_texts()
+
+
+def test_a_whole_conversation_from_both_sides(daemon, console):
+    page = console
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(daemon.url)
+    page.get_by_role("button", name="Open the first guest").click()
+    talk = page.get_by_role("log", name="Messages")
+    expect(talk).to_contain_text("Live")
+
+    composer = page.get_by_role("textbox", name="Message as ana")
+    composer.fill("Where is my parcel?")
+    composer.press("Enter")
+    expect(talk.locator(".turn.me")).to_contain_text("confirmed in")
+
+    page.get_by_role("tab", name="Agent’s desk").click()
+    says(page, "Text", "Hello Ana, I am Leo.")
+    expect(talk).to_contain_text("Hello Ana, I am Leo.")
+    says(
+        page,
+        "Quick replies",
+        "What shall I do?",
+        {"Label 1": "Deliver it", "Payload 1": "deliver", "Label 2": "Keep it"},
+    )
+    says(page, "Card", "It is here:", {"Title": "Parcel shop", "Description": "Open until 20:00"})
+    expect(talk.locator(".card")).to_contain_text("Parcel shop")
+
+    talk.get_by_role("button", name="Deliver it").click()
+    expect(talk.get_by_role("button", name="Deliver it")).to_be_disabled()
+    expect(talk.get_by_role("button", name="Deliver it")).to_have_attribute("aria-pressed", "true")
+    expect(talk.locator(".turn.me").nth(1)).to_contain_text("quick reply")
+    expect(talk.locator(".turn.me").nth(1)).to_contain_text("confirmed")
+
+    page.evaluate(DROP, [".talkpane", "door.png", "image/png", list(PIXEL)])
+    mine = talk.locator(".turn.me .file")
+    expect(mine).to_contain_text("door.png")
+    expect(talk.locator(".turn.me").nth(2)).to_contain_text("confirmed")
+    expect(mine.locator("img")).to_have_attribute("src", re.compile("^blob:"))
+
+    page.get_by_role("button", name="Drop connection").click()
+    expect(talk).to_contain_text("restored after")
+    composer.fill("Are you still there?")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(talk.locator(".turn.me").nth(3)).to_contain_text("confirmed")
+
+    page.get_by_role("button", name="End", exact=True).click()
+    expect(page.locator(".say.over")).to_contain_text("Ended")
+    expect(page.get_by_role("button", name="Open a new one of this name")).to_be_visible()
+
+    session = daemon.ask("GET", "/v1/sessions?ended=only")["sessions"][0]["session_id"]
+    over = [one["text"] for one in daemon.transcript(session) if one["kind"] == "message"]
+    assert shown(page) == [text for text in over if text]
+    assert over == [
+        "Where is my parcel?",
+        "Hello Ana, I am Leo.",
+        "What shall I do?",
+        "It is here:",
+        "Deliver it",
+        "",
+        "Are you still there?",
+    ]
+
+
+def test_the_frames_of_a_message_are_one_click_away(daemon, console):
+    page = console
+    daemon.open("ana")
+    page.goto(f"{daemon.url}/#/guests/ana")
+    composer = page.get_by_role("textbox", name="Message as ana")
+    composer.fill("Which frame is mine?")
+    composer.press("Enter")
+    page.get_by_role("button", name="confirmed in").click()
+    detail = page.locator(".detail")
+    expect(detail).to_contain_text("onMessage")
+    expect(detail).to_contain_text("Which frame is mine?")
+    expect(page.locator(".turn.marked")).to_contain_text("Which frame is mine?")
+    expect(page.locator(".frames .row.mark")).to_have_count(1)  # the echo, by its tracing id
+    page.get_by_role("textbox", name="Filter frames").fill("-onMessage")
+    rows = page.get_by_role("listbox", name="Frames of this session")
+    expect(rows).not_to_contain_text("onMessage")
+    expect(rows).to_contain_text("StructuredMessage")
+
+
+def test_a_conversation_with_the_keyboard_alone(daemon, console):
+    page, key = console, console.keyboard
+    daemon.open("bruno")
+    daemon.open("ana")
+    page.goto(daemon.url)
+    expect(page.get_by_role("option")).to_have_count(2)
+    key.press("/")
+    key.type("bru")
+    expect(page.get_by_role("option")).to_have_count(1)
+    key.press("Escape")
+    key.press("j")
+    key.press("Enter")
+    expect(page.get_by_role("heading", name="bruno")).to_be_visible()
+    key.press("i")
+    key.type("Hello from the keys")
+    key.press("Enter")
+    expect(page.locator(".turn.me")).to_contain_text("confirmed")
+    key.press("Escape")
+    key.press("a")
+    expect(page.get_by_role("tab", name="Agent’s desk")).to_be_focused()
+    for _ in range(20):
+        key.press("Tab")
+        if page.evaluate("document.activeElement.id") == "agent-text":
+            break
+    key.type("Hello from the desk")
+    key.press("Enter")
+    expect(page.locator(".talk")).to_contain_text("Hello from the desk")
+    key.press("Escape")
+    key.press("f")
+    expect(page.get_by_role("listbox", name="Frames of this session")).to_be_focused()
+    key.press("]")
+    key.press("[")
+    expect(page.locator(".detail")).to_contain_text("Frame")
+    key.press("e")
+    expect(page.get_by_role("heading", name="Waits for nothing")).to_be_visible()
+    key.press("x")
+    expect(page.get_by_role("tab", name="Faults")).to_have_attribute("aria-selected", "true")
+    key.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard and help")).to_be_visible()
+    key.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    key.press("g")
+    key.press("o")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
