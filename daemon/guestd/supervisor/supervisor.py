@@ -19,6 +19,7 @@ from ..model.commands import Answer, Attach, Command
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.explanation import Explanation
+from ..model.frames import FrameSource
 from ..model.ids import Guest
 from ..model.journal import EventStore, Replay, SavedSession, StoredCommand
 from ..model.ports import (
@@ -46,6 +47,7 @@ from .callers import Answered
 from .commits import CommitBatcher
 from .connector import Connector
 from .drain import DrainReport, drain
+from .frame_ring import FrameRings
 from .guests import LivingGuests
 from .history_reader import HistoryReader
 from .hub import Hub
@@ -104,8 +106,7 @@ class Supervisor:
         self._uncommitted_max = uncommitted_max
         self._dialect = dialect
         self._clock = clock
-        self._draw_token = draw_token
-        self._draw_session_id = draw_session_id
+        self._draw_token, self._draw_session_id = draw_token, draw_session_id
         self.metrics = metrics
         self._discard_copy = discard_copy
         can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
@@ -130,6 +131,7 @@ class Supervisor:
         self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
+        self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()
@@ -240,6 +242,11 @@ class Supervisor:
         runner = self._runner(session_id)
         return explain(runner.machine, self._factory.rules, self._connector.around(runner))
 
+    def frames(self, session_id: str) -> FrameSource:
+        if session_id in self._runners:
+            return self._frames.watch(session_id)
+        return self._frames.kept(session_id)
+
     def sessions(self) -> Sequence[SessionView]:
         return [view_of(runner) for runner in self._runners.values()]
 
@@ -339,6 +346,7 @@ class Supervisor:
         self._guests.clear()
         self._context.timers.stop()
         self._log.stop()
+        self._frames.stop()
         await self._connector.stop()
         for pool in (self._history, self._commands, self._shown, self._repetitions, self._uploads):
             await pool.stop()
@@ -396,6 +404,7 @@ class Supervisor:
         self._runners.pop(guest.session_id, None)
         self._guests.leave(guest)
         self._hub.over(guest.session_id)
+        self._frames.over(guest.session_id)
         if not self._runners:
             self._empty.set()
 
@@ -419,6 +428,7 @@ class Supervisor:
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
+        self._frames.over(guest.session_id)
         self._context.commits.session_over(guest.session_id)
         endings = self.metrics.endings
         endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1
