@@ -58,7 +58,7 @@ async def test_a_lost_connection_is_explained_by_the_sentence_of_the_log(new_sta
 
 async def test_an_unknown_session_is_not_found(new_stack, client_of):
     async with new_stack() as stack, client_of(stack) as client:
-        status, found, _ = await client.get("/v1/sessions/nobody/explain")
+        status, found, _ = await client.get("/v1/sessions/unknown/explain")
         assert (status, found["code"]) == (404, "not_found")
-        status, found, _ = await client.get("/v1/sessions/nobody/explain?x=1")
+        status, found, _ = await client.get("/v1/sessions/unknown/explain?x=1")
         assert (status, found["field"]) == (422, "query.x")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
@@ -71,11 +70,6 @@ class Connector:
     def dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         self._dials.run(lambda: self._dial(runner, callbacks))
 
-    @property
-    def host(self) -> str:
-        """Of the platform's socket."""
-        return urlsplit(self._target.url).netloc.rpartition("@")[2]
-
     def around(self, runner: Runner) -> Surroundings:
         """What the runner's machine does not know of itself."""
         now, admission = self._clock.now(), self._admission
@@ -83,7 +77,7 @@ class Connector:
         return Surroundings(
             now,
             self._clock.epoch_ms(),
-            self.host,
+            runner.context.log.host,
             runner.address,
             ahead,
             admission.turn_at(ahead, now) if ahead is not None else None,

@@ -19,6 +19,7 @@ from ..model.commands import Answer, Attach, Command
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.explanation import Explanation
+from ..model.frames import FrameSource
 from ..model.ids import Guest
 from ..model.journal import EventStore, Replay, SavedSession, StoredCommand
 from ..model.ports import (
@@ -46,6 +47,7 @@ from .callers import Answered
 from .commits import CommitBatcher
 from .connector import Connector
 from .drain import DrainReport, drain
+from .frame_ring import FrameRings
 from .guests import LivingGuests
 from .history_reader import HistoryReader
 from .hub import Hub
@@ -131,6 +133,7 @@ class Supervisor:
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self.overview = FleetOverview(self._runners, self._hub, metrics)
+        self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()
@@ -241,6 +244,11 @@ class Supervisor:
         runner = self._runner(session_id)
         return explain(runner.machine, self._factory.rules, self._connector.around(runner))
 
+    def frames(self, session_id: str) -> FrameSource:
+        if session_id in self._runners:
+            return self._frames.watch(session_id)
+        return self._frames.kept(session_id)
+
     def sessions(self) -> Sequence[SessionView]:
         return [view_of(runner) for runner in self._runners.values()]
 
@@ -340,6 +348,7 @@ class Supervisor:
         self._guests.clear()
         self._context.timers.stop()
         self._log.stop()
+        self._frames.stop()
         await self._connector.stop()
         for pool in (self._history, self._commands, self._shown, self._repetitions, self._uploads):
             await pool.stop()
@@ -397,6 +406,7 @@ class Supervisor:
         self._runners.pop(guest.session_id, None)
         self._guests.leave(guest)
         self._hub.over(guest.session_id)
+        self._frames.over(guest.session_id)
         if not self._runners:
             self._empty.set()
 
@@ -420,6 +430,7 @@ class Supervisor:
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
+        self._frames.over(guest.session_id)
         self._context.commits.session_over(guest.session_id)
         endings = self.metrics.endings
         endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1

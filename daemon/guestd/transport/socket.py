@@ -252,7 +252,9 @@ class GuestSocket(asyncio.Protocol):
             self._fragment(event)
         elif event.opcode is Opcode.BINARY:
             self._fragments = None if event.fin else []
-            self._sink.garbage_received("a binary frame")
+            self._sink.garbage_received("a binary frame", len(event.data))
+        elif event.opcode is Opcode.PING:
+            self._sink.ping_received(len(event.data))
         elif event.opcode is Opcode.CLOSE:
             self._closed_by_peer(Close.parse(event.data))
 
@@ -335,7 +337,9 @@ class _NullSink:
 
     def pong_received(self) -> None: ...
 
-    def garbage_received(self, reason: str) -> None: ...
+    def ping_received(self, size_bytes: int) -> None: ...
+
+    def garbage_received(self, reason: str, size_bytes: int) -> None: ...
 
     def writable_changed(self, writable: bool) -> None: ...
 

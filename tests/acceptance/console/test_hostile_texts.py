@@ -91,7 +91,7 @@ def test_a_message_of_a_hundred_thousand_characters_is_cut_until_asked_for(start
 def test_a_file_with_a_hostile_name_is_named_and_saved_as_bytes(daemon, console):
     daemon.open("ana")
     console.goto(f"{daemon.url}/#/guests/ana")
-    name = "<b>page</b>.html"
+    name = "<b>page.html"
     file = {"name": name, "mimeType": "text/html", "buffer": MARKUP.encode()}
     console.locator(".say input[type=file]").set_input_files(file)
     shown = console.locator(".turn.me .file")

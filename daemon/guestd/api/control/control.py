@@ -24,6 +24,7 @@ from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
 from .explain import ExplainRoutes
+from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
 from .messages import MessageRoutes
@@ -79,6 +80,7 @@ class ControlApi:
         )
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
+        self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -88,6 +90,7 @@ class ControlApi:
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
             *ExplainRoutes(ports.fleet).routes(),
+            *self._frames.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
@@ -108,6 +111,7 @@ class ControlApi:
 
     def close(self) -> None:
         self._events.close()
+        self._frames.close()
 
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool

@@ -122,6 +122,60 @@ export interface EventPage {
   first_kept: number
 }
 
+/** A frame, the opening or the close of a connection, or frames that are not kept. */
+export interface Frame {
+  /** Its number; frames that are not kept are missing in it. */
+  n: number
+  /** Epoch milliseconds. */
+  at: number
+  /** in, out; of an opening or a close: who did it. */
+  direction: string
+  /** text, binary, ping, pong, open, close or not_kept. */
+  kind: string
+  /** The number of its connection. */
+  connection: number
+  /** Of the whole frame. */
+  bytes: number
+  /** Its class, action or type, with what it carries; the cause of a close. */
+  class: string
+  /** The frame's code, or that of the close. */
+  code: number | null
+  tracing_id: string
+  /** The command whose message it carries, or is about. */
+  command_id: string
+  /** The newest event it led to at once, or that of its command. */
+  seq: number
+  /** Some or all of its text is left out, because it is too long. */
+  cut: boolean
+  /** With texts=true. */
+  text: string | null
+  /** Of a close: platform, network or guestd. */
+  by: string
+  /** Of a close. */
+  reason: string
+  /** Of an opening or a close: the try, since it was live. */
+  attempt: number
+  /** Of an opening. */
+  host: string
+  /** Of an opening: what the socket is connected to. */
+  address: string
+  /** Of not_kept: how many. */
+  count: number
+}
+
+/** Frames in order. Ask again with `after` = `next`; `more`: there are more already. */
+export interface FramePage {
+  frames: Frame[]
+  next: number
+  more: boolean
+  /** The number of the oldest that is kept. */
+  first_kept: number
+  /** When they began to be kept (epoch milliseconds). */
+  since: number
+  /** The guest session has ended. */
+  over: boolean
+}
+
 /**
  * A contact and a conversation for a guest. Without `guestToken` one is signed, where keys are
  * configured.

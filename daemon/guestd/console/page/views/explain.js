@@ -45,7 +45,8 @@ function factsOf(found, open, now) {
     ['Connection', link.n ? `${ordinal(link.n)}${at ? `, ${duration(now - at)}` : ''}` : 'none', [link.host, link.address, link.last_close && `last one: ${words(link.last_close.cause)}`].filter(Boolean).join(' · ')],
     ['Heartbeat', [next > now ? `in ${duration(next - now)}` : next ? 'under way' : '', last].filter(Boolean).join(', ') || 'none'],
   ]
-  for (const bucket of ['requests', 'messages'].map((name) => buckets.find((/** @type {any} */ one) => one.name === name) ?? buckets.find((/** @type {any} */ one) => one.by === 'daemon')).filter(Boolean)) {
+  const shown = [...buckets].sort((a, b) => rank(a) - rank(b)).slice(0, 2)
+  for (const bucket of shown) {
     const frees = instant(bucket.frees_at)
     facts.push([nameOf(bucket.name), `${count(bucket.used)} of ${count(bucket.limit)}`, [bucket.name, bucket.by, frees > now ? `free in ${duration(frees - now)}` : ''].filter(Boolean).join(' · ')])
   }
@@ -53,6 +54,9 @@ function factsOf(found, open, now) {
   facts.push(['Session ends', ends ? `${clock(ends).slice(0, 5)}, in ${roughly(ends - now)}` : 'not known', utc(ends)])
   return facts
 }
+
+/** @param {any} bucket */
+const rank = (bucket) => (bucket.name === 'requests' ? 0 : bucket.name === 'messages' ? 1 : 2)
 
 /** @param {string} name a bucket's */
 function nameOf(name) {
