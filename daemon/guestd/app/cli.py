@@ -20,6 +20,7 @@ COMMANDS = {
     "serve": "Keep guest sessions alive until SIGTERM or Ctrl-C.",
     "emulate": "Stand in for the platform, for clients of any kind.",
     "chat": "Talk as a guest.",
+    "console": "The address of a running daemon's console, for a browser.",
     "sessions": "The guest sessions of a running daemon.",
     "top": "The guest sessions, rates and waits of a running daemon, live.",
     "send": "Say something, and wait until the platform has confirmed it.",

@@ -12,6 +12,7 @@ from ...model.file_spool import FileSpool
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ..callers import caller_of
+from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -21,6 +22,7 @@ from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .console import ConsoleTicketRoutes
 from .events import EventRoutes
 from .idempotency import IdempotentAnswers
 from .messages import MessageRoutes
@@ -47,6 +49,7 @@ class ControlPorts:
     operations: Operations | None = None
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
@@ -85,8 +88,10 @@ class ControlApi:
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
             self._document_route(),
         ]
+        self._public = {(one.method, one.path) for one in self.routes if one.public}
 
     @cached_property
     def _document(self) -> bytes:
@@ -105,7 +110,7 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted:
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:
