@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 SLOW_MS = 30_000
+expect.set_options(timeout=SLOW_MS)
 
 
 class Daemon:

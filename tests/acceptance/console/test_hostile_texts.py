@@ -20,6 +20,7 @@ REPORTS = """document.addEventListener('securitypolicyviolation', (e) => {
 def test_hostile_texts_stay_text(daemon, console):
     page = console
     page.add_init_script(REPORTS)
+    daemon.emulate("settings", {"limits": {"agent_text_characters": None}})
     daemon.open("ana", attributes={"tier": MARKUP, "note": OVERRIDE})
     page.goto(f"{daemon.url}/#/guests/ana")
     talk = page.get_by_role("log", name="Messages")

@@ -13,6 +13,7 @@ from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ..callers import caller_of
+from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -22,6 +23,7 @@ from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .console import ConsoleTicketRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
 from .frames import FrameRoutes
@@ -53,6 +55,7 @@ class ControlPorts:
     webhooks: Webhooks | None = None
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
@@ -97,8 +100,10 @@ class ControlApi:
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
             self._document_route(),
         ]
+        self._public = {(one.method, one.path) for one in self.routes if one.public}
 
     @cached_property
     def _document(self) -> bytes:
@@ -118,7 +123,7 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted:
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:

@@ -19,8 +19,11 @@ try {
 /** Whether the daemon asks for a token that the page does not have, or refused the page. */
 export const refusal = new Cell(/** @type {Problem | null} */ (null))
 
-/** @returns {string} */
-export const tokenInUse = () => token
+/** Of the simulator, where it is known to be another one. */
+let simulatorToken = ''
+
+/** @returns {{api: string, simulator: string}} */
+export const tokensInUse = () => ({ api: token, simulator: simulatorToken || token })
 
 /** Whether what is copied must name a token. */
 export const needsToken = () => Boolean(token)
@@ -28,9 +31,11 @@ export const needsToken = () => Boolean(token)
 /**
  * @param {string} value
  * @param {boolean} keep in this tab, over a reload
+ * @param {string} [simulator] where it has one of its own
  */
-export function useToken(value, keep) {
+export function useToken(value, keep, simulator = '') {
   token = value
+  simulatorToken = simulator
   try {
     if (keep && value) sessionStorage.setItem(KEY, value)
     else sessionStorage.removeItem(KEY)

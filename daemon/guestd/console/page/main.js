@@ -1,11 +1,12 @@
 /** Begins: the theme, the address, the keys, the page, the daemon. */
 import { html, render } from './ui.js'
-import { refusal } from './api.js'
+import { refusal, useToken } from './api.js'
 import { pause, paused, start, talk } from './app.js'
 import { listen } from './keys.js'
-import { copy } from './parts/toast.js'
-import { followAddress, format, go, route } from './route.js'
+import { copy, told } from './parts/toast.js'
+import { followAddress, format, go, parse, route } from './route.js'
 import { changeTheme, startTheme } from './theme.js'
+import { redeem, takeTicket } from './ticket.js'
 import { copyCurl, selectedFrame, stepFrame } from './views/frames.js'
 import { openCursor, step } from './views/guests.js'
 import { helpIsOpen } from './views/help.js'
@@ -50,10 +51,19 @@ listen({
   p: () => pause(!paused.value), t: changeTheme, '?': () => helpIsOpen.set(true),
 })
 
+const ticket = takeTicket()
+if (ticket) route.set(parse(location.hash))
 startTheme()
 followAddress()
 render(html`<${Shell} />`, /** @type {HTMLElement} */ (document.getElementById('app')))
 refusal.watch(() => {
   if (refusal.value) document.getElementById('main')?.focus()
 })
-void start()
+
+async function begin() {
+  const tokens = ticket ? await told(redeem(ticket)) : undefined
+  if (tokens) useToken(tokens.api_token ?? '', false, tokens.simulator_token ?? '')
+  await start()
+}
+
+void begin()

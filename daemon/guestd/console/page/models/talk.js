@@ -1,5 +1,5 @@
 /** One guest session that is looked at: its events as they come, and what can be done in it. */
-import { ask, newId, Problem, request, ROOT, tokenInUse } from '../api.js'
+import { ask, newId, Problem, request, ROOT, tokensInUse } from '../api.js'
 import { connect } from '../client.js'
 import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
@@ -88,8 +88,8 @@ export class Talk extends LiveSource {
       this.#followByApi(after)
       return
     }
-    const token = tokenInUse() || undefined
-    const client = connect({ url: ROOT, guest: this.name, create: false, since: after, token, apiToken: token, whenDown: 'queue' })
+    const tokens = tokensInUse()
+    const client = connect({ url: ROOT, guest: this.name, create: false, since: after, token: tokens.simulator || undefined, apiToken: tokens.api || undefined, whenDown: 'queue' })
     this.client = client
     this.stop = () => client.close()
     client.on('event', (/** @type {any} */ event) => this.take(event))
