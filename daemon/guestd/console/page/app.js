@@ -78,11 +78,21 @@ export function reopen() {
   if (key) openTalk(key)
 }
 
+/** The words of `/readyz`, for a person. @type {Record<string, string>} */
+const NOT_READY = {
+  draining: 'guestd is stopping: it takes no new guests, and ends those that there are.',
+  journal_stalled: 'The disk of the journal does not answer; nothing new is taken until it does.',
+  storage_full: 'The disk of the journal is full; nothing new is taken.',
+  storage_low: 'The disk of the journal is nearly full; no new guests are taken.',
+  deployment_unknown: 'The platform does not know the deployment, or has not told of it yet.',
+  platform_unreachable: 'The platform cannot be reached; guest sessions wait for it.',
+}
+
 async function readReady() {
   try {
     const response = await fetch(new URL('../readyz', import.meta.url), { cache: 'no-store', credentials: 'omit' })
     const said = await response.json()
-    trouble.set(said.ready ? '' : said.reason ?? said.detail ?? said.platform ?? 'guestd is not ready')
+    trouble.set(said.ready ? '' : NOT_READY[said.reason] ?? `guestd is not ready: ${said.reason ?? said.platform ?? ''}`)
   } catch {
     trouble.set('')
   }
