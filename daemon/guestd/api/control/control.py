@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ..callers import caller_of
+from ..changes import ChangeFeed
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -20,6 +22,7 @@ from ..settings import ApiSettings
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
+from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
@@ -55,7 +58,7 @@ class ControlPorts:
 
 class ControlApi:
     """`add_to` an application; `guard` every request under PREFIX; `close` before the server
-    stops."""
+    stops. `changes` may be subscribed to by others, too."""
 
     def __init__(
         self,
@@ -78,6 +81,8 @@ class ControlApi:
         )
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
+        life = secrets.token_hex(4)
+        self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -86,6 +91,7 @@ class ControlApi:
             ).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
+            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
@@ -106,6 +112,7 @@ class ControlApi:
 
     def close(self) -> None:
         self._events.close()
+        self.changes.close()
 
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool
