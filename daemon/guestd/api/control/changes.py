@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -47,7 +48,7 @@ class Changes(BaseModel):
     at: int = Field(description="The daemon's time, in milliseconds since 1970.")
     reset: bool
     counts: dict[str, int] = Field(description="Guest sessions by state.")
-    changed: list[tuple[str, str, int, int, int, int]] = Field(
+    changed: list[Annotated[list[str | int], Field(min_length=6, max_length=6)]] = Field(
         description="[id, state, seq, time of the newest event, waiting, uncertain] of each."
     )
     gone: list[str] = Field(description="Ids of those that have ended.")
