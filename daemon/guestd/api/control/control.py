@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ..callers import caller_of
+from ..changes import ChangeFeed
 from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
@@ -21,6 +23,7 @@ from ..settings import ApiSettings
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
+from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .console import ConsoleTicketRoutes
@@ -60,7 +63,7 @@ class ControlPorts:
 
 class ControlApi:
     """`add_to` an application; `guard` every request under PREFIX; `close` before the server
-    stops."""
+    stops. `changes` may be subscribed to by others, too."""
 
     def __init__(
         self,
@@ -84,6 +87,8 @@ class ControlApi:
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
+        life = secrets.token_hex(4)
+        self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -94,6 +99,7 @@ class ControlApi:
             *self._events.routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
+            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
@@ -117,6 +123,7 @@ class ControlApi:
     def close(self) -> None:
         self._events.close()
         self._frames.close()
+        self.changes.close()
 
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool

@@ -35,6 +35,24 @@ export interface BudgetState {
   frees_at: string | null
 }
 
+/**
+ * What changed since `after`. With `reset` it is not known what was before, and the list has to be
+ * loaded anew; so it is without `after`.
+ */
+export interface Changes {
+  /** The daemon's time, in milliseconds since 1970. */
+  at: number
+  reset: boolean
+  /** Guest sessions by state. */
+  counts: Record<string, number>
+  /** [id, state, seq, time of the newest event, waiting, uncertain] of each. */
+  changed: ((string | number)[])[]
+  /** Ids of those that have ended. */
+  gone: string[]
+  /** The `after` of the next batch. */
+  next: string
+}
+
 export interface Choice {
   text: string
   payload: string
