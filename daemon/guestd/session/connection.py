@@ -3,7 +3,8 @@
 There is no socket here. `step_at` is when the present step ends (the hello's answer, the rest
 before the next attempt); `attempt` counts the tries since the session was live; `lost_by` is why
 there is no connection; `joined_once` says that the platform knows the session; `was_live` is what
-the previous process journaled last about the connection.
+the previous process journaled last about the connection; `expires_epoch_s` is when the platform
+ends the session, as far as it said so.
 
 For those who ask: `number` counts the connections that were opened, `opened_at` is when the present
 one was, `last_close` how the last one or the last try ended, `past` the connections before it, as
@@ -46,6 +47,7 @@ class LastClose:
 class ConnectionState:
     __slots__ = (
         "attempt",
+        "expires_epoch_s",
         "heartbeat",
         "joined_once",
         "last_close",
@@ -68,6 +70,7 @@ class ConnectionState:
         self.past: tuple[PastConnection, ...] = ()
         self.step_at = NEVER
         self.was_live = False
+        self.expires_epoch_s: float | None = None
 
     def __repr__(self) -> str:
         return f"attempt={self.attempt}"

@@ -181,6 +181,7 @@ class Machine:
 
     def _joined(self, given: s.Joined, now: float, out: Effects) -> None:
         self.conversation.note_limits(given)
+        self.connection.expires_epoch_s = given.expires_at_epoch_s
         if self.state is not State.JOINING:
             return
         departure, conversation = self.departure, self.conversation
@@ -269,6 +270,8 @@ class Machine:
 
     def _beat_answered(self, given: BeatAnswer, now: float, out: Effects) -> None:
         self.connection.heartbeat.answered(now)
+        if isinstance(given, s.HeartbeatAnswered) and given.expires_at_epoch_s is not None:
+            self.connection.expires_epoch_s = given.expires_at_epoch_s
 
     def _rearm(self, now: float) -> None:
         if self.state is _ENDED:

@@ -34,21 +34,14 @@ class Report:
 
 
 def report_of(
-    session_id: str, at_ms: int, given: object, machine: object, error: Exception
+    session_id: str, at_ms: int, given: object, machine: object, error: BaseException
 ) -> Report:
     try:
         described = repr(machine)
     except Exception:  # what is broken may not even be described
         described = f"<guest {session_id}>"
-    return Report(
-        session_id,
-        at_ms,
-        type(given).__name__,
-        shape_of(given),
-        described,
-        type(error).__name__,
-        places_of(error),
-    )
+    kind, shape = type(given).__name__, shape_of(given)
+    return Report(session_id, at_ms, kind, shape, described, type(error).__name__, places_of(error))
 
 
 def shape_of(value: Any, levels: int = LEVELS_MAX) -> Any:

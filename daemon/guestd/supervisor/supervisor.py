@@ -53,6 +53,7 @@ from .history_reader import HistoryReader
 from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
+from .overview import FleetOverview
 from .records import check_guest_writable, guest_of, identity_of, record_of, remaining_s
 from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
@@ -102,8 +103,7 @@ class Supervisor:
         uncommitted_max: int,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
-        self._settings = settings
-        self._uncommitted_max = uncommitted_max
+        self._settings, self._uncommitted_max = settings, uncommitted_max
         self._dialect = dialect
         self._clock = clock
         self._draw_token, self._draw_session_id = draw_token, draw_session_id
@@ -132,6 +132,7 @@ class Supervisor:
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
+        self.overview = FleetOverview(self._runners, self._hub, metrics)
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()

@@ -11,6 +11,7 @@ from aiohttp import web
 from ...model.file_spool import FileSpool
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
+from ...runtime.clock import epoch_ms
 from ..callers import caller_of
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
@@ -49,6 +50,7 @@ class ControlPorts:
     operations: Operations | None = None
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
+    now_ms: Callable[[], int] = epoch_ms
 
 
 class ControlApi:
@@ -78,7 +80,7 @@ class ControlApi:
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
-            *SessionRoutes(ports.fleet, settings, ports.draw_id).routes(),
+            *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
