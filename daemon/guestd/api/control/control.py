@@ -26,6 +26,8 @@ from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
+from .explain import ExplainRoutes
+from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
 from .messages import MessageRoutes
@@ -83,6 +85,7 @@ class ControlApi:
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         life = secrets.token_hex(4)
         self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
+        self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -92,6 +95,8 @@ class ControlApi:
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
             *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
+            *ExplainRoutes(ports.fleet).routes(),
+            *self._frames.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
@@ -113,6 +118,7 @@ class ControlApi:
     def close(self) -> None:
         self._events.close()
         self.changes.close()
+        self._frames.close()
 
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool
