@@ -56,7 +56,7 @@ def explain(machine: Machine, rules: FleetRules, around: Surroundings) -> Explan
         hold=HoldFacts(inbox.held, told(inbox.held_since)),
         unconfirmed=tuple(_unconfirmed(one, told) for one in outbox or ()),
         uploads=tuple(_upload(one, told) for one in outbox or () if one.upload is not None),
-        expires_at_ms=told(machine.departure.ends_at),
+        expires_at_ms=_expires_ms(machine, told),
         connections=tuple(
             ConnectionSpan(told(one.opened_at), told(one.ended_at), one.cause)
             for one in machine.connection.past
@@ -71,6 +71,14 @@ def _teller(around: Surroundings) -> Told:
         return around.epoch_ms + round((at - around.now) * 1000.0)
 
     return told
+
+
+def _expires_ms(machine: Machine, told: Told) -> int | None:
+    """Its agreed end, or what the platform said if that is earlier."""
+    agreed_ms, by_platform_s = told(machine.departure.ends_at), machine.connection.expires_epoch_s
+    if agreed_ms is None or by_platform_s is None:
+        return agreed_ms
+    return min(agreed_ms, int(by_platform_s * 1000))
 
 
 def _budgets(

@@ -103,8 +103,7 @@ class Supervisor:
         uncommitted_max: int,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
-        self._settings = settings
-        self._uncommitted_max = uncommitted_max
+        self._settings, self._uncommitted_max = settings, uncommitted_max
         self._dialect = dialect
         self._clock = clock
         self._draw_token, self._draw_session_id = draw_token, draw_session_id
@@ -132,8 +131,8 @@ class Supervisor:
         self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
-        self.overview = FleetOverview(self._runners, self._hub, metrics)
         self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
+        self.overview = FleetOverview(self._runners, self._hub, metrics)
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()

@@ -48,6 +48,11 @@ class Daemon:
     def send(self, guest: str, text: str) -> None:
         self.ask("POST", f"/v1/sessions/{guest}/messages", {"text": text})
 
+    def upload(self, guest: str, name: str, kind: str, body: bytes) -> None:
+        path = f"{self.url}/v1/sessions/{guest}/attachments?filename={name}"
+        request = urllib.request.Request(path, body, {"Content-Type": kind})
+        urllib.request.urlopen(request, timeout=30).close()
+
     def transcript(self, guest: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask("GET", f"/v1/sessions/{guest}/messages?after=0")[
             "messages"
@@ -56,9 +61,17 @@ class Daemon:
 
 
 @pytest.fixture
-def start(run):
+def start(run, tmp_path):
+    """Starts a daemon, and another one on the same journal."""
+
     def daemon(*arguments: str, token: str = "", **env: str) -> Daemon:
-        settings = {"GUESTD_EMULATOR__AGENT": "silent", **env}
+        journal = tmp_path / "journal"
+        journal.mkdir(exist_ok=True)
+        settings = {
+            "GUESTD_EMULATOR__AGENT": "silent",
+            "GUESTD_JOURNAL__DIRECTORY": str(journal),
+            **env,
+        }
         if token:
             settings["GUESTD_API__TOKEN"] = token
         return Daemon(run("serve", "--port", "0", *arguments, env=settings), token)

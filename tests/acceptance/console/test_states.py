@@ -89,9 +89,8 @@ def test_a_guest_that_is_not_there_can_be_opened(daemon, console):
     expect(console.get_by_role("textbox", name="Message as nobody-yet")).to_be_visible()
 
 
-def test_the_daemon_is_stopped_and_started_and_nothing_is_loaded_again(start, console, tmp_path):
-    settings = {"GUESTD_JOURNAL__DIRECTORY": str(tmp_path / "journal")}
-    daemon = start(**settings)
+def test_the_daemon_is_stopped_and_started_and_nothing_is_loaded_again(start, console):
+    daemon = start()
     daemon.open("ana")
     console.goto(f"{daemon.url}/#/guests/ana")
     console.evaluate("window.isTheSamePage = true")
@@ -105,7 +104,7 @@ def test_the_daemon_is_stopped_and_started_and_nothing_is_loaded_again(start, co
     composer.fill("Written while it was away")
     composer.press("Enter")
 
-    again = start("--port", daemon.url.rpartition(":")[2], **settings)
+    again = start("--port", daemon.url.rpartition(":")[2])
     assert again.url == daemon.url
     expect(console.locator(".notice.bad")).to_have_count(0)
     expect(console.locator(".talk")).to_contain_text("Written while it was away")
@@ -219,19 +218,30 @@ ROUTES = {
 }
 
 
+def until_shown(page, text):
+    """In the page, or chosen in a list of choices."""
+    inside = """() => document.querySelector('main').outerHTML +
+      [...document.querySelectorAll('select')].map((one) => one.selectedOptions[0]?.text)"""
+    for _ in range(100):
+        if text in page.evaluate(inside):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"no {text!r} at {page.url}")
+
+
 def test_each_address_shows_its_view_by_itself_and_by_back(daemon, console):
     daemon.open("ana")
-    visible = "document.querySelector('main')?.innerHTML + [...document.querySelectorAll('select')].map((one) => one.selectedOptions[0]?.text)"
     for address, text in ROUTES.items():
         console.goto("about:blank")
         console.goto(f"{daemon.url}/{address}")
-        console.wait_for_function(f"({visible}).includes({json.dumps(text)})")
+        until_shown(console, text)
     for address in ROUTES:
         console.evaluate(f"location.hash = {json.dumps(address)}")
     for address, text in reversed(ROUTES.items()):
         assert console.evaluate("location.hash") == address
-        console.wait_for_function(f"({visible}).includes({json.dumps(text)})")
-        console.go_back()
+        until_shown(console, text)
+        console.evaluate("history.back()")
+        console.wait_for_timeout(200)
 
 
 def test_a_link_by_id_is_one_session_for_ever(daemon, console):

@@ -11,6 +11,7 @@ There are no texts in it: those are asked for the rows on a screen, by `GET /v1/
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -21,15 +22,15 @@ from pydantic import BaseModel, Field
 from ...model.errors import CommandError
 from ...observe.metrics import Metrics
 from ..addresses import AddressCounts, address_of, share_of
-from ..changes import ChangeBatch, ChangeFeed, ChangeSubscription
+from ..changes import ChangeFeed, ChangeSubscription
 from ..problems import Problem
 from ..settings import ApiSettings
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import QueryParameters
-from .sse import MEDIA_TYPE, EventSourceResponse, encoded_event, wants_stream
+from .sse import MEDIA_TYPE, EventWriter
 from .stream import StreamBounds
 
-_CLOSED = encoded_event("closed", b'{"kind":"closed","reason":"guestd is shutting down"}')
+_CLOSED = b'{"kind":"closed","reason":"guestd is shutting down"}'
 
 
 class ChangesQuery(QueryParameters):
@@ -87,7 +88,7 @@ class ChangesRoutes:
         ]
 
     async def _read(self, call: ApiCall[ChangesQuery, None]) -> web.StreamResponse:
-        if not wants_stream(call.request):
+        if MEDIA_TYPE not in call.request.headers.get("Accept", ""):
             watcher = self._subscribe(call.query.after, "query.after")
             try:
                 batch = self._feed.batch_after(watcher.start)
@@ -99,19 +100,33 @@ class ChangesRoutes:
         with self._place(call.request):
             watcher = self._subscribe(resumed or call.query.after, field)
             try:
-                stream = EventSourceResponse(call.request, self._bounds, self._metrics)
-                return await stream.run(watcher.next, self._encoded, _CLOSED)
+                return await self._follow(call.request, watcher)
             finally:
                 watcher.close()
+
+    async def _follow(
+        self, request: web.Request, watcher: ChangeSubscription
+    ) -> web.StreamResponse:
+        async with EventWriter(request, self._bounds) as client:
+            while True:
+                try:
+                    async with asyncio.timeout(self._bounds.heartbeat_s):
+                        batch = await watcher.next()
+                except TimeoutError:
+                    await client.beat()
+                    continue
+                if batch is None:
+                    await client.farewell("closed", _CLOSED)
+                    break
+                await client.write("changes", batch.data, self._feed.cursor_of(batch))
+        self._metrics.watchers_closed_slow += client.is_slow
+        return client.response
 
     def _subscribe(self, cursor: str, field: str) -> ChangeSubscription:
         try:
             return self._feed.subscribe(cursor)
         except CommandError as error:
             raise Problem(422, "invalid", f"{field}: {error}", field=field) from None
-
-    def _encoded(self, batch: ChangeBatch) -> bytes:
-        return encoded_event("changes", batch.data, self._feed.cursor_of(batch))
 
     @contextmanager
     def _place(self, request: web.Request) -> Iterator[None]:

@@ -86,9 +86,9 @@ class ControlApi:
         )
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
-        self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         life = secrets.token_hex(4)
         self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
+        self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -97,9 +97,9 @@ class ControlApi:
             ).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
+            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
-            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
@@ -122,8 +122,8 @@ class ControlApi:
 
     def close(self) -> None:
         self._events.close()
-        self._frames.close()
         self.changes.close()
+        self._frames.close()
 
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool

@@ -19,10 +19,10 @@ from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..addresses import AddressCounts, address_of
 from ..problems import Problem
-from .event_writer import MEDIA_TYPE, EventWriter
 from .lookup import session_of
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import SEQ_MAX, QueryParameters
+from .sse import MEDIA_TYPE, EventWriter
 from .stream import StreamBounds
 
 #: Streams of frames at once, and of one address. Each costs a place in a ring and a task.

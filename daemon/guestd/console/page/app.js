@@ -102,16 +102,23 @@ const READY_EVERY_MS = 5000
 
 /** Begins, with the token that there is. @returns {Promise<boolean>} whether the daemon let it */
 export async function start() {
-  refusal.set(null)
   try {
     info.set(await ask('GET', 'v1/info'))
+    refusal.set(null)
   } catch {
     if (refusal.value) return false
   }
   const { q = '', state = 'all', sort = 'activity' } = route.value.query
   void sessions.ask({ q, state, sort })
   stopChanges()
-  stopChanges = subscribe('changes', {}, { data: (batch) => sessions.apply(batch), skipped: () => sessions.ask(sessions.query) })
+  let isFirst = true
+  stopChanges = subscribe('changes', {}, {
+    data: (batch) => {
+      if (batch.reset && !isFirst) void sessions.ask(sessions.query)
+      else sessions.apply(batch)
+      isFirst = false
+    },
+  })
   stats.start()
   followRoute()
   return true
