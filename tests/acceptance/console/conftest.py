@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-SLOW_MS = 30_000
+#: What a machine under load may take.
+START_S = 120.0
+SLOW_MS = 60_000
 expect.set_options(timeout=SLOW_MS)
 
 
@@ -19,7 +21,8 @@ class Daemon:
 
     def __init__(self, program: Any, token: str = "") -> None:
         self.program = program
-        self.url = program.url()
+        ready = program.until("ready http", timeout_s=START_S)
+        self.url = ready.removeprefix("ready ")
         self.token = token
         line = program.until("stands in at", program.err)
         self.emulator = json.loads(line)["message"].rpartition(" ")[2]

@@ -61,9 +61,9 @@ export class Emulator extends LiveSource {
 
   /** @param {any} event of `GET events` */
   take(event) {
-    if (event.kind !== 'injection' && event.event !== 'injection') return
-    const same = this.recent.findIndex((one) => one.id !== undefined && one.id === event.id)
-    if (same >= 0) this.recent[same] = { ...this.recent[same], ...event }
+    if (event.kind !== 'injection' && event.kind !== 'injection_over') return
+    const same = this.recent.findIndex((one) => one.injection === event.injection)
+    if (same >= 0) this.recent[same] = { ...this.recent[same], ...event, at: this.recent[same].at }
     else this.recent = [event, ...this.recent].slice(0, RECENT_MAX)
     this.changed()
     clearTimeout(this.timer)
@@ -87,8 +87,7 @@ export class Emulator extends LiveSource {
 
   /** @param {Record<string, unknown>} rule */
   async addRule(rule) {
-    const rules = [...this.rules.map(ruleOnly), rule]
-    this.#plan(await this.post('faults', { ...(this.plan.seed === undefined ? {} : { seed: this.plan.seed }), rules }))
+    await this.post('faults/rules', rule)
     await this.read()
   }
 
@@ -111,8 +110,8 @@ export class Emulator extends LiveSource {
 }
 
 /** What was asked for, without what the emulator adds. @param {Rule} rule */
-export function ruleOnly({ id, injected, occasions, since, ...rule }) {
-  return Object.fromEntries(Object.entries(rule).filter(([, value]) => value !== null))
+export function ruleOnly({ id, injected, ...rule }) {
+  return rule
 }
 
 export const emulator = new Emulator()

@@ -1,6 +1,6 @@
 /** The agent's desk: speaking as the other side, with the request that does the same. */
 import { html, useEffect, useState } from '../ui.js'
-import { hasEmulator, info, withToken } from '../app.js'
+import { hasEmulator, info, orgName, withToken } from '../app.js'
 import { addressOf } from '../api.js'
 import { curl } from '../curl.js'
 import { emulator } from '../models/emulator.js'
@@ -10,13 +10,14 @@ import { copy, notice, told } from '../parts/toast.js'
 import { useSources } from '../store.js'
 
 const TYPING_MS = 5000
-const FILE_BYTES_MAX = 1_000_000
+/** What the emulator takes in one request. */
+const FILE_BYTES_MAX = 700_000
 
 /** What is being written; it survives a change of the pane. */
 const draft = { nickname: 'Leo', kind: 'text', bot: false, text: '', choices: [['Yes', 'yes'], ['No', 'no']], title: '', description: '', actions: [['Open', '']], json: '', file: /** @type {any} */ (null) }
 
 /** Why there is no desk, and how there would be one. */
-export const NoEmulator = () => html`<div class="empty"><h2>This is a real org</h2><p>Only an emulator lets this page speak as the agent or break things on purpose. Start one, and let guestd use it:</p>
+export const NoEmulator = () => html`<div class="empty"><h2>${orgName() ? `${orgName()} is a real org` : 'The emulator is not in reach'}</h2><p>Only an emulator lets this page speak as the agent or break things on purpose. Start one, and let guestd use it:</p>
   <pre class="json" tabindex="0">guestd emulate --port 8080
 GUESTD_PLATFORM__EMULATOR="the address that it prints" guestd serve</pre></div>`
 
@@ -64,11 +65,11 @@ export function AgentPane({ open }) {
 /** @param {File | undefined} file @param {(change: any) => void} set */
 async function take(file, set) {
   if (!file) return set({ file: null })
-  if (file.size > FILE_BYTES_MAX) return notice('At most 1 MB from here', 'bad')
+  if (file.size > FILE_BYTES_MAX) return notice('At most 700 KB from here', 'bad')
   const bytes = new Uint8Array(await file.arrayBuffer())
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)
-  return set({ file: { filename: file.name, mime: file.type || 'application/octet-stream', content: btoa(text) } })
+  return set({ file: { name: file.name, mime: file.type || 'application/octet-stream', content: btoa(text) } })
 }
 
 /** What `say` is asked for. @param {string} guest @returns {{body: Record<string, any>, problem: string}} */
@@ -77,7 +78,7 @@ export function bodyOf(guest) {
   /** @type {Record<string, any>} */
   const body = { guest, ...(nickname && { nickname }), ...(bot && { bot }), ...(text && { text }) }
   if (kind === 'quick') body.quick_replies = draft.choices.filter(([label]) => label).map(([label, payload]) => [label, payload || label])
-  if (kind === 'card') body.content = [{ contentType: 'Card', card: { title: draft.title || text || 'Card', ...(draft.description && { description: draft.description }), actions: draft.actions.filter(([label]) => label).map(action) } }]
+  if (kind === 'card') body.card = { title: draft.title || text || 'Card', ...(draft.description && { description: draft.description }), actions: draft.actions.filter(([label]) => label).map(action) }
   if (kind === 'file') {
     if (!draft.file) return { body, problem: 'Choose a file first' }
     body.file = draft.file
@@ -93,7 +94,7 @@ export function bodyOf(guest) {
 }
 
 /** @param {string[]} pair */
-const action = ([text, to]) => (/^https?:/.test(to) ? { type: 'Link', text, url: to } : { type: 'Postback', text, payload: to || text })
+const action = ([text, to]) => (/^https?:/.test(to) ? { text, url: to } : { text, payload: to || text })
 
 /** @param {{label: string, second: string, pairs: string[][], onSet: (pairs: string[][]) => void, add: string}} props */
 function Pairs({ label, second, pairs, onSet, add }) {

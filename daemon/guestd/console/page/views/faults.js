@@ -10,8 +10,8 @@ import { IconButton } from '../parts/icons.js'
 import { copy, told } from '../parts/toast.js'
 import { linkTo } from '../route.js'
 import { useSources } from '../store.js'
-import { count, line } from '../text.js'
-import { clock, instant } from '../time.js'
+import { count } from '../text.js'
+import { clock, duration } from '../time.js'
 import { words } from '../models/transcript.js'
 import { NoEmulator } from './agent.js'
 
@@ -70,10 +70,9 @@ function Request({ body }) {
 function Rules({ guest }) {
   const [isAdding, add] = useState(false)
   const { plan, rules } = emulator
-  const since = instant(plan.since)
-  return html`<div class="group"><h3>Active rules <small>${[plan.seed !== undefined && `seed ${plan.seed}`, since && `since ${clock(since)}`].filter(Boolean).join(' · ')}</small></h3>
+  return html`<div class="group"><h3>Active rules <small>${plan.seed == null ? '' : `seed ${plan.seed}`}</small></h3>
     ${rules.length ? html`<table class="list"><thead><tr><th>Kind</th><th>When</th><th>On</th><th class="num">Injected</th><th><span class="vh">Action</span></th></tr></thead><tbody>
-      ${rules.map((one, i) => html`<tr key=${one.id ?? i}><td class="nowrap">${words(one.kind)}</td><td>${oftenOf(one)}</td><td><bdi>${one.guest ?? (one.token ? 'one session' : 'all')}</bdi></td><td class="num">${count(one.injected ?? 0)}</td>
+      ${rules.map((one, i) => html`<tr key=${one.id ?? i}><td class="nowrap">${words(one.kind)}</td><td>${oftenOf(one)}</td><td><bdi>${one.guest ?? (one.token || one.session ? 'one session' : 'all')}</bdi></td><td class="num">${count(one.injected ?? 0)}</td>
         <td class="num"><button type="button" class="plain" onClick=${() => told(emulator.removeRule(String(one.id)))}>remove</button></td></tr>`)}</tbody></table>` : html`<p class="dim">None: nothing breaks by itself.</p>`}
     <div class="acts"><button type="button" class="btn small" aria-expanded=${isAdding} onClick=${() => add(!isAdding)}>Add a rule</button>
       <button type="button" class="btn small quiet" onClick=${() => copy(JSON.stringify({ seed: plan.seed, rules: rules.map(ruleOnly) }, null, 2), 'Rules')}>Copy as JSON</button><span class="grow"></span>
@@ -90,7 +89,7 @@ function oftenOf(rule) {
 
 /** @param {{guest: string, onDone: () => void}} props */
 function NewRule({ guest, onDone }) {
-  const kinds = Array.isArray(emulator.kinds) ? emulator.kinds.map((/** @type {any} */ one) => one.kind ?? one) : Object.keys(emulator.kinds)
+  const kinds = Object.keys(emulator.kinds)
   const [kind, setKind] = useState('drop')
   const [how, setHow] = useState('rate')
   const [much, setMuch] = useState('0.01')
@@ -101,7 +100,7 @@ function NewRule({ guest, onDone }) {
   }
   const about = emulator.kinds[kind]
   return html`<form class="group" onSubmit=${save}><div class="formrow"><label for="rule-kind">Kind</label><select class="field" id="rule-kind" value=${kind} onChange=${(/** @type {any} */ e) => setKind(e.target.value)}>${kinds.map((name) => html`<option key=${name} value=${name}>${words(name)}</option>`)}</select></div>
-    ${about && html`<div class="formrow"><span></span><span class="dim">${typeof about === 'string' ? about : about.text ?? about.meaning ?? ''}</span></div>`}
+    ${about && html`<div class="formrow"><span></span><span class="dim">${about.meaning}</span></div>`}
     <div class="formrow"><label for="rule-how">How often</label><div class="line"><select class="field grow" id="rule-how" value=${how} onChange=${(/** @type {any} */ e) => { setHow(e.target.value); setMuch(e.target.value === 'rate' ? '0.01' : '10') }}><option value="rate">share of the occasions</option><option value="every">every so many</option><option value="count">the first so many</option></select>
       <input class="field mono grow" aria-label="How much" inputmode="decimal" value=${much} onInput=${(/** @type {any} */ e) => setMuch(e.target.value)} /></div></div>
     ${guest && html`<div class="formrow"><span class="label">On</span><div><${Choice} label="Of the rule" choices=${[['one', guest], ['all', 'all']]} value=${one ? 'one' : 'all'} onChoose=${(/** @type {string} */ key) => setOne(key === 'one')} /></div></div>`}
@@ -110,6 +109,6 @@ function NewRule({ guest, onDone }) {
 
 function Recent() {
   const { recent } = emulator
-  return html`<div class="group"><h3>Injected recently</h3>${recent.length ? html`<table class="list"><tbody>${recent.slice(0, 20).map((one, i) => html`<tr key=${one.id ?? i}><td class="dim nowrap">${clock(instant(one.at))}</td><td class="nowrap">${words(one.fault ?? one.kind)}</td>
-    <td>${one.guest ? html`<a href=${linkTo({ view: 'guests', session: one.guest })}><bdi>${one.guest}</bdi></a>` : ''}</td><td class="dim">${line(String(one.outcome ?? ''), 80)}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing yet.</p>`}</div>`
+  return html`<div class="group"><h3>Injected recently</h3>${recent.length ? html`<table class="list"><tbody>${recent.slice(0, 20).map((one, i) => html`<tr key=${one.injection ?? i}><td class="dim nowrap">${clock(one.at)}</td><td class="nowrap">${words(one.fault)}</td>
+    <td>${one.guest ? html`<a href=${linkTo({ view: 'guests', session: one.guest })}><bdi>${one.guest}</bdi></a>` : ''}</td><td class="dim">${one.outcome === 'restored' ? `restored after ${duration(one.took_ms)}` : one.outcome === 'broken' ? 'not back yet' : words(one.outcome)}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing yet.</p>`}</div>`
 }
