@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from .. import __version__
 from ..console.page_server import page, wants_page
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
+from ..model.overview import BudgetView
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
@@ -66,6 +67,7 @@ class HttpServer:
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
         facts: DaemonFacts | None = None,
+        budgets: Callable[[], Sequence[BudgetView]] = tuple,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -100,6 +102,7 @@ class HttpServer:
                 webhooks,
                 facts=facts or DaemonFacts(),
                 console=self._console_access(),
+                budgets=budgets,
             ),
             api,
             bounds,
@@ -137,6 +140,7 @@ class HttpServer:
         sockets = await listen_on(settings.host, settings.port)
         self.port = sockets[0].getsockname()[1]
         await self._serve(await self._new_runner(api.tcp, trusted=False), *sockets)
+        self._control.start()
         if api.unix_socket:
             await self._open_unix_socket(Path(api.unix_socket))
 

@@ -132,7 +132,8 @@ class Supervisor:
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
-        self.overview = FleetOverview(self._runners, self._hub, metrics)
+        most = settings.limits.max_sessions
+        self.overview = FleetOverview(self._runners, self._hub, metrics, self._connector, most)
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ...api.server import HttpServer
 from ...api.settings import ApiSettings, SimulatorSettings
 from ...model.errors import ConfigError
 from ...model.file_spool import FileSpool
+from ...model.overview import BudgetView
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
@@ -39,6 +40,7 @@ def new_http_server(
     operations: Operations,
     spool: FileSpool,
     webhooks: Webhooks,
+    budgets: Callable[[], Sequence[BudgetView]],
 ) -> HttpServer:
     """Raises ConfigError if a token cannot be read."""
     return HttpServer(
@@ -54,6 +56,7 @@ def new_http_server(
         webhooks=webhooks,
         readiness=readiness.readiness,
         facts=daemon_facts(config, place),
+        budgets=budgets,
     )
 
 

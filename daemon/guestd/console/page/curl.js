@@ -19,10 +19,10 @@ export const quote = (text) =>
  * @param {Request} request
  * @returns {string} a command of one or more lines
  */
-export function curl({ method = 'GET', url, body, token = false }) {
+export function curl({ method, url, body, token = false }) {
   const parts = [`curl -s ${quote(url)}`]
   const usual = body === undefined ? 'GET' : 'POST'
-  if (method !== usual) parts[0] = `curl -s -X ${method} ${quote(url)}`
+  if (method && method !== usual) parts[0] = `curl -s -X ${method} ${quote(url)}`
   if (token) parts.push('-H "Authorization: Bearer $GUESTD_TOKEN"')
   if (body !== undefined) {
     parts.push("-H 'Content-Type: application/json'")

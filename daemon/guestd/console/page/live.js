@@ -22,7 +22,7 @@ const TOPICS = {
   frames: ({ session, after, texts }) => ({ path: `v1/sessions/${encodeURIComponent(session)}/frames`, query: { after, texts } }),
   changes: () => ({ path: 'v1/changes', query: {} }),
   explain: ({ session }) => ({ path: `v1/sessions/${encodeURIComponent(session)}/explain`, query: {}, poll: 1000 }),
-  stats: ({ window }) => ({ path: 'v1/stats', query: { window }, poll: 1000 }),
+  stats: () => ({ path: 'v1/stats', query: {} }),
   emulator: () => ({ path: '__emulator/events', query: {} }),
 }
 

@@ -35,6 +35,16 @@ export interface BudgetState {
   frees_at: string | null
 }
 
+/** How much of a bound is used. */
+export interface BudgetUse {
+  /** sessions, connects, dials, rest.1, streams, open_files, … */
+  name: string
+  used: number
+  limit: number
+  /** When some of it is free again by itself; null: not by time. */
+  frees_at: string | null
+}
+
 /**
  * What changed since `after`. With `reset` it is not known what was before, and the list has to be
  * loaded anew; so it is without `after`.
@@ -634,6 +644,25 @@ export interface Stats {
   messaging_sessions: number
   /** Guest sessions on the socket now, by state. */
   guest_sessions: Record<string, number>
+  /** The daemon's time of this answer, in milliseconds since 1970. */
+  at: number
+  budgets: BudgetUse[]
+  /** With `window`. */
+  history: StatsColumns | null
+}
+
+/** Columns of equal length, oldest first. A row tells of the `step_s` seconds before `at`. */
+export interface StatsColumns {
+  /** 1 or 60. */
+  step_s: number
+  /**
+   * at, waiting, dialing, joining, live, resting, leaving, in, out, confirmed, failed, uncertain,
+   * opened, ended, connects, connects_failed, lost, lost.closed_by_peer, lost.lost,
+   * lost.unanswered, lost.protocol_violation, lost.closed_by_us, lost.throttled,
+   * throttled.messages, throttled.connects, throttled.rest, echo_p50, echo_p95, echo_p99,
+   * loop_lag_p99, cpu, rss, open_files, watchers.
+   */
+  columns: Record<string, (number | null)[]>
 }
 
 /**

@@ -1,27 +1,31 @@
-/** The daemon's figures: one row a second for the last quarter of an hour, for header and overview. */
+/** The daemon's figures: a row a second for the header, and those of a longer window for the overview. */
 import { ask } from '../api.js'
 import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
 
-const ROWS_MAX = 3600
+const RECENT_MAX = 64
+const STATES = ['waiting', 'dialing', 'joining', 'live', 'resting', 'leaving']
 
-/** @typedef {Record<string, any>} Figures */
+/** A row tells of the `step` seconds before `at`. @typedef {Record<string, number>} Figures */
 
 export class Stats extends LiveSource {
   constructor() {
     super()
-    /** @type {Figures | null} */
-    this.now = null
-    /** @type {Figures[]} */
+    /** The last minute, by seconds. @type {Figures[]} */
+    this.recent = []
+    /** The window of the overview. @type {Figures[]} */
     this.rows = []
+    /** @type {any[]} */
+    this.budgets = []
     this.window = 900
+    this.step = 1
     this.stop = () => {}
   }
 
   start() {
     this.stop()
     void this.read()
-    this.stop = subscribe('stats', {}, { data: (found) => this.take(found) })
+    this.stop = subscribe('stats', {}, { data: (row) => this.take(row) })
   }
 
   /** Reads the rows of the window. @param {number} [window] seconds */
@@ -29,20 +33,42 @@ export class Stats extends LiveSource {
     this.window = window
     try {
       const found = await ask('GET', 'v1/stats', { query: { window } })
-      this.rows = found.rows ?? []
-      this.take(found)
+      const { step_s: step = 1, columns = {} } = found.history ?? {}
+      this.step = step
+      this.rows = (columns.at ?? []).map((/** @type {number} */ _, /** @type {number} */ i) => rowOf(columns, i))
+      this.budgets = found.budgets ?? []
+      if (!this.recent.length && step === 1) this.recent = this.rows.slice(-RECENT_MAX)
+      this.changed()
     } catch {
       // the figures stay away; the header says whether the daemon is there
     }
   }
 
-  /** @param {any} found */
-  take(found) {
-    const { rows, ...now } = found
-    this.now = now
+  /** @param {Figures} row */
+  take(row) {
+    this.recent.push(row)
+    if (this.recent.length > RECENT_MAX) this.recent.shift()
     const last = this.rows[this.rows.length - 1]
-    for (const row of rows ?? []) if (!last || row.at > last.at) this.rows.push(row)
-    if (this.rows.length > ROWS_MAX) this.rows.splice(0, this.rows.length - ROWS_MAX)
+    if (this.step === 1 && !(last?.at >= row.at)) {
+      this.rows.push(row)
+      if (this.rows.length > this.window) this.rows.shift()
+    } else if (last && row.at - last.at > this.step * 1000) void this.read()
     this.changed()
   }
+
+  /** @returns {Figures} the newest */
+  get last() {
+    return this.recent[this.recent.length - 1] ?? {}
+  }
 }
+
+/** @param {Record<string, number[]>} columns @param {number} i @returns {Figures} */
+function rowOf(columns, i) {
+  return Object.fromEntries(Object.entries(columns).flatMap(([name, values]) => (values[i] == null ? [] : [[name, values[i]]])))
+}
+
+/** How many are not live. @param {Figures} row */
+export const downOf = (row) => STATES.reduce((sum, state) => sum + (state === 'live' ? 0 : row[state] ?? 0), 0)
+
+/** How often the platform asked to wait. @param {Figures} row */
+export const throttledOf = (row) => Object.entries(row).reduce((sum, [name, n]) => sum + (name.startsWith('throttled.') ? n : 0), 0)

@@ -3,6 +3,7 @@ import { html, useEffect, useState } from '../ui.js'
 import { sessions, stats } from '../app.js'
 import { ask } from '../api.js'
 import { rowOf } from '../models/sessions.js'
+import { downOf, throttledOf } from '../models/stats.js'
 import { words } from '../models/transcript.js'
 import { Choice } from '../parts/facts.js'
 import { Plot } from '../parts/plot.js'
@@ -25,11 +26,10 @@ export function Overview() {
   useEffect(() => {
     void stats.read(SECONDS[chosen])
   }, [chosen])
-  const rows = thinned(stats.rows.slice(-SECONDS[chosen]))
   return html`<main class="page" id="main" tabindex="-1"><div><header><h1>Overview</h1><${Choice} label="How far back" choices=${WINDOWS} value=${chosen} onChoose=${(/** @type {string} */ key) => go({ view: 'overview', query: { window: key } }, { replace: true })} />
       <span class="grow"></span><p class="dim">Every figure is also on <a href="metrics">/metrics</a>.</p></header>
-    <${Tiles} rows=${stats.rows.slice(-SECONDS[chosen])} window=${chosen} /><${Plots} rows=${rows} />
-    <div class="cols"><${Attention} /><${Causes} rows=${stats.rows.slice(-SECONDS[chosen])} /><${Budgets} /></div></div></main>`
+    <${Tiles} rows=${stats.rows} window=${chosen} /><${Plots} rows=${thinned(stats.rows)} />
+    <div class="cols"><${Attention} /><${Causes} rows=${stats.rows} /><${Budgets} /></div></div></main>`
 }
 
 /** At most so many rows: each the last of its span. @param {any[]} rows */
@@ -38,47 +38,42 @@ function thinned(rows) {
   return rows.filter((_, i) => (rows.length - 1 - i) % step === 0)
 }
 
-/** @param {any} row @param {string} state */
-const inState = (row, state) => row?.sessions?.[state] ?? 0
-/** @param {any} row */
-const downOf = (row) => Object.entries(row?.sessions ?? {}).reduce((sum, [state, n]) => sum + (['live', 'ended'].includes(state) ? 0 : Number(n)), 0)
-/** @param {any} by */
-const sumOf = (by) => (typeof by === 'number' ? by : Object.values(by ?? {}).reduce((/** @type {number} */ sum, n) => sum + Number(n), 0))
-/** @param {any[]} rows @param {(row: any) => number} of */
-const total = (rows, of) => rows.reduce((sum, row) => sum + of(row), 0)
+/** @param {any[]} rows @param {string} name */
+const total = (rows, name) => rows.reduce((sum, row) => sum + (row[name] ?? 0), 0)
 
 /** @param {{rows: any[], window: string}} props */
 function Tiles({ rows, window }) {
-  const now = stats.now ?? {}
-  const last = rows[rows.length - 1] ?? {}
-  const echo = last.echo_ms ?? {}
-  const lost = total(rows, (row) => sumOf(row.lost))
-  const minutes = Math.max(1, rows.length / 60)
+  const { last } = stats
+  const lost = total(rows, 'lost')
+  const minutes = Math.max(1, (rows.length * stats.step) / 60)
+  const uncertain = total(rows, 'uncertain') + total(rows, 'failed')
+  const within = WINDOWS.find(([key]) => key === window)?.[1]
   const tiles = [
-    ['Guests', count(inState(last, 'live') + downOf(last)), '', `${count(inState(last, 'waiting'))} waiting, ${count(inState(last, 'resting'))} resting`, ''],
-    ['Messages in', count(last.messages_in ?? 0), '/s', `${count(total(rows, (row) => row.messages_in ?? 0))} in ${window}`, ''],
-    ['Messages out', count(last.messages_out ?? 0), '/s', now.unconfirmed ? `all confirmed but ${count(now.unconfirmed)}` : `${count(total(rows, (row) => row.messages_out ?? 0))} in ${window}`, now.unconfirmed ? 'warn' : ''],
-    ['Echo, p99', number(echo.p99), ' ms', `p50 ${number(echo.p50)} · p95 ${number(echo.p95)}`, ''],
-    ['Lost connections', (lost / minutes).toFixed(1), '/min', `${count(lost)} in ${window}`, lost ? 'warn' : ''],
-    ['Loop lag', number(last.loop_lag_ms), ' ms', `CPU ${count((last.cpu ?? 0) * 100)} %, ${size(last.rss_bytes ?? 0)}`, 'ok'],
+    ['Guests', count((last.live ?? 0) + downOf(last)), '', `${count(last.waiting ?? 0)} waiting, ${count(last.resting ?? 0)} resting`, ''],
+    ['Messages in', count(last.in ?? 0), '/s', `${count(total(rows, 'in'))} in ${within}`, ''],
+    ['Messages out', count(last.out ?? 0), '/s', uncertain ? `all confirmed but ${count(uncertain)}` : `${count(total(rows, 'out'))} in ${within}`, uncertain ? 'warn' : ''],
+    ['Echo, p99', number(last.echo_p99), ' ms', `p50 ${number(last.echo_p50)} · p95 ${number(last.echo_p95)}`, ''],
+    ['Lost connections', (lost / minutes).toFixed(1), '/min', `${count(lost)} in ${within}`, lost ? 'warn' : ''],
+    ['Loop lag, p99', number(last.loop_lag_p99), ' ms', `CPU ${count((last.cpu ?? 0) * 100)} %, ${size(last.rss ?? 0)}`, 'ok'],
   ]
   return html`<div class="tiles">${tiles.map(([name, value, unit, note, tone]) => html`<div class="tile" key=${name}><span>${name}</span><b>${value}<small>${unit}</small></b><em class=${tone}>${note}</em></div>`)}</div>`
 }
 
-/** @param {number | null | undefined} n */
+/** @param {number | undefined} n */
 const number = (n) => (n == null ? '–' : n < 10 ? n.toFixed(1) : count(n))
 
 /** @param {{rows: any[]}} props */
 function Plots({ rows }) {
-  const at = rows.map((row) => instant(row.at))
-  const last = rows[rows.length - 1] ?? {}
+  const { last, step } = stats
+  const at = rows.map((row) => row.at)
   const of = (/** @type {(row: any) => number | null} */ take) => rows.map(take)
-  const echo = (/** @type {string} */ p) => of((row) => row.echo_ms?.[p] ?? null)
+  const rate = (/** @type {string} */ name) => of((row) => (row[name] ?? 0) / step)
+  const as = (/** @type {string} */ name) => of((row) => row[name] ?? null)
   return html`<div class="plots">
-    <${Panel} title="Guests by state" now=${`${count(inState(last, 'live'))} live`}><${Plot} label="Guests by state" at=${at} series=${[{ label: 'live', tone: 'a', fill: true, values: of((row) => inState(row, 'live')) }, { label: 'down', tone: 'r', values: of(downOf) }]} /><//>
-    <${Panel} title="Messages per second" now=${`${count(last.messages_in ?? 0)} in, ${count(last.messages_out ?? 0)} out`}><${Plot} label="Messages per second" at=${at} series=${[{ label: 'in', tone: 'a', values: of((row) => row.messages_in ?? 0) }, { label: 'out', tone: 'n', values: of((row) => row.messages_out ?? 0) }]} /><//>
-    <${Panel} title="Echo latency, ms" now=${`p99 ${number(last.echo_ms?.p99)}`}><${Plot} label="Echo latency in ms" at=${at} series=${[{ label: 'p99', tone: 'a', values: echo('p99') }, { label: 'p95', tone: 'b', values: echo('p95') }, { label: 'p50', tone: 'c', values: echo('p50') }]} /><//>
-    <${Panel} title="Lost connections and 429 per second" now=${`${count(sumOf(last.lost))} and ${count(sumOf(last.throttled))}`}><${Plot} log label="Lost connections and 429 per second" at=${at} series=${[{ label: 'lost', tone: 'a', values: of((row) => Math.max(1, sumOf(row.lost))) }, { label: '429', tone: 'w', values: of((row) => Math.max(1, sumOf(row.throttled))) }]} /><//></div>`
+    <${Panel} title="Guests by state" now=${`${count(last.live ?? 0)} live`}><${Plot} label="Guests by state" at=${at} series=${[{ label: 'live', tone: 'a', fill: true, values: as('live') }, { label: 'down', tone: 'r', values: of(downOf) }]} /><//>
+    <${Panel} title="Messages per second" now=${`${count(last.in ?? 0)} in, ${count(last.out ?? 0)} out`}><${Plot} label="Messages per second" at=${at} series=${[{ label: 'in', tone: 'a', values: rate('in') }, { label: 'out', tone: 'n', values: rate('out') }]} /><//>
+    <${Panel} title="Echo latency, ms" now=${`p99 ${number(last.echo_p99)}`}><${Plot} label="Echo latency in ms" at=${at} series=${[{ label: 'p99', tone: 'a', values: as('echo_p99') }, { label: 'p95', tone: 'b', values: as('echo_p95') }, { label: 'p50', tone: 'c', values: as('echo_p50') }]} /><//>
+    <${Panel} title="Lost connections and 429 per second" now=${`${count(last.lost ?? 0)} and ${count(throttledOf(last))}`}><${Plot} log label="Lost connections and 429 per second" at=${at} series=${[{ label: 'lost', tone: 'a', values: rate('lost').map((n) => Math.max(1, n)) }, { label: '429', tone: 'w', values: of((row) => Math.max(1, throttledOf(row) / step)) }]} /><//></div>`
 }
 
 /** @param {{title: string, now: string, children: any}} props */
@@ -116,14 +111,11 @@ function whyOf(row) {
 
 /** @param {{rows: any[]}} props */
 function Causes({ rows }) {
-  /** @type {Map<string, number>} */
-  const causes = new Map()
-  for (const row of rows) if (row.lost && typeof row.lost === 'object') for (const [cause, n] of Object.entries(row.lost)) causes.set(cause, (causes.get(cause) ?? 0) + Number(n))
-  const all = [...causes].filter(([, n]) => n).sort((a, b) => b[1] - a[1])
+  const causes = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => name.startsWith('lost.'))))
+  const all = [...causes].map((name) => /** @type {[string, number]} */ ([name.slice(5), total(rows, name)])).filter(([, n]) => n).sort((a, b) => b[1] - a[1])
   return html`<section class="panel" aria-label="Lost connections by cause"><h2>Lost connections by cause</h2>${all.length ? html`<table class="list"><tbody>${all.map(([cause, n]) => html`<tr key=${cause}><td>${words(cause)}</td><td class="num">${count(n)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None was lost.</p>`}</section>`
 }
 
 function Budgets() {
-  const budgets = stats.now?.budgets ?? []
-  return html`<section class="panel" aria-label="Budgets"><h2>Budgets <small>now</small></h2><table class="list"><tbody>${budgets.map((/** @type {any} */ one) => html`<tr key=${one.name}><td>${words(one.name)}</td><td class="num nowrap">${count(one.used)} of ${count(one.limit)}</td></tr>`)}</tbody></table></section>`
+  return html`<section class="panel" aria-label="Budgets"><h2>Budgets <small>now</small></h2><table class="list"><tbody>${stats.budgets.map((/** @type {any} */ one) => html`<tr key=${one.name}><td>${words(one.name).replace('.', ' ')}</td><td class="num nowrap">${count(one.used)} of ${count(one.limit)}</td></tr>`)}</tbody></table></section>`
 }

@@ -67,11 +67,10 @@ function Top({ isRefused }) {
 
 function Strip() {
   useSources(stats, sessions)
-  const last = stats.rows[stats.rows.length - 1] ?? {}
-  const live = last.sessions?.live ?? sessions.counts.live ?? 0
-  const echo = last.echo_ms?.p99
-  return html`<div class="strip"><span><b>${count(live)}</b> live</span><span class="opt"><b>${count(last.messages_in ?? 0)}</b> in/s</span><span class="opt"><b>${count(last.messages_out ?? 0)}</b> out/s</span>
-    ${echo != null && html`<span class="echo opt">echo p99 <b>${duration(echo)}</b><${Spark} values=${stats.rows.slice(-32).map((row) => row.echo_ms?.p99 ?? 0)} /></span>`}</div>`
+  const { last, recent } = stats
+  const echo = last.echo_p99
+  return html`<div class="strip"><span><b>${count(last.live ?? sessions.counts.live ?? 0)}</b> live</span><span class="opt"><b>${count(last.in ?? 0)}</b> in/s</span><span class="opt"><b>${count(last.out ?? 0)}</b> out/s</span>
+    ${echo != null && html`<span class="echo opt">echo p99 <b>${duration(echo)}</b><${Spark} values=${recent.slice(-32).map((row) => row.echo_p99 ?? 0)} /></span>`}</div>`
 }
 
 /** What is wrong: the daemon is away, or says that it is not well, or the page is paused. */
