@@ -66,7 +66,8 @@ def hold_a_conversation(daemon: Any) -> None:
     for name, text in OTHERS.items():
         daemon.open(name)
         daemon.say(name, text)
-    daemon.open("ana", attributes={"tier": "gold", "locale": "de"})
+    if not daemon.ask("GET", "/v1/sessions?name=ana")["total"]:
+        daemon.open("ana", attributes={"tier": "gold", "locale": "de"})
     daemon.send("ana", "Hello, is my parcel there?")
     until(lambda: _messages(daemon) >= 1)
     daemon.say("ana", "Hello Ana, I am Leo. I look that up for you.")
