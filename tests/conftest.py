@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-pytest_plugins = ["tests.browser"]  # its fixtures: `page` and `browser`
+pytest_plugins = ["tests.browser", "tests.short_reports"]
 
 
 @pytest.fixture(autouse=True)
