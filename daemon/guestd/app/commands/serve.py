@@ -52,6 +52,7 @@ def serve(
     from ..lifecycle import serve as live
     from ..load_config import find_config
     from ..open_files import allow_open_files
+    from ..opening_screen import is_watched
     from ..secret_files import open_secrets
     from ..signals import SignalListener
 
@@ -67,7 +68,8 @@ def serve(
     log = configure_logging(settings.log.level, settings.log.form)
     signals.listen(log)
     logger = logging.getLogger("guestd")
-    logger.info("the configuration is %s", loaded.origin)
+    if loaded.places.file is not None or not is_watched():
+        logger.info("the configuration is %s", loaded.origin)
     for line in loaded.notes:
         logger.info("%s", line)
     for line in open_secrets(settings, os.environ, loaded.places.file):
