@@ -23,18 +23,19 @@ from .overview import LastMessage, Overview
 @dataclass(slots=True, frozen=True)
 class DialTarget:
     """Where to dial: a `ws://` or `wss://` URL, and the extra headers of the upgrade request.
-    `guest_header` names one for the guest's name, which an emulator is told and the platform is
-    not."""
+    `guest_header` and `session_header` name those for the guest's name and the session's id, which
+    an emulator is told and the platform is not."""
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     guest_header: str = ""
+    session_header: str = ""
 
-    def of_guest(self, name: str) -> DialTarget:
+    def of_guest(self, name: str, session_id: str = "") -> DialTarget:
         """The target of one guest session."""
-        if not self.guest_header:
-            return self
-        return replace(self, headers=(*self.headers, (self.guest_header, quote(name, safe=""))))
+        given = (self.guest_header, quote(name, safe="")), (self.session_header, session_id)
+        more = [(header, value) for header, value in given if header and value]
+        return replace(self, headers=(*self.headers, *more)) if more else self
 
 
 class ConnectionSink(Protocol):

@@ -122,7 +122,8 @@ class Connector:
 
     async def _dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         try:
-            target = self._target.of_guest(runner.machine.guest.name)
+            guest = runner.machine.guest
+            target = self._target.of_guest(guest.name, guest.session_id)
             connection = await self._dialer.dial(target, callbacks)
         except DialError as error:
             self._failed(runner, callbacks, error.ending)
