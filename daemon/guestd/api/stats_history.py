@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ..observe.metrics import Metrics
 from ..observe.periods import COLUMNS, Period, ProcessFigures
-from ..observe.ring import Ring
+from ..observe.row_ring import RowRing
 
 #: A quarter of an hour by seconds, a day by minutes: about 700 kB.
 SECONDS_KEPT = 900
@@ -27,7 +27,10 @@ class StatsHistory:
         self._now_ms = now_ms
         self._process = process
         self._second, self._minute = Period(metrics), Period(metrics)
-        self._seconds, self._minutes = Ring(COLUMNS, SECONDS_KEPT), Ring(COLUMNS, MINUTES_KEPT)
+        self._seconds, self._minutes = (
+            RowRing(COLUMNS, SECONDS_KEPT),
+            RowRing(COLUMNS, MINUTES_KEPT),
+        )
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0

@@ -8,12 +8,12 @@ import pytest
 
 from guestd.observe.metrics import Histogram, Metrics
 from guestd.observe.periods import COLUMNS, Period, ProcessFigures
-from guestd.observe.ring import Ring
+from guestd.observe.row_ring import RowRing
 
 
 class TestRing:
     def test_the_newest_rows_push_out_the_oldest(self):
-        ring = Ring(("a",), 3)
+        ring = RowRing(("a",), 3)
         for n in range(5):
             ring.add({"a": n})
         assert (
@@ -22,7 +22,7 @@ class TestRing:
 
     @pytest.mark.parametrize("added", range(8))
     def test_whatever_was_added_the_last_come_in_order(self, added):
-        ring = Ring(("a",), 3)
+        ring = RowRing(("a",), 3)
         for n in range(added):
             ring.add({"a": n})
         for wanted in range(5):
@@ -30,7 +30,7 @@ class TestRing:
             assert ring.last(wanted)["a"] == list(range(added - count, added))
 
     def test_what_a_row_lacks_is_not_what_was_there_before(self):
-        ring = Ring(("a", "b"), 1)
+        ring = RowRing(("a", "b"), 1)
         ring.add({"a": 1, "b": 2})
         ring.add({"a": 3})
         found = ring.last(1)

@@ -34,7 +34,7 @@ class StatsQuery(QueryParameters):
     )
 
 
-class BudgetUse(BaseModel):
+class FleetBudget(BaseModel):
     """How much of a bound is used."""
 
     name: str = Field(description="sessions, connects, dials, rest.1, streams, open_files, …")
@@ -83,7 +83,7 @@ class Stats(BaseModel):
         description="Guest sessions on the socket now, by state."
     )
     at: int = Field(description="The daemon's time of this answer, in milliseconds since 1970.")
-    budgets: list[BudgetUse]
+    budgets: list[FleetBudget]
     history: StatsColumns | None = Field(description="With `window`.")
 
 

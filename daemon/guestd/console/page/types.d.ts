@@ -35,16 +35,6 @@ export interface BudgetState {
   frees_at: string | null
 }
 
-/** How much of a bound is used. */
-export interface BudgetUse {
-  /** sessions, connects, dials, rest.1, streams, open_files, … */
-  name: string
-  used: number
-  limit: number
-  /** When some of it is free again by itself; null: not by time. */
-  frees_at: string | null
-}
-
 /**
  * What changed since `after`. With `reset` it is not known what was before, and the list has to be
  * loaded anew; so it is without `after`.
@@ -165,6 +155,16 @@ export interface EventPage {
   next: number
   more: boolean
   first_kept: number
+}
+
+/** How much of a bound is used. */
+export interface FleetBudget {
+  /** sessions, connects, dials, rest.1, streams, open_files, … */
+  name: string
+  used: number
+  limit: number
+  /** When some of it is free again by itself; null: not by time. */
+  frees_at: string | null
 }
 
 /** A frame, the opening or the close of a connection, or frames that are not kept. */
@@ -646,7 +646,7 @@ export interface Stats {
   guest_sessions: Record<string, number>
   /** The daemon's time of this answer, in milliseconds since 1970. */
   at: number
-  budgets: BudgetUse[]
+  budgets: FleetBudget[]
   /** With `window`. */
   history: StatsColumns | null
 }

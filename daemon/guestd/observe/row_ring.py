@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import nan
 
 
-class Ring:
+class RowRing:
     """The last `rows_max` rows. A row that lacks a column has NaN there, which JSON has as null."""
 
     def __init__(self, columns: Sequence[str], rows_max: int) -> None:
