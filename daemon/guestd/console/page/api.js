@@ -7,6 +7,12 @@ import { Cell } from './store.js'
 /** Where the daemon is: one above this file's folder, so that a proxy's prefix changes nothing. */
 export const ROOT = new URL('../', import.meta.url)
 
+/** Whether this is an emulator's own page, with no guestd behind it. */
+export const IS_EMULATOR = ROOT.pathname.endsWith('/__emulator/')
+
+/** Where the emulator's routes are. @param {string} path */
+export const emulatorPath = (path) => (IS_EMULATOR ? path : `__emulator/${path}`)
+
 const KEY = 'guestd-token'
 
 let token = ''

@@ -1,5 +1,5 @@
 /** What the whole page shares: the daemon's description and figures, the list, the open session. */
-import { ask, needsToken, refusal } from './api.js'
+import { ask, IS_EMULATOR, needsToken, refusal } from './api.js'
 import { subscribe } from './live.js'
 import { Frames } from './models/frames.js'
 import { Sessions } from './models/sessions.js'
@@ -43,7 +43,7 @@ export function pause(on) {
 /** Opens or closes what the route names. */
 function followRoute() {
   const { view, session } = route.value
-  const wanted = view === 'guests' ? session : ''
+  const wanted = view === 'guests' && !IS_EMULATOR ? session : ''
   if (wanted === (talk.value?.key ?? '')) return
   closeTalk()
   if (wanted) openTalk(wanted)
@@ -102,6 +102,10 @@ const READY_EVERY_MS = 5000
 
 /** Begins, with the token that there is. @returns {Promise<boolean>} whether the daemon let it */
 export async function start() {
+  if (IS_EMULATOR) {
+    info.set({ emulator: '/', target: { kind: 'emulator', name: 'emulator' } })
+    return true
+  }
   try {
     info.set(await ask('GET', 'v1/info'))
     refusal.set(null)
@@ -125,8 +129,10 @@ export async function start() {
 }
 
 route.watch(followRoute)
-setInterval(() => !document.hidden && void readReady(), READY_EVERY_MS)
-void readReady()
+if (!IS_EMULATOR) {
+  setInterval(() => !document.hidden && void readReady(), READY_EVERY_MS)
+  void readReady()
+}
 
 /** Whether what is copied must name a token. */
 export const withToken = () => needsToken()

@@ -1,7 +1,7 @@
 /**
  * What comes live from the daemon, by topic. Here: one stream of server-sent events per topic.
  */
-import { ask, Problem, request } from './api.js'
+import { ask, emulatorPath, Problem, request } from './api.js'
 import { Cell } from './store.js'
 
 /** Whether the daemon is there: since when it is not, and when it is tried again. */
@@ -23,7 +23,7 @@ const TOPICS = {
   changes: () => ({ path: 'v1/changes', query: {} }),
   explain: ({ session }) => ({ path: `v1/sessions/${encodeURIComponent(session)}/explain`, query: {}, poll: 1000 }),
   stats: () => ({ path: 'v1/stats', query: {} }),
-  emulator: () => ({ path: '__emulator/events', query: {} }),
+  emulator: () => ({ path: emulatorPath('events'), query: {} }),
 }
 
 const WAIT_MS = 1000

@@ -1,5 +1,5 @@
 /** The emulator's half: speaking as the agent, faults once and by rule, what was injected. */
-import { ask } from '../api.js'
+import { ask, emulatorPath } from '../api.js'
 import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
 
@@ -38,8 +38,8 @@ export class Emulator extends LiveSource {
 
   async read() {
     try {
-      this.#plan(await ask('GET', '__emulator/faults'))
-      const settings = await ask('GET', '__emulator/settings')
+      this.#plan(await ask('GET', emulatorPath('faults')))
+      const settings = await ask('GET', emulatorPath('settings'))
       this.agents = settings.agents ?? []
       const agent = (settings.settings ?? []).find((/** @type {any} */ one) => one.key === 'agent')
       this.agent = typeof agent?.value === 'string' ? agent.value : ''
@@ -75,7 +75,7 @@ export class Emulator extends LiveSource {
 
   /** @param {string} path @param {unknown} body */
   post(path, body) {
-    return ask('POST', `__emulator/${path}`, { body })
+    return ask('POST', emulatorPath(path), { body })
   }
 
   /** @param {Record<string, unknown>} what kind, guest or all, and the kind's fields */
@@ -93,12 +93,12 @@ export class Emulator extends LiveSource {
 
   /** @param {string} id */
   async removeRule(id) {
-    await ask('DELETE', `__emulator/faults/${encodeURIComponent(id)}`)
+    await ask('DELETE', emulatorPath(`faults/${encodeURIComponent(id)}`))
     await this.read()
   }
 
   async clearRules() {
-    await ask('DELETE', '__emulator/faults')
+    await ask('DELETE', emulatorPath('faults'))
     await this.read()
   }
 

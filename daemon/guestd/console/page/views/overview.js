@@ -109,11 +109,14 @@ function whyOf(row) {
   return parts.join(', ')
 }
 
+/** @type {Record<string, string>} */
+const CAUSES = { lost: 'broken by the network', unanswered: 'heartbeat unanswered', closed_by_peer: 'closed by the platform', closed_by_us: 'closed by us' }
+
 /** @param {{rows: any[]}} props */
 function Causes({ rows }) {
   const causes = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => name.startsWith('lost.'))))
   const all = [...causes].map((name) => /** @type {[string, number]} */ ([name.slice(5), total(rows, name)])).filter(([, n]) => n).sort((a, b) => b[1] - a[1])
-  return html`<section class="panel" aria-label="Lost connections by cause"><h2>Lost connections by cause</h2>${all.length ? html`<table class="list"><tbody>${all.map(([cause, n]) => html`<tr key=${cause}><td>${words(cause)}</td><td class="num">${count(n)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None was lost.</p>`}</section>`
+  return html`<section class="panel" aria-label="Lost connections by cause"><h2>Lost connections by cause</h2>${all.length ? html`<table class="list"><tbody>${all.map(([cause, n]) => html`<tr key=${cause}><td>${CAUSES[cause] ?? words(cause)}</td><td class="num">${count(n)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None was lost.</p>`}</section>`
 }
 
 function Budgets() {

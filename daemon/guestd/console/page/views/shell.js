@@ -1,6 +1,6 @@
 /** The frame of the page: header, what is wrong with the daemon, the view, the dock of a phone. */
 import { html } from '../ui.js'
-import { refusal } from '../api.js'
+import { IS_EMULATOR, refusal } from '../api.js'
 import { info, pause, paused, sessions, stats, talk, trouble } from '../app.js'
 import { connection } from '../live.js'
 import { Questions } from '../parts/dialog.js'
@@ -12,6 +12,7 @@ import { useNow, useSources } from '../store.js'
 import { count } from '../text.js'
 import { clock, duration } from '../time.js'
 import { changeTheme, theme } from '../theme.js'
+import { Alone } from './alone.js'
 import { FaultsPage } from './faults.js'
 import { Guests } from './guests.js'
 import { Help, helpIsOpen } from './help.js'
@@ -21,7 +22,7 @@ import { Overview } from './overview.js'
 import { TalkPane } from './talk.js'
 
 /** @type {[string, string, import('../parts/icons.js').IconName][]} */
-const VIEWS = [['guests', 'Guests', 'chat'], ['overview', 'Overview', 'bars'], ['faults', 'Faults', 'bolt']]
+const VIEWS = [['guests', 'Guests', 'chat'], ...(IS_EMULATOR ? [] : [/** @type {any} */ (['overview', 'Overview', 'bars'])]), ['faults', 'Faults', 'bolt']]
 
 export function Shell() {
   useSources(route, refusal)
@@ -29,7 +30,7 @@ export function Shell() {
   const isRefused = Boolean(refusal.value)
   document.title = titleOf()
   return html`<div class="app"><a class="skip" href="#main" onClick=${skip}>To the content</a><${Top} isRefused=${isRefused} /><${Notices} />
-    ${isRefused ? html`<${Login} />` : view === 'overview' ? html`<${Overview} />` : view === 'faults' ? html`<${FaultsPage} />` : html`<${GuestsView} />`}
+    ${isRefused ? html`<${Login} />` : view === 'overview' ? html`<${Overview} />` : view === 'faults' ? html`<${FaultsPage} />` : IS_EMULATOR ? html`<${Alone} />` : html`<${GuestsView} />`}
     ${!isRefused && html`<${Dock} />`}<${Toasts} /><${Questions} /><${Help} /></div>`
 }
 
@@ -57,7 +58,7 @@ function Top({ isRefused }) {
   useSources(route, paused, theme, info)
   const target = info.value?.target
   return html`<header class="top"><a class="brand" href=${linkTo({ view: 'guests', session: '', query: {} })}><${Logo} />guestd</a>
-    ${!isRefused && html`<nav class="nav" aria-label="Main">${VIEWS.map(([view, text]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${route.value.view === view ? 'page' : undefined}>${text}</a>`)}</nav><${Strip} />`}
+    ${!isRefused && html`<nav class="nav" aria-label="Main">${VIEWS.map(([view, text]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${route.value.view === view ? 'page' : undefined}>${text}</a>`)}</nav>${IS_EMULATOR ? html`<span class="grow"></span>` : html`<${Strip} />`}`}
     ${isRefused && html`<span class="grow"></span>`}
     ${!isRefused && target && html`<span class=${`only-l tag ${target.kind === 'platform' ? '' : 'warn'}`}>${target.name}</span>`}
     <${IconButton} name=${paused.value ? 'play' : 'pause'} label=${paused.value ? 'Go on with live updates' : 'Pause live updates'} pressed=${paused.value} onClick=${() => pause(!paused.value)} />
