@@ -52,6 +52,7 @@ from .opening_screen import GUESTS_SHOWN, conversations, is_watched, opening_lin
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
+from .wiring import endpoints
 from .wiring.api import api_settings, simulator_settings
 from .wiring.endpoints import PlatformTarget, asked_target, platform_target, start_emulator
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
@@ -174,10 +175,8 @@ class Daemon:
         if not self._config.platform.is_given:
             self.emulator = await start_emulator(self._config, self._stops)
             if not self._is_watched:  # a person's screen says it
-                logger.info(
-                    "no platform is configured: the embedded emulator stands in at %s",
-                    self.emulator.url,
-                )
+                text = "no platform is configured: the embedded emulator stands in at %s"
+                logger.info(text, self.emulator.url)
         return platform_target(self._config, self.emulator)
 
     def _open_keys(self) -> KeyRing | None:
@@ -351,6 +350,7 @@ class Daemon:
             spool=self.spool,
             webhooks=webhooks.admin,
             readiness=self._readiness.readiness,
+            emulator=endpoints.emulator_admin(self._config, self.emulator, self._stops),
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
