@@ -25,6 +25,7 @@ from .console import client_routes, console_routes, is_console
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
+from .control.info import DaemonFacts
 from .control.stream import StreamBounds
 from .emulator_routes import EmulatorRoutes, is_emulators
 from .feed import FeedBounds, Feeds
@@ -66,6 +67,7 @@ class HttpServer:
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
         emulator: EmulatorAdmin | None = None,
+        facts: DaemonFacts | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -91,7 +93,9 @@ class HttpServer:
             api.heartbeat_s,
         )
         self._control = ControlApi(
-            ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks),
+            ControlPorts(
+                fleet, metrics, draw_id, operations, spool, webhooks, facts=facts or DaemonFacts()
+            ),
             api,
             bounds,
             feeds,

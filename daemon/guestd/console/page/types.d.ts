@@ -35,6 +35,24 @@ export interface BudgetState {
   frees_at: string | null
 }
 
+/**
+ * What changed since `after`. With `reset` it is not known what was before, and the list has to be
+ * loaded anew; so it is without `after`.
+ */
+export interface Changes {
+  /** The daemon's time, in milliseconds since 1970. */
+  at: number
+  reset: boolean
+  /** Guest sessions by state. */
+  counts: Record<string, number>
+  /** [id, state, seq, time of the newest event, waiting, uncertain] of each. */
+  changed: ((string | number)[])[]
+  /** Ids of those that have ended. */
+  gone: string[]
+  /** The `after` of the next batch. */
+  next: string
+}
+
 export interface Choice {
   text: string
   payload: string
@@ -201,6 +219,56 @@ export interface HeartbeatState {
 export interface HoldState {
   held: number
   oldest_at: string | null
+}
+
+/** What this daemon is, and what it can do for this caller. */
+export interface Info {
+  version: string
+  /** ISO 8601. */
+  started_at: string
+  /** The daemon's time of this answer, in milliseconds since 1970. */
+  at: number
+  /** webmessaging or webchat. */
+  dialect: string
+  target: InfoTarget
+  /** What this caller may do here: read, write. */
+  may: string[]
+  /** What can be asked for here: changes, explain, files, frames, load, reconnect, watch. */
+  features: string[]
+  /** Where on this port the emulator's own routes are; null: nowhere. */
+  emulator: string | null
+  limits: InfoLimits
+  /** Ids of load runs, the newest first. */
+  load_runs: string[]
+}
+
+export interface InfoLimits {
+  /** Guest sessions at once (limits.max_sessions). */
+  sessions: number
+  /** The longest text of a message, in `message_unit`. */
+  message: number
+  /** bytes or characters. */
+  message_unit: string
+  /** The largest file (attachments.file_bytes_max). */
+  file_bytes: number
+  /** The longest body of a request (api.body_bytes_max). */
+  body_bytes: number
+  /** The longest page of a list. */
+  page: number
+  /** Sessions asked for by `ids` at once. */
+  ids: number
+}
+
+/** Whom the guest sessions talk to. */
+export interface InfoTarget {
+  /** embedded or emulator: nobody real is met; or platform. */
+  kind: string
+  /** For a person: the region, else the host, or `emulator`. */
+  name: string
+  region: string
+  /** Of the platform's guest socket. */
+  host: string
+  deployment_id: string
 }
 
 /**
