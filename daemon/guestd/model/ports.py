@@ -209,6 +209,10 @@ class Fleet(Protocol):
         """Hand over a command; `answered` is called once, on the loop, when the intent is durable
         (perhaps at once)."""
 
+    def reconnect(self, session_id: str, *, hang_up: bool) -> bool:
+        """Close its connection, with a closing handshake or without, and let it come back; False if
+        it has none. Raises NotFound."""
+
     def end_unused(self, session_id: str) -> bool:
         """End it in an orderly way (`unused`); False, and nothing is done, while it is watched.
         Raises NotFound."""
