@@ -16,7 +16,7 @@ from ..console.page_server import page, wants_page
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
 from ..model.overview import BudgetView
-from ..model.ports import Fleet, Operations, Webhooks
+from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin
@@ -67,8 +67,10 @@ class HttpServer:
         readiness: Callable[[], dict[str, Any]] | None = None,
         facts: DaemonFacts | None = None,
         budgets: Callable[[], Sequence[BudgetView]] = tuple,
+        downloader: Downloader | None = None,
     ) -> None:
         self._fleet = fleet
+        self._downloader = downloader
         self._metrics = metrics
         self._settings = settings
         self._health = health
@@ -76,13 +78,7 @@ class HttpServer:
         self._jwks = jwks
         self._origin_check = OriginCheck(settings)
         self._refusals = RefusalLog(settings)
-        feeds = Feeds(
-            fleet,
-            metrics,
-            FeedBounds(
-                settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
-            ),
-        )
+        feeds = Feeds(fleet, metrics, _feed_bounds(settings))
         self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
         self._api = api = api or ApiSettings()
         bounds = StreamBounds(
@@ -101,6 +97,7 @@ class HttpServer:
                 webhooks,
                 facts=facts or DaemonFacts(),
                 budgets=budgets,
+                downloader=downloader,
             ),
             api,
             bounds,
@@ -204,6 +201,8 @@ class HttpServer:
             return
         self._control.close()
         await self._simulator.close()
+        if self._downloader is not None:
+            await self._downloader.close()
         await self._clean_up()
 
     async def _clean_up(self) -> None:
@@ -331,6 +330,10 @@ def _is_websocket(request: web.Request) -> bool:
 def _is_page(request: web.Request) -> bool:
     """Browsers send an Origin with every WebSocket, and hide the answer if it is a refusal."""
     return "Origin" in request.headers
+
+
+def _feed_bounds(settings: SimulatorSettings) -> FeedBounds:
+    return FeedBounds(settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max)
 
 
 def _limits(settings: ApiSettings) -> ConnectionLimits:

@@ -6,7 +6,8 @@ an outside has a living twin, so the whole supervisor runs in a simulated world 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
@@ -109,6 +110,24 @@ class Uploader(Protocol):
 
         Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer;
         SpoolError if the file is not there, or is not of `size_bytes`."""
+
+
+@dataclass(slots=True, frozen=True)
+class Download:
+    """A file that is being read: its size if the storage said one, and its bytes."""
+
+    size_bytes: int | None
+    chunks: AsyncIterator[bytes]
+
+
+class Downloader(Protocol):
+    """The way from the platform's storage."""
+
+    def open(self, url: str) -> AbstractAsyncContextManager[Download]:
+        """Read the file behind a link. Raises PlatformRefused or PlatformUnavailable, also while
+        it is read; the link is in no error."""
+
+    async def close(self) -> None: ...
 
 
 class History(Protocol):

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
-from ...model.ports import Fleet, Operations, Webhooks
+from ...model.ports import Downloader, Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ...runtime.process_figures import open_files, open_files_max, process_figures
@@ -30,6 +30,7 @@ from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
 from .explain import ExplainRoutes
+from .files import FileRoutes
 from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
@@ -61,6 +62,7 @@ class ControlPorts:
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
     budgets: Callable[[], Sequence[BudgetView]] = tuple
+    downloader: Downloader | None = None
 
 
 class ControlApi:
@@ -99,6 +101,7 @@ class ControlApi:
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
             ).routes(),
+            *FileRoutes(ports.fleet, ports.downloader, ports.draw_id).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
             *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
