@@ -15,19 +15,12 @@ from pydantic import SecretStr
 
 from guestd.api.server import HttpServer
 from guestd.api.settings import ApiSettings, SimulatorSettings
-from guestd.emulator import (
-    DEFAULT_DEPLOYMENT_ID,
-    GUEST_HEADER,
-    SESSION_HEADER,
-    Emulator,
-    EmulatorSettings,
-)
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.journal.memory import MemoryJournal
 from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
 from guestd.observe.metrics import Metrics
 from guestd.platform.calls import RestCalls
-from guestd.platform.emulator_admin import EmulatorForwarder
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.platform.oauth import OAuthAccess, TokenSource
@@ -40,6 +33,7 @@ from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.download import FileDownloader
 from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader
 from guestd.wire.webchat import Webchat
@@ -138,7 +132,7 @@ async def settle(
             session_settings(**{"conversation_clear": True, **(session or {})}),
             spoken,
             dialer,
-            DialTarget(spoken.url(world.ws_url), (), GUEST_HEADER, SESSION_HEADER),
+            DialTarget(spoken.url(world.ws_url)),
             MemoryJournal(events_per_session_max=10_000),
             WebMessagingHistory(http_client, world.url) if spoken.traits.has_history else None,
             LoopClock(loop),
@@ -159,8 +153,6 @@ async def settle(
         of_api = {key: one for key, one in given.items() if key not in of_simulator}
         (settings,) = split(of_simulator, SimulatorSettings)
         (api_settings,) = split({**of_api, **(control or {})}, ApiSettings)
-        forwarder = EmulatorForwarder(world.url, world.ca_file)
-        stack.push_async_callback(forwarder.close)
         server = HttpServer(
             supervisor,
             metrics,
@@ -170,7 +162,7 @@ async def settle(
             spool=files,
             api=api_settings,
             operations=operations,
-            emulator=forwarder,
+            downloader=FileDownloader(route=OutboundRoute(ca_file=world.ca_file)),
         )
         await server.start()
         stack.push_async_callback(server.stop)

@@ -17,7 +17,7 @@ from ..model.emulator_admin import EmulatorAdmin
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
 from ..model.overview import BudgetView
-from ..model.ports import Fleet, Operations, Webhooks
+from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin
@@ -71,8 +71,10 @@ class HttpServer:
         emulator: EmulatorAdmin | None = None,
         facts: DaemonFacts | None = None,
         budgets: Callable[[], Sequence[BudgetView]] = tuple,
+        downloader: Downloader | None = None,
     ) -> None:
         self._fleet = fleet
+        self._downloader = downloader
         self._metrics = metrics
         self._settings = settings
         self._health = health
@@ -80,13 +82,7 @@ class HttpServer:
         self._jwks = jwks
         self._origin_check = OriginCheck(settings)
         self._refusals = RefusalLog(settings)
-        feeds = Feeds(
-            fleet,
-            metrics,
-            FeedBounds(
-                settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
-            ),
-        )
+        feeds = Feeds(fleet, metrics, _feed_bounds(settings))
         self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
         self._api = api = api or ApiSettings()
         bounds = StreamBounds(
@@ -106,6 +102,7 @@ class HttpServer:
                 facts=facts or DaemonFacts(),
                 console=self._console_access(),
                 budgets=budgets,
+                downloader=downloader,
             ),
             api,
             bounds,
@@ -218,6 +215,8 @@ class HttpServer:
             return
         self._control.close()
         await self._simulator.close()
+        if self._downloader is not None:
+            await self._downloader.close()
         await self._clean_up()
 
     async def _clean_up(self) -> None:
@@ -345,6 +344,10 @@ def _is_websocket(request: web.Request) -> bool:
 def _is_page(request: web.Request) -> bool:
     """Browsers send an Origin with every WebSocket, and hide the answer if it is a refusal."""
     return "Origin" in request.headers
+
+
+def _feed_bounds(settings: SimulatorSettings) -> FeedBounds:
+    return FeedBounds(settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max)
 
 
 def _limits(settings: ApiSettings) -> ConnectionLimits:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
-from ...model.ports import Fleet, Operations, Webhooks
+from ...model.ports import Downloader, Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ...runtime.process_figures import open_files, open_files_max, process_figures
@@ -32,6 +32,7 @@ from .concurrency import ConcurrencyLimit
 from .console import ConsoleTicketRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
+from .files import FileRoutes
 from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
@@ -64,6 +65,7 @@ class ControlPorts:
     facts: DaemonFacts = field(default_factory=DaemonFacts)
     console: ConsoleAccess | None = None
     budgets: Callable[[], Sequence[BudgetView]] = tuple
+    downloader: Downloader | None = None
 
 
 class ControlApi:
@@ -102,6 +104,7 @@ class ControlApi:
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
             ).routes(),
+            *FileRoutes(ports.fleet, ports.downloader, ports.draw_id).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
             *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),

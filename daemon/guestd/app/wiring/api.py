@@ -12,16 +12,15 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from ...api.control.info import DaemonFacts, TargetKind
-from ...api.emulator_routes import PREFIX as EMULATOR_PREFIX
 from ...api.server import HttpServer
 from ...api.settings import ApiSettings, SimulatorSettings
-from ...model.emulator_admin import EmulatorAdmin
 from ...model.errors import ConfigError
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
+from ...transport.download import FileDownloader
 from ...wire.dialects import TRAITS
 from ..config import Config
 from ..readiness import Readiness
@@ -43,7 +42,6 @@ def new_http_server(
     spool: FileSpool,
     webhooks: Webhooks,
     budgets: Callable[[], Sequence[BudgetView]],
-    emulator: EmulatorAdmin | None = None,
 ) -> HttpServer:
     """Raises ConfigError if a token cannot be read."""
     return HttpServer(
@@ -58,10 +56,12 @@ def new_http_server(
         spool=spool,
         webhooks=webhooks,
         readiness=readiness.readiness,
+        facts=daemon_facts(config, place),
         budgets=budgets,
-        emulator=emulator,
-        facts=replace(
-            daemon_facts(config, place), emulator=EMULATOR_PREFIX if emulator is not None else ""
+        downloader=FileDownloader(
+            config.transport,
+            config.platform,
+            secure_only=place.endpoints.guest_socket.startswith("wss:"),
         ),
     )
 

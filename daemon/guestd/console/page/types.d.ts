@@ -494,6 +494,19 @@ export interface PromptRequest {
   operation_id?: string
 }
 
+export interface Reconnect {
+  /** With a closing handshake, or as a network that breaks: without one. */
+  how?: 'close' | 'abort'
+}
+
+/** guestd's connection of that session is closed. */
+export interface Reconnecting {
+  session_id: string
+  how: string
+  /** That of the session now: resting, until its next try. */
+  state: string
+}
+
 /** The ticket of the address. */
 export interface RedeemTicket {
   ticket: string
@@ -658,9 +671,9 @@ export interface StatsColumns {
   /**
    * at, waiting, dialing, joining, live, resting, leaving, in, out, confirmed, failed, uncertain,
    * opened, ended, connects, connects_failed, lost, lost.closed_by_peer, lost.lost,
-   * lost.unanswered, lost.protocol_violation, lost.closed_by_us, lost.throttled,
-   * throttled.messages, throttled.connects, throttled.rest, echo_p50, echo_p95, echo_p99,
-   * loop_lag_p99, cpu, rss, open_files, watchers.
+   * lost.unanswered, lost.protocol_violation, lost.closed_by_us, lost.reconnect_asked,
+   * lost.throttled, throttled.messages, throttled.connects, throttled.rest, echo_p50, echo_p95,
+   * echo_p99, loop_lag_p99, cpu, rss, open_files, watchers.
    */
   columns: Record<string, (number | null)[]>
 }
