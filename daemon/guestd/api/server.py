@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..console.page_server import page, wants_page
 from ..model.emulator_admin import EmulatorAdmin
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
+from ..model.overview import BudgetView
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
@@ -68,6 +69,7 @@ class HttpServer:
         readiness: Callable[[], dict[str, Any]] | None = None,
         emulator: EmulatorAdmin | None = None,
         facts: DaemonFacts | None = None,
+        budgets: Callable[[], Sequence[BudgetView]] = tuple,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -94,7 +96,14 @@ class HttpServer:
         )
         self._control = ControlApi(
             ControlPorts(
-                fleet, metrics, draw_id, operations, spool, webhooks, facts=facts or DaemonFacts()
+                fleet,
+                metrics,
+                draw_id,
+                operations,
+                spool,
+                webhooks,
+                facts=facts or DaemonFacts(),
+                budgets=budgets,
             ),
             api,
             bounds,
@@ -126,6 +135,7 @@ class HttpServer:
         sockets = await listen_on(settings.host, settings.port)
         self.port = sockets[0].getsockname()[1]
         await self._serve(await self._new_runner(api.tcp, trusted=False), *sockets)
+        self._control.start()
         if api.unix_socket:
             await self._open_unix_socket(Path(api.unix_socket))
 

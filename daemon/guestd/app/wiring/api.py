@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ...api.settings import ApiSettings, SimulatorSettings
 from ...model.emulator_admin import EmulatorAdmin
 from ...model.errors import ConfigError
 from ...model.file_spool import FileSpool
+from ...model.overview import BudgetView
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
@@ -41,6 +42,7 @@ def new_http_server(
     operations: Operations,
     spool: FileSpool,
     webhooks: Webhooks,
+    budgets: Callable[[], Sequence[BudgetView]],
     emulator: EmulatorAdmin | None = None,
 ) -> HttpServer:
     """Raises ConfigError if a token cannot be read."""
@@ -60,6 +62,7 @@ def new_http_server(
         facts=replace(
             daemon_facts(config, place), emulator=EMULATOR_PREFIX if emulator is not None else ""
         ),
+        budgets=budgets,
     )
 
 
