@@ -70,7 +70,7 @@ async def test_pages_of_others_are_refused(new_stack, client_of, headers, code):
 
 
 async def test_other_machines_are_refused_unless_they_are_let_in(new_stack, client_of, monkeypatch):
-    monkeypatch.setattr(emulator_routes, "_is_local", lambda request: False)
+    monkeypatch.setattr(emulator_routes, "is_local", lambda request: False)
     async with new_stack() as stack, client_of(stack) as client:
         status, found, _ = await client.get("/__emulator/sessions")
         assert (status, found["code"]) == (403, "local_only")

@@ -51,7 +51,7 @@ class EmulatorRoutes:
         ]
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
-        if not (self._is_for_all or _is_local(request)):
+        if not (self._is_for_all or is_local(request)):
             raise Problem(
                 403,
                 "local_only",
@@ -84,7 +84,7 @@ class EmulatorRoutes:
         return answer
 
 
-def _is_local(request: web.Request) -> bool:
+def is_local(request: web.Request) -> bool:
     """By the peer; a Unix socket is this machine's."""
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
     if not isinstance(peer, tuple):

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from aiohttp import web
 
+from ...model.emulator_admin import EmulatorAdmin
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
 from ...model.ports import Fleet, Operations, Webhooks
@@ -41,6 +42,9 @@ from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .stream_places import StreamPlaces
+from .watch import PATH as WATCH_PATH
+from .watch import TRUSTED, WatchRoutes
+from .watch_topics import Topics
 from .webhooks import DeliveryRoutes
 
 PREFIX = "/v1/"
@@ -61,6 +65,7 @@ class ControlPorts:
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
     budgets: Callable[[], Sequence[BudgetView]] = tuple
+    emulator: EmulatorAdmin | None = None
 
 
 class ControlApi:
@@ -93,6 +98,8 @@ class ControlApi:
         self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
         places = StreamPlaces(settings, ports.metrics)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
+        topics = Topics(ports.fleet, feeds, self.changes, self.stats, ports.emulator)
+        self._watch = WatchRoutes(topics, settings, bounds, places)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -104,6 +111,7 @@ class ControlApi:
             *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
+            *self._watch.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(
@@ -135,6 +143,7 @@ class ControlApi:
         self.stats.start()
 
     def close(self) -> None:
+        self._watch.close()
         self._events.close()
         self.changes.close()
         self.stats.close()
@@ -145,7 +154,8 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted:
+            request[TRUSTED] = trusted
+            if not trusted and request.path != WATCH_PATH:  # its token comes in a message
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:
