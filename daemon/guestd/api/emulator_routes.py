@@ -75,7 +75,8 @@ class EmulatorRoutes:
             detail = "a body has at most api.body_bytes_max bytes"
             raise Problem(413, "too_large", detail) from None
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        async with admin.ask(request.method, request.raw_path, headers, body) as found:
+        target = request.rel_url.raw_path_qs  # never the host of an absolute target
+        async with admin.ask(request.method, target, headers, body) as found:
             answer = web.StreamResponse(status=found.status, headers=dict(found.headers))
             await answer.prepare(request)
             async for chunk in found.chunks:
