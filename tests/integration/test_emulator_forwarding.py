@@ -70,7 +70,7 @@ async def test_pages_of_others_are_refused(new_stack, client_of, headers, code):
 
 
 async def test_other_machines_are_refused_unless_they_are_let_in(new_stack, client_of, monkeypatch):
-    monkeypatch.setattr(emulator_routes, "_is_local", lambda request: False)
+    monkeypatch.setattr(emulator_routes, "is_local", lambda request: False)
     async with new_stack() as stack, client_of(stack) as client:
         status, found, _ = await client.get("/__emulator/sessions")
         assert (status, found["code"]) == (403, "local_only")
@@ -91,3 +91,15 @@ async def test_a_real_platform_has_no_admin_api(new_stack, client_of):
         stack.http._emulator._admin = None
         status, found, _ = await client.get("/__emulator/sessions")
         assert (status, found["code"]) == (404, "not_configured")
+
+
+async def test_a_target_that_names_a_host_leads_to_our_emulator_all_the_same(new_stack):
+    async with new_stack() as stack:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stack.http.port)
+        writer.write(
+            b"GET http://localhost/__emulator/sessions?limit=1 HTTP/1.1\r\nHost: localhost\r\n"
+            b"Connection: close\r\n\r\n"
+        )
+        answer = await asyncio.wait_for(reader.read(), 10.0)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 200") and b'"sessions":[]' in answer

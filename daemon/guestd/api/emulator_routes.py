@@ -51,7 +51,7 @@ class EmulatorRoutes:
         ]
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
-        if not (self._is_for_all or _is_local(request)):
+        if not (self._is_for_all or is_local(request)):
             raise Problem(
                 403,
                 "local_only",
@@ -75,7 +75,8 @@ class EmulatorRoutes:
             detail = "a body has at most api.body_bytes_max bytes"
             raise Problem(413, "too_large", detail) from None
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        async with admin.ask(request.method, request.raw_path, headers, body) as found:
+        target = request.rel_url.raw_path_qs  # never the host of an absolute target
+        async with admin.ask(request.method, target, headers, body) as found:
             answer = web.StreamResponse(status=found.status, headers=dict(found.headers))
             await answer.prepare(request)
             async for chunk in found.chunks:
@@ -84,7 +85,7 @@ class EmulatorRoutes:
         return answer
 
 
-def _is_local(request: web.Request) -> bool:
+def is_local(request: web.Request) -> bool:
     """By the peer; a Unix socket is this machine's."""
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
     if not isinstance(peer, tuple):

@@ -103,6 +103,7 @@ class HttpServer:
                 console=self._console_access(),
                 budgets=budgets,
                 downloader=downloader,
+                emulator=emulator,
             ),
             api,
             bounds,

@@ -353,8 +353,8 @@ class Daemon:
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.admin,
-            budgets=calls.budgets if calls is not None else tuple,
             emulator=endpoints.emulator_admin(self._config, self.emulator, self._stops),
+            budgets=calls.budgets if calls is not None else tuple,
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from aiohttp import web
 
+from ...model.emulator_admin import EmulatorAdmin
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
 from ...model.ports import Downloader, Fleet, Operations, Webhooks
@@ -44,6 +45,9 @@ from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .stream_places import StreamPlaces
+from .watch import PATH as WATCH_PATH
+from .watch import TRUSTED, WatchRoutes
+from .watch_topics import Topics
 from .webhooks import DeliveryRoutes
 
 PREFIX = "/v1/"
@@ -66,6 +70,7 @@ class ControlPorts:
     console: ConsoleAccess | None = None
     budgets: Callable[[], Sequence[BudgetView]] = tuple
     downloader: Downloader | None = None
+    emulator: EmulatorAdmin | None = None
 
 
 class ControlApi:
@@ -98,6 +103,8 @@ class ControlApi:
         self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
         places = StreamPlaces(settings, ports.metrics)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
+        topics = Topics(ports.fleet, feeds, self.changes, self.stats, ports.emulator)
+        self._watch = WatchRoutes(topics, settings, bounds, places)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -110,6 +117,7 @@ class ControlApi:
             *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
+            *self._watch.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(
@@ -143,6 +151,7 @@ class ControlApi:
         self.stats.start()
 
     def close(self) -> None:
+        self._watch.close()
         self._events.close()
         self.changes.close()
         self.stats.close()
@@ -153,7 +162,9 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted and (request.method, request.path) not in self._public:
+            request[TRUSTED] = trusted
+            is_public = (request.method, request.path) in self._public
+            if not trusted and not is_public and request.path != WATCH_PATH:  # in a message
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:

@@ -1,6 +1,6 @@
 /** What the whole page shares: the daemon's description and figures, the list, the open session. */
 import { ask, IS_EMULATOR, needsToken, refusal } from './api.js'
-import { subscribe } from './live.js'
+import { reconnect, subscribe } from './live.js'
 import { Frames } from './models/frames.js'
 import { Sessions } from './models/sessions.js'
 import { Stats } from './models/stats.js'
@@ -114,10 +114,14 @@ export async function start() {
   }
   const { q = '', state = 'all', sort = 'activity' } = route.value.query
   void sessions.ask({ q, state, sort })
+  reconnect()
   stopChanges()
   let isFirst = true
+  let next = ''
   stopChanges = subscribe('changes', {}, {
+    after: () => next,
     data: (batch) => {
+      next = batch.next ?? ''
       if (batch.reset && !isFirst) void sessions.ask(sessions.query)
       else sessions.apply(batch)
       isFirst = false

@@ -1,33 +1,40 @@
 /**
- * What comes live from the daemon, by topic. Here: one stream of server-sent events per topic.
+ * What comes live from the daemon: one WebSocket for the whole page, `/v1/watch`, by topics. A
+ * browser opens six HTTP connections to one host over all its tabs; sockets are not among them.
+ * Lost, it comes back, and each topic goes on where it was.
  */
-import { ask, emulatorPath, Problem, request } from './api.js'
+import { IS_EMULATOR, Problem, refusal, ROOT, tokensInUse } from './api.js'
 import { Cell } from './store.js'
 
-/** Whether the daemon is there: since when it is not, and when it is tried again. */
+/** Whether the daemon is there: since when it is not, and when it is tried again (ms). */
 export const connection = new Cell(/** @type {{isUp: boolean, since: number, next: number}} */ ({ isUp: true, since: 0, next: 0 }))
 
 /**
  * @typedef {object} Listener
  * @property {(data: any) => void} data
- * @property {(n: number) => void} [skipped]
- * @property {(is: boolean) => void} [stale]
+ * @property {(n: number) => void} [skipped] so many are missing
+ * @property {(is: boolean) => void} [stale] the connection is lost, or back
  * @property {(problem: unknown) => void} [failed] for good
- * @property {() => number} [after] where to go on
+ * @property {() => unknown} [after] where to go on
  */
 
-/** @type {Record<string, (params: any) => {path: string, query: any, poll?: number}>} */
-const TOPICS = {
-  events: ({ session, after }) => ({ path: `v1/sessions/${encodeURIComponent(session)}/events`, query: { after } }),
-  frames: ({ session, after, texts }) => ({ path: `v1/sessions/${encodeURIComponent(session)}/frames`, query: { after, texts } }),
-  changes: () => ({ path: 'v1/changes', query: {} }),
-  explain: ({ session }) => ({ path: `v1/sessions/${encodeURIComponent(session)}/explain`, query: {}, poll: 1000 }),
-  stats: () => ({ path: 'v1/stats', query: {} }),
-  emulator: () => ({ path: emulatorPath('events'), query: {} }),
-}
+/** @typedef {{topic: string, params: Record<string, any>, listener: Listener}} Subscription */
 
-const WAIT_MS = 1000
-const WAIT_MAX_MS = 15_000
+const WAIT_MS = 500
+const WAIT_MAX_MS = 10_000
+/** A hidden page gives up what it follows after this, and takes it up when it is seen again. */
+const HIDDEN_MS = 60_000
+const TOKEN_REFUSED = 4401
+
+/** @type {Map<string, Subscription>} */
+const all = new Map()
+/** @type {WebSocket | null} */
+let socket = null
+let isGreeted = false
+let tries = 0
+let last = 0
+/** @type {any} */
+let timer = 0
 
 /**
  * @param {string} topic
@@ -36,76 +43,87 @@ const WAIT_MAX_MS = 15_000
  * @returns {() => void} stops
  */
 export function subscribe(topic, params, listener) {
-  const stop = new AbortController()
-  void follow(topic, params, listener, stop.signal)
-  return () => stop.abort()
+  if (IS_EMULATOR) return () => {}
+  const id = String(++last)
+  all.set(id, { topic, params, listener })
+  if (isGreeted) follow(id)
+  else if (!socket && !timer) dial()
+  return () => {
+    if (all.delete(id) && isGreeted) say({ action: 'unsubscribe', id })
+  }
 }
 
-/** @param {string} topic @param {Record<string, any>} params @param {Listener} listener @param {AbortSignal} signal */
-async function follow(topic, params, listener, signal) {
-  let wait = WAIT_MS
-  while (!signal.aborted) {
-    const { path, query, poll } = TOPICS[topic]({ ...params, after: listener.after?.() || params.after })
-    try {
-      if (poll) {
-        listener.data(await ask('GET', path, { query, signal }))
-        await sleep(poll)
-      } else {
-        const response = await request('GET', path, { query, signal, headers: { Accept: 'text/event-stream' } })
-        if (response.status === 204) return
-        connected(true)
-        listener.stale?.(false)
-        await read(response, listener, signal)
-      }
-      connected(true)
-      wait = WAIT_MS
-    } catch (error) {
-      if (signal.aborted) return
-      if (error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429) {
-        listener.failed?.(error)
-        return
-      }
-      listener.stale?.(true)
-      connected(false, wait)
+/** @param {Record<string, unknown>} message */
+const say = (message) => socket?.send(JSON.stringify(message))
+
+/** @param {string} id */
+function follow(id) {
+  const one = all.get(id)
+  if (!one) return
+  const after = one.listener.after?.() || one.params.after
+  say({ action: 'subscribe', id, topic: one.topic, ...one.params, ...(after ? { after } : {}) })
+}
+
+function dial() {
+  timer = 0
+  const url = new URL('v1/watch', ROOT)
+  url.protocol = url.protocol.replace('http', 'ws')
+  const opened = new WebSocket(url)
+  socket = opened
+  opened.onopen = () => say({ action: 'hello', token: tokensInUse().api })
+  opened.onmessage = ({ data }) => hear(JSON.parse(data))
+  opened.onclose = ({ code, reason }) => {
+    if (socket === opened) lost(code, reason)
+  }
+}
+
+/** @param {any} message */
+function hear(message) {
+  if (message.kind === 'hello') {
+    isGreeted = true
+    tries = 0
+    connection.set({ isUp: true, since: 0, next: 0 })
+    for (const [id, { listener }] of all) {
+      listener.stale?.(false)
+      follow(id)
     }
-    if (!poll) await sleep(wait)
-    wait = Math.min(WAIT_MAX_MS, wait * 2)
+    return
+  }
+  const listener = all.get(message.id)?.listener
+  if (!listener) return
+  if (message.kind === 'data') listener.data(message.data)
+  else if (message.kind === 'lagging') listener.skipped?.(message.skipped ?? 0)
+  else if (message.kind === 'over') all.delete(message.id)
+  else if (message.kind === 'error') {
+    all.delete(message.id)
+    listener.failed?.(new Problem(400, message))
   }
 }
 
-/** @param {number} ms */
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
-
-/** @param {boolean} isUp @param {number} [wait] */
-function connected(isUp, wait = 0) {
-  const { value } = connection
-  if (isUp && value.isUp) return
-  connection.set({ isUp, since: isUp ? 0 : value.since || Date.now(), next: isUp ? 0 : Date.now() + wait })
-}
-
-/** @param {Response} response @param {Listener} listener @param {AbortSignal} signal */
-async function read(response, listener, signal) {
-  const reader = /** @type {ReadableStream<any>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader()
-  let rest = ''
-  while (!signal.aborted) {
-    const { done, value } = await reader.read()
-    if (done) return
-    const parts = (rest + value).split(/\r?\n\r?\n/)
-    rest = parts.pop() ?? ''
-    for (const part of parts) deliver(part, listener)
+/** @param {number} code @param {string} reason */
+function lost(code, reason) {
+  socket = null
+  isGreeted = false
+  if (code === TOKEN_REFUSED) {
+    refusal.set(new Problem(401, { code: 'unauthorized', detail: reason || 'the token is missing or wrong' }))
+    return
   }
+  if (document.hidden) return
+  for (const { listener } of all.values()) listener.stale?.(true)
+  const wait = Math.min(WAIT_MAX_MS, WAIT_MS * 2 ** tries++)
+  connection.set({ isUp: false, since: connection.value.since || Date.now(), next: Date.now() + wait })
+  timer = setTimeout(dial, wait)
 }
 
-/** @param {string} part @param {Listener} listener */
-function deliver(part, listener) {
-  let kind = ''
-  const data = []
-  for (const line of part.split('\n')) {
-    if (line.startsWith('event:')) kind = line.slice(6).trim()
-    else if (line.startsWith('data:')) data.push(line.slice(5).trim())
-  }
-  if (!data.length || kind === 'closed' || kind === 'over') return
-  const value = JSON.parse(data.join('\n'))
-  if (kind === 'lagging') listener.skipped?.(value.skipped ?? 0)
-  else listener.data(value)
+/** Begins again with another token. */
+export function reconnect() {
+  if (!socket && !timer && all.size) dial()
 }
+
+/** @type {any} */
+let hiding = 0
+globalThis.document?.addEventListener('visibilitychange', () => {
+  clearTimeout(hiding)
+  if (document.hidden) hiding = setTimeout(() => socket?.close(1000), HIDDEN_MS)
+  else reconnect()
+})

@@ -26,6 +26,7 @@ export class Emulator extends LiveSource {
     /** @type {any} */
     this.problem = null
     this.isStarted = false
+    this.lastN = 0
   }
 
   /** Begins to follow; once. */
@@ -33,7 +34,7 @@ export class Emulator extends LiveSource {
     if (this.isStarted) return
     this.isStarted = true
     void this.read()
-    subscribe('emulator', {}, { data: (event) => this.take(event), failed: () => {} })
+    subscribe('emulator', {}, { data: (event) => this.take(event), after: () => this.lastN, failed: () => {} })
   }
 
   async read() {
@@ -61,6 +62,7 @@ export class Emulator extends LiveSource {
 
   /** @param {any} event of `GET events` */
   take(event) {
+    this.lastN = event.n
     if (event.kind !== 'injection' && event.kind !== 'injection_over') return
     const same = this.recent.findIndex((one) => one.injection === event.injection)
     if (same >= 0) this.recent[same] = { ...this.recent[same], ...event, at: this.recent[same].at }

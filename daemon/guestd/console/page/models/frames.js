@@ -46,7 +46,7 @@ export class Frames extends LiveSource {
     this.lastN = 0
     /** @type {any} */
     this.problem = null
-    this.stop = subscribe('frames', { session, texts: 'true' }, {
+    this.stop = subscribe('frames', { session, texts: true }, {
       data: (frame) => this.take(frame),
       failed: (problem) => {
         this.problem = problem
