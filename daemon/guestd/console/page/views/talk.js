@@ -81,6 +81,9 @@ function StateMark({ open, now }) {
   return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${open.state || 'loading'}${since && open.state !== 'ended' ? ` ${roughly(now - since)}` : ''}${open.isStale ? ' (stale)' : ''}</span>`
 }
 
+/** So many messages are drawn at first, and so many more each time. */
+const DRAWN = 100
+
 /** @param {{open: import('../models/talk.js').Talk}} props */
 function Messages({ open }) {
   const now = useNow(1000)
@@ -89,7 +92,9 @@ function Messages({ open }) {
   const atEnd = useRef(true)
   const [isBelow, below] = useState(false)
   const { transcript } = open
-  const items = transcript.list()
+  const [max, show] = useState(DRAWN)
+  const every = transcript.list()
+  const items = every.slice(-max)
   const seq = Number(route.value.query.seq) || 0
   useLayoutEffect(() => {
     if (atEnd.current && box.current && !seq) box.current.scrollTop = box.current.scrollHeight
@@ -111,7 +116,7 @@ function Messages({ open }) {
   const marked = markedBy(Number(route.value.query.n) || 0)
   const isTyping = transcript.typing !== null && transcript.typing.until > now && !open.isOver
   return html`<div class=${open.isStale ? 'talkbox stale' : 'talkbox'}><div class="talk" role="log" aria-live="polite" aria-label="Messages" tabindex="0" ref=${box} onScroll=${scrolled} id="messages">
-    <div>${open.firstSeq > 0 && html`<button type="button" class="more" onClick=${() => told(open.readEarlier())}>Show earlier messages</button>`}
+    <div>${(open.firstSeq > 0 || every.length > max) && html`<button type="button" class="more" onClick=${() => (every.length > max ? show(max + DRAWN) : told(open.readEarlier()))}>Show earlier messages</button>`}
     ${!items.length && !open.isLoading && html`<p class="sys">Nothing was said yet</p>`}</div>
     ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${isSettled(item) ? 0 : now} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
     ${isTyping && html`<div class="turn"><div class="bubble typing" role="img" aria-label=${`${transcript.typing?.sender || 'The agent'} is typing`}><i></i><i></i><i></i></div></div>`}</div>
