@@ -59,7 +59,7 @@ def test_what_matches_nothing_names_the_ended_ones_that_do(daemon, console):
     daemon.open("ana")
     daemon.ask("DELETE", "/v1/sessions/parcel-1")
     console.goto(f"{daemon.url}/#/guests?q=parcel")
-    expect(console.locator(".empty h2").first).to_have_text("Nothing matches “parcel”")
+    expect(console.locator(".listpane .empty h2")).to_have_text("Nothing matches “parcel”")
     console.get_by_role("button", name="1 ended session with it").click()
     console.get_by_role("option", name="parcel-1").click()
     expect(console.locator(".say.over")).to_contain_text("Ended")
@@ -281,7 +281,7 @@ def test_the_list_stands_still_under_the_pointer(daemon, console):
     for name in ("ana", "bruno", "cleo"):
         daemon.open(name)
     console.goto(daemon.url)
-    rows = console.get_by_role("option")
+    rows = console.locator(".guests .row")
     expect(rows).to_have_count(3)
     first = rows.first.inner_text()
     rows.nth(1).hover()

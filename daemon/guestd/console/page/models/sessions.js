@@ -120,13 +120,14 @@ export class Sessions extends LiveSource {
   async ask(query) {
     this.query = query
     const epoch = ++this.epoch
+    this.wanted.clear()
     this.isLoading = true
     this.problem = null
     this.changed()
     try {
       await this.#load(epoch)
     } catch (error) {
-      if (epoch === this.epoch) this.problem = error
+      if (epoch === this.epoch) Object.assign(this, { problem: error, rows: new Map(), order: [] })
     }
     if (epoch !== this.epoch) return
     this.isLoading = false
@@ -268,7 +269,7 @@ export class Sessions extends LiveSource {
   #detail(row) {
     const known = this.rows.get(row.id)
     if (known) Object.assign(known, row, { seq: Math.max(known.seq, row.seq) })
-    else {
+    else if (!this.query.q && this.query.state !== 'ended') {
       this.rows.set(row.id, row)
       this.seen.set(row.id, 0)
       this.newer.add(row.id)

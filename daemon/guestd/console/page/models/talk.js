@@ -53,7 +53,7 @@ export class Talk extends LiveSource {
 
   async open() {
     try {
-      this.session = await ask('GET', this.#path())
+      this.session = await this.#read()
       if (this.isClosed) return
       const seq = this.session?.seq ?? 0
       this.firstSeq = Math.max(0, seq - FIRST_EVENTS)
@@ -64,6 +64,18 @@ export class Talk extends LiveSource {
     await this.#othersOfThisName()
     this.isLoading = false
     this.changed()
+  }
+
+  /** One that is over is known by its id only. */
+  async #read() {
+    try {
+      return await ask('GET', this.#path())
+    } catch (error) {
+      if (!this.key.startsWith('~') || !(error instanceof Problem) || error.status !== 404) throw error
+      const page = await ask('GET', 'v1/sessions', { query: { ids: this.key.slice(1), ended: 'include' } })
+      if (!page.sessions.length) throw error
+      return page.sessions[0]
+    }
   }
 
   #path(rest = '') {

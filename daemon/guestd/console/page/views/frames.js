@@ -84,7 +84,7 @@ function Row({ frame }) {
   const life = frame.kind === 'open' || frame.kind === 'close'
   const arrow = frame.kind === 'close' ? '×' : frame.kind === 'open' ? '•' : frame.direction === 'out' ? '↑' : '↓'
   return html`<span class="t" title=${utc(frame.at)}>${clockMs(frame.at)}</span><span class=${life ? '' : frame.direction} role="img" aria-label=${life ? 'connection' : frame.direction === 'out' ? 'sent' : 'received'}>${arrow}</span>
-    <span>${titleOf(frame)}${frame.code && !life ? ` ${frame.code}` : ''}</span><span class="t">${life ? (frame.kind === 'open' ? ordinal(frame.connection) : '') : count(frame.bytes)}</span>`
+    <span>${titleOf(frame)}${frame.code && frame.code !== 200 && !life ? ` ${frame.code}` : ''}</span><span class="t">${life ? (frame.kind === 'open' ? ordinal(frame.connection) : '') : count(frame.bytes)}</span>`
 }
 
 /** @param {{frame: Frame, open: import('../models/talk.js').Talk}} props */

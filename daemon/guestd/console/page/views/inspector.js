@@ -3,6 +3,7 @@ import { html } from '../ui.js'
 import { explained, frames, hasEmulator, info, talk } from '../app.js'
 import { emulator } from '../models/emulator.js'
 import { Tabs } from '../parts/facts.js'
+import { IconButton } from '../parts/icons.js'
 import { go, linkTo, route } from '../route.js'
 import { useSources } from '../store.js'
 import { count } from '../text.js'
@@ -28,7 +29,8 @@ export function Inspector() {
     { key: 'agent', text: 'Agent’s desk' },
     { key: 'faults', text: 'Faults', count: hasEmulator() && emulator.rules.length ? emulator.rules.length : '' },
   ]
-  return html`<aside class="pane inspect" aria-label="Inspector"><${Explain} open=${open} found=${explained.value} />
+  return html`<aside class="pane inspect" aria-label="Inspector"><header class="head only-narrow"><${IconButton} name="back" label="Back to the conversation" onClick=${() => go({ pane: '' })} /><h2><bdi>${open.name}</bdi></h2></header><${NarrowTabs} />
+    <${Explain} open=${open} found=${explained.value} />
     <div class="panel-box"><${Tabs} label="Beneath the conversation" tabs=${tabs} selected=${pane} panel="panel" onSelect=${(/** @type {string} */ key) => go({ pane: key })} />
       <div class="panel-box" id="panel" role="tabpanel" aria-labelledby=${`tab-${pane}`}><${PANELS[pane]} key=${`${open.key} ${pane}`} open=${open} /></div></div></aside>`
 }

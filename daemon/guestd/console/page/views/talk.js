@@ -24,13 +24,19 @@ export function TalkPane() {
   if (!open) return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No guest is chosen</h2><p>Choose one from the list, or press <kbd>j</kbd> and <kbd>Enter</kbd>.</p></div></section>`
   if (open.isMissing) return html`<${Missing} open=${open} />`
   const take = (/** @type {ArrayLike<File>} */ files) => Array.from(files).forEach((file) => told(open.attach(file)))
+  const drop = (/** @type {DragEvent} */ e) => {
+    if (!e.dataTransfer?.files.length || !open.canWrite) return
+    e.preventDefault()
+    setOver(false)
+    take(e.dataTransfer.files)
+  }
   const drag = (/** @type {DragEvent} */ e) => {
     if (!e.dataTransfer?.types.includes('Files') || !open.canWrite) return
     e.preventDefault()
     setOver(true)
   }
   return html`<section class="pane talkpane" aria-label=${`Conversation with ${open.name}`} onDragOver=${drag} onDragLeave=${(/** @type {any} */ e) => !e.currentTarget.contains(e.relatedTarget) && setOver(false)}
-    onDrop=${(/** @type {DragEvent} */ e) => { if (!isOver) return; e.preventDefault(); setOver(false); take(e.dataTransfer?.files ?? []) }}>
+    onDrop=${drop}>
     <${Head} open=${open} /><${NarrowTabs} />
     ${open.problem ? html`<p class="problem-line" role="alert">${said(open.problem)}</p>` : null}
     ${open.earlier.length > 0 && html`<p class="hint-line">${some(open.earlier.length, 'earlier session')} of this name: ${open.earlier.slice(0, 5).map((one, i) => html`${i ? ', ' : ''}<a href=${linkTo({ session: `~${one.session_id}` })} title=${one.session_id}>${when(Date.parse(one.ended_at ?? one.opened_at)) || one.session_id}</a>`)}</p>`}
