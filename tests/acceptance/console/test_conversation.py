@@ -7,12 +7,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(300)
+from .scenes import picture
 
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f0005000"
-    "1ff56c7bd4e0000000049454e44ae426082"
-)
+pytestmark = pytest.mark.timeout(300)
 
 DROP = """async ([selector, name, type, bytes]) => {
   const data = new DataTransfer()
@@ -69,7 +66,7 @@ def test_a_whole_conversation_from_both_sides(daemon, console):
     expect(talk.locator(".turn.me").nth(1)).to_contain_text("quick reply")
     expect(talk.locator(".turn.me").nth(1)).to_contain_text("confirmed")
 
-    page.evaluate(DROP, [".talkpane", "door.png", "image/png", list(PIXEL)])
+    page.evaluate(DROP, [".talkpane", "door.png", "image/png", list(picture())])
     mine = talk.locator(".turn.me .file")
     expect(mine).to_contain_text("door.png")
     expect(talk.locator(".turn.me").nth(2)).to_contain_text("confirmed")

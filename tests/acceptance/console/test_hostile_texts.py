@@ -65,7 +65,7 @@ def test_hostile_texts_stay_text(daemon, console):
     for pane in ("events", "frames", "agent"):
         page.goto(f"{daemon.url}/#/guests/ana/{pane}?seq=3")
         expect(page.get_by_role("tabpanel")).to_be_visible()
-    page.goto(f"{daemon.url}/#/guests?q={MARKUP}")
+    page.goto(f"{daemon.url}/#/guests?q={MARKUP}-of-another")
     expect(page.locator(".listpane .empty")).to_contain_text("<img src=x")
 
     assert page.title().startswith("Guests")
