@@ -20,6 +20,7 @@ export interface MessageEvent {
   message_id: string
   content: unknown[]
   kind: 'message'
+  at: number
 }
 
 /** Join, Disconnect, Clear or SignIn, in the conversation's order. */
@@ -32,6 +33,7 @@ export interface PresenceEvent {
   read_only: boolean
   late: boolean
   kind: 'presence'
+  at: number
 }
 
 export interface TypingEvent {
@@ -40,6 +42,7 @@ export interface TypingEvent {
   duration_ms: number
   state: string
   kind: 'typing'
+  at: number
 }
 
 export interface ReceiptEvent {
@@ -47,6 +50,7 @@ export interface ReceiptEvent {
   sequence: string
   status: string
   kind: 'receipt'
+  at: number
 }
 
 /**
@@ -60,12 +64,14 @@ export interface SessionEvent {
   read_only: boolean
   first: boolean
   kind: 'session'
+  at: number
 }
 
 /**
  * What became of a command: `confirmed` by the platform, `failed` for `reason`, or `uncertain`.
  * `code` is our own stable word for why; `platform_status`, `platform_code` and `correlation_id`
- * are the platform's, where it was the platform that refused.
+ * are the platform's, where it was the platform that refused. `took_ms`: from the last sending of
+ * its frame to the confirmation; None where it was not confirmed, or was sent by another process.
  */
 export interface DeliveryEvent {
   seq: number
@@ -77,7 +83,9 @@ export interface DeliveryEvent {
   platform_status: number | null
   platform_code: string
   correlation_id: string
+  took_ms: number | null
   kind: 'delivery'
+  at: number
 }
 
 /**
@@ -101,6 +109,7 @@ export interface AttachmentEvent {
   platform_status: number | null
   platform_code: string
   kind: 'attachment'
+  at: number
 }
 
 /**
@@ -112,6 +121,7 @@ export interface GapEvent {
   after: string
   before: string
   kind: 'gap'
+  at: number
 }
 
 /** A command was accepted: the intent, durable before any frame of it is sent. */
@@ -121,6 +131,7 @@ export interface AcceptedEvent {
   action: string
   text: string
   kind: 'accepted'
+  at: number
 }
 
 export type JournalEvent =

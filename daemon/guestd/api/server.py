@@ -90,7 +90,13 @@ class HttpServer:
         )
         self._control = ControlApi(
             ControlPorts(
-                fleet, metrics, draw_id, operations, spool, webhooks, self._console_access()
+                fleet,
+                metrics,
+                draw_id,
+                operations,
+                spool,
+                webhooks,
+                console=self._console_access(),
             ),
             api,
             bounds,

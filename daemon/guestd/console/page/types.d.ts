@@ -153,6 +153,59 @@ export interface InjectionRequest {
   operation_id?: string
 }
 
+/** The newest message of the conversation, either way. */
+export interface LastMessageSummary {
+  /** Cut to 120 characters. */
+  text: string
+  /** Inbound: the guest's own; Outbound. */
+  direction: string
+  type: string
+}
+
+/** A guest session in a list. With `fields`, those and `session_id` are there and no others. */
+export interface ListedSession {
+  session_id: string
+  name: string
+  /** waiting, dialing, joining, live, resting, leaving, ended. */
+  state: string
+  seq: number
+  read_only: boolean
+  /** As of one that is shown alone. */
+  file_bytes_max: number
+  /** When it was opened (ISO 8601). */
+  opened_at: string | null
+  /** When its agreed time is over. */
+  ends_at: string | null
+  /** Its last message, either way, since the daemon started. */
+  last_message_at: string | null
+  /** Of one that is over. */
+  ended_at: string | null
+  /** Since when it is in its state. */
+  state_since: string | null
+  /** When it ends at the latest: `ends_at`, or what the platform said. */
+  expires_at: string | null
+  /** Its newest event of any kind; of one without any, when it was opened. */
+  last_activity_at: string | null
+  /** Since the daemon started; with `ids` it is looked up. */
+  last_message: LastMessageSummary | null
+  /** Custom attributes it was opened with. */
+  attributes: Record<string, string>
+  /** Messages of the guest's that are not settled yet. */
+  waiting: number
+  /** Messages whose fate cannot be found out, since the daemon started. */
+  uncertain: number
+  /** Connects that failed since it was live. */
+  attempt: number
+  /** When a resting one asks for a connection again. */
+  next_try_at: string | null
+  /** By which cause the connection was lost that is not back. */
+  reason: string
+  /**
+   * Why somebody should look at it: uncertain, down, unconfirmed, leaving, connecting; or empty.
+   */
+  attention: string
+}
+
 /** A messaging session over REST. `guestId` names the guest wherever its token must not appear. */
 export interface MessagingSessionRequest {
   guestToken: string
@@ -309,13 +362,43 @@ export interface Session {
   last_message_at: string | null
   /** Of one that is over. */
   ended_at: string | null
+  /** Since when it is in its state. */
+  state_since: string | null
+  /** When it ends at the latest: `ends_at`, or what the platform said. */
+  expires_at: string | null
+  /** Its newest event of any kind; of one without any, when it was opened. */
+  last_activity_at: string | null
+  /** Since the daemon started; with `ids` it is looked up. */
+  last_message: LastMessageSummary | null
+  /** Custom attributes it was opened with. */
+  attributes: Record<string, string>
+  /** Messages of the guest's that are not settled yet. */
+  waiting: number
+  /** Messages whose fate cannot be found out, since the daemon started. */
+  uncertain: number
+  /** Connects that failed since it was live. */
+  attempt: number
+  /** When a resting one asks for a connection again. */
+  next_try_at: string | null
+  /** By which cause the connection was lost that is not back. */
+  reason: string
+  /**
+   * Why somebody should look at it: uncertain, down, unconfirmed, leaving, connecting; or empty.
+   */
+  attention: string
 }
 
-/** Guest sessions by id. `next` is the `after` of the next page; null on the last page. */
+/**
+ * Guest sessions in the order asked for. `next` is the `after` of the next page; null on the last
+ * page. `total` counts all pages, `counts` by state those that match all but `state`.
+ */
 export interface SessionPage {
-  sessions: Session[]
+  sessions: ListedSession[]
   next: string | null
   total: number
+  counts: Record<string, number>
+  /** The daemon's time of this answer, in milliseconds since 1970. */
+  at: number
 }
 
 /** The frontend's state, any JSON object: custom attributes, or the context frame of webchat. */
