@@ -61,14 +61,14 @@ check: $(VENV)/.installed-dev
 	.ci/javascript
 	$(BIN)/python -m pytest -q tests/structure
 
-types: $(VENV)/.installed-dev
-	$(BIN)/python .ci/types
-
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/build.py
 
 docs-serve: $(VENV)/.installed-dev
 	$(BIN)/python docs/build.py --serve localhost:8000
+
+types: $(VENV)/.installed-dev
+	$(BIN)/python .ci/types
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -17,7 +17,7 @@ import pytest
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
-from ..node import ROOT, needs_node, node
+from ..node import ROOT, needs_node, node, websocket_flags
 from .chaos_proxy import ChaosProxy
 from .test_restart_while_away import ask
 
@@ -117,7 +117,7 @@ def test_in_node_nothing_is_lost_and_nothing_is_said_twice(guestd):
     daemon, emulator = guestd
     with bad_connections(port_of(daemon)) as proxy:
         said = node(
-            "--experimental-websocket",
+            *websocket_flags(),
             STORY,
             CLIENT=CLIENT.as_uri(),
             GUESTD=f"http://127.0.0.1:{proxy.port}",
