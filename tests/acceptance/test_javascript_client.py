@@ -37,6 +37,7 @@ deployment_id = "{deployment}"
 [messages]
 per_s = 50.0
 requests_per_minute = 3000
+waiting_max = 100
 """
 
 pytestmark = pytest.mark.timeout(300)
