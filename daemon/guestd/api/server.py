@@ -25,6 +25,7 @@ from .console_tickets import ConsoleAccess
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
+from .control.info import DaemonFacts
 from .control.stream import StreamBounds
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
@@ -64,6 +65,7 @@ class HttpServer:
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
+        facts: DaemonFacts | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -97,6 +99,7 @@ class HttpServer:
                 spool,
                 webhooks,
                 console=self._console_access(),
+                facts=facts or DaemonFacts(),
             ),
             api,
             bounds,
