@@ -19,7 +19,7 @@ from ..model.commands import Command
 from ..model.endings import Ending
 from ..model.errors import CommandError
 from ..model.events import Event, MessageEvent, Recorded, SessionEvent
-from ..model.instants import NEVER
+from ..model.instants import LONG_AGO, NEVER
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Connection
 from ..model.signals import MessageArrived, Signal
@@ -90,7 +90,7 @@ class Runner:
         "_timer_at",
         "context",
         "ends_ms",
-        "last_message_ms",
+        "last_message_at",
         "machine",
         "opened_ms",
     )
@@ -105,7 +105,8 @@ class Runner:
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
-        self.opened_ms = self.ends_ms = self.last_message_ms = 0
+        self.opened_ms = self.ends_ms = 0
+        self.last_message_at = LONG_AGO
 
     @property
     def session_id(self) -> str:
@@ -167,10 +168,6 @@ class Runner:
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted))
 
-    def may_have_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
-        return self.machine.conversation.inbound.inbox.may_have_shown(item)
-
     async def was_shown(self, item: MessageArrived) -> bool:
         return await self.context.was_shown(self.session_id, item.identity, item.time)
 
@@ -231,7 +228,7 @@ class Runner:
         """The same for nine of ten events, with less to ask."""
         context = self.context
         context.metrics.messages_in += 1
-        self.last_message_ms = context.clock.epoch_ms()
+        self.last_message_at = context.now()
         context.commits.record_message(self.machine.guest.session_id, event)
         self._recorded_seq = event.seq
 
@@ -254,7 +251,8 @@ class Runner:
 
     def _dial(self, effect: e.Dial) -> None:
         context = self.context
-        self._callbacks = ConnectionCallbacks(self, context.metrics, context.decode)
+        inbox = self.inbound.inbox
+        self._callbacks = ConnectionCallbacks(self, inbox, context.metrics, context.decode)
         self.context.dial(self, self._callbacks)
 
     def _hang_up(self, effect: e.HangUp) -> None:
