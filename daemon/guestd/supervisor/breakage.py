@@ -36,6 +36,17 @@ class Report:
     frames: tuple[str, ...]
 
 
+def report_of(
+    session_id: str, at_ms: int, given: object, machine: object, error: BaseException
+) -> Report:
+    try:
+        described = repr(machine)
+    except Exception:  # what is broken may not even be described
+        described = f"<guest {session_id}>"
+    kind, shape = type(given).__name__, shape_of(given)
+    return Report(session_id, at_ms, kind, shape, described, type(error).__name__, places_of(error))
+
+
 def _fields(value: Any) -> Iterable[Any]:
     return structs.fields(value) if isinstance(value, Struct) else fields(value)
 
@@ -55,7 +66,9 @@ def shape_of(value: Any, levels: int = LEVELS_MAX) -> Any:
     if levels == 0:
         return f"nested {type(value).__name__}"
     if is_dataclass(value) or isinstance(value, Struct):
-        inner = {one.name: shape_of(getattr(value, one.name), levels - 1) for one in _fields(value)}
+        inner = {
+            field.name: shape_of(getattr(value, field.name), levels - 1) for field in _fields(value)
+        }
         return {"is": type(value).__name__, **inner}
     if isinstance(value, dict):
         return {
