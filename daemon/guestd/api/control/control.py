@@ -17,6 +17,7 @@ from ...runtime.clock import epoch_ms
 from ...runtime.process_figures import open_files, open_files_max, process_figures
 from ..callers import caller_of
 from ..changes import ChangeFeed
+from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -28,6 +29,7 @@ from .body_reader import BodyReader
 from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .console import ConsoleTicketRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
 from .files import FileRoutes
@@ -63,6 +65,7 @@ class ControlPorts:
     facts: DaemonFacts = field(default_factory=DaemonFacts)
     budgets: Callable[[], Sequence[BudgetView]] = tuple
     downloader: Downloader | None = None
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
@@ -121,8 +124,10 @@ class ControlApi:
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
             self._document_route(),
         ]
+        self._public = {(one.method, one.path) for one in self.routes if one.public}
 
     @cached_property
     def _document(self) -> bytes:
@@ -148,7 +153,7 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted:
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:
