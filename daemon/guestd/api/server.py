@@ -18,12 +18,13 @@ from ..model.emulator_admin import EmulatorAdmin
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
 from ..model.overview import BudgetView
-from ..model.ports import Fleet, Operations, Webhooks
+from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .console import client_routes, console_routes, is_console
+from .console_tickets import ConsoleAccess
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
@@ -71,8 +72,10 @@ class HttpServer:
         emulator: EmulatorAdmin | None = None,
         facts: DaemonFacts | None = None,
         budgets: Callable[[], Sequence[BudgetView]] = tuple,
+        downloader: Downloader | None = None,
     ) -> None:
         self._fleet = fleet
+        self._downloader = downloader
         self._metrics = metrics
         self._settings = settings
         self._health = health
@@ -80,13 +83,7 @@ class HttpServer:
         self._jwks = jwks
         self._origin_check = OriginCheck(settings)
         self._refusals = RefusalLog(settings)
-        feeds = Feeds(
-            fleet,
-            metrics,
-            FeedBounds(
-                settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
-            ),
-        )
+        feeds = Feeds(fleet, metrics, _feed_bounds(settings))
         self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
         self._api = api = api or ApiSettings()
         bounds = StreamBounds(
@@ -97,6 +94,7 @@ class HttpServer:
         )
         ports = ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks)
         more = replace(ports, facts=facts or DaemonFacts(), budgets=budgets, emulator=emulator)
+        more = replace(more, downloader=downloader, console=self._console_access())
         self._control = ControlApi(more, api, bounds, feeds)
         self._emulator = EmulatorRoutes(emulator, api, metrics)
         self._connections = Connections(_limits(api), metrics)
@@ -113,6 +111,13 @@ class HttpServer:
         if host == "localhost":
             host = LOCALHOST_ADDRESSES[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def _console_access(self) -> ConsoleAccess | None:
+        if not self._api.tcp:
+            return None
+        return ConsoleAccess(
+            lambda: self.url, text_of(self._api.token), text_of(self._settings.token)
+        )
 
     async def start(self) -> None:
         """Listen. Raises ConfigError if the port or the Unix socket is not available, or if access
@@ -198,6 +203,8 @@ class HttpServer:
             return
         self._control.close()
         await self._simulator.close()
+        if self._downloader is not None:
+            await self._downloader.close()
         await self._clean_up()
 
     async def _clean_up(self) -> None:
@@ -325,6 +332,10 @@ def _is_websocket(request: web.Request) -> bool:
 def _is_page(request: web.Request) -> bool:
     """Browsers send an Origin with every WebSocket, and hide the answer if it is a refusal."""
     return "Origin" in request.headers
+
+
+def _feed_bounds(settings: SimulatorSettings) -> FeedBounds:
+    return FeedBounds(settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max)
 
 
 def _limits(settings: ApiSettings) -> ConnectionLimits:

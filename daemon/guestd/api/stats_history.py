@@ -27,10 +27,8 @@ class StatsHistory:
         self._now_ms = now_ms
         self._process = process
         self._second, self._minute = Period(metrics), Period(metrics)
-        self._seconds, self._minutes = (
-            RowRing(COLUMNS, SECONDS_KEPT),
-            RowRing(COLUMNS, MINUTES_KEPT),
-        )
+        self._seconds = RowRing(COLUMNS, SECONDS_KEPT)
+        self._minutes = RowRing(COLUMNS, MINUTES_KEPT)
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0

@@ -6,7 +6,8 @@ an outside has a living twin, so the whole supervisor runs in a simulated world 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
@@ -111,6 +112,24 @@ class Uploader(Protocol):
         SpoolError if the file is not there, or is not of `size_bytes`."""
 
 
+@dataclass(slots=True, frozen=True)
+class Download:
+    """A file that is being read: its size if the storage said one, and its bytes."""
+
+    size_bytes: int | None
+    chunks: AsyncIterator[bytes]
+
+
+class Downloader(Protocol):
+    """The way from the platform's storage."""
+
+    def open(self, url: str) -> AbstractAsyncContextManager[Download]:
+        """Read the file behind a link. Raises PlatformRefused or PlatformUnavailable, also while
+        it is read; the link is in no error."""
+
+    async def close(self) -> None: ...
+
+
 class History(Protocol):
     async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
         """Raises PlatformUnavailable (worth retrying) or PlatformRefused."""
@@ -208,6 +227,10 @@ class Fleet(Protocol):
     def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
         """Hand over a command; `answered` is called once, on the loop, when the intent is durable
         (perhaps at once)."""
+
+    def reconnect(self, session_id: str, *, hang_up: bool) -> bool:
+        """Close its connection, with a closing handshake or without, and let it come back; False if
+        it has none. Raises NotFound."""
 
     def end_unused(self, session_id: str) -> bool:
         """End it in an orderly way (`unused`); False, and nothing is done, while it is watched.

@@ -21,6 +21,7 @@ LOST_BY = (
     Cause.UNANSWERED,
     Cause.PROTOCOL_VIOLATION,
     Cause.CLOSED_BY_US,
+    Cause.RECONNECT_ASKED,
     Cause.THROTTLED,
 )
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -290,6 +290,9 @@ class Supervisor:
             self._discard_copy(command.path)
         answered(Answer(command.command_id, error=error))
 
+    def reconnect(self, session_id: str, *, hang_up: bool) -> bool:
+        return self._runner(session_id).reconnect(hang_up)
+
     def end_unused(self, session_id: str) -> bool:
         if self._hub.is_watched(session_id):
             return False
@@ -334,7 +337,12 @@ class Supervisor:
         are left."""
         self._draining = True
         return await drain(
-            list(self._runners.values()), self._empty, self._clock, grace_s, progress, self._count
+            list(self._runners.values()),
+            self._empty,
+            self._clock,
+            grace_s,
+            progress,
+            self._runners.__len__,
         )
 
     async def stop(self) -> None:
@@ -357,9 +365,6 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """As `status_of` has it."""
         return status_of(self.metrics)
-
-    def _count(self) -> int:
-        return len(self._runners)
 
     # ------------------------------------------------------------------ small things
 

@@ -12,12 +12,13 @@ from aiohttp import web
 from ...model.emulator_admin import EmulatorAdmin
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
-from ...model.ports import Fleet, Operations, Webhooks
+from ...model.ports import Downloader, Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ...runtime.process_figures import open_files, open_files_max, process_figures
 from ..callers import caller_of
 from ..changes import ChangeFeed
+from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -29,8 +30,10 @@ from .body_reader import BodyReader
 from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .console import ConsoleTicketRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
+from .files import FileRoutes
 from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
@@ -42,7 +45,6 @@ from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .stream_places import StreamPlaces
-from .watch import PATH as WATCH_PATH
 from .watch import TRUSTED, WatchRoutes
 from .watch_topics import Topics
 from .webhooks import DeliveryRoutes
@@ -66,6 +68,8 @@ class ControlPorts:
     facts: DaemonFacts = field(default_factory=DaemonFacts)
     budgets: Callable[[], Sequence[BudgetView]] = tuple
     emulator: EmulatorAdmin | None = None
+    downloader: Downloader | None = None
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
@@ -106,6 +110,7 @@ class ControlApi:
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
             ).routes(),
+            *FileRoutes(ports.fleet, ports.downloader, ports.draw_id).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
             *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
@@ -126,8 +131,10 @@ class ControlApi:
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
             self._document_route(),
         ]
+        self._public = {(one.method, one.path) for one in self.routes if one.public}
 
     @cached_property
     def _document(self) -> bytes:
@@ -155,7 +162,7 @@ class ControlApi:
         """Turns every error into a problem document."""
         try:
             request[TRUSTED] = trusted
-            if not trusted and request.path != WATCH_PATH:  # its token comes in a message
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:

@@ -22,6 +22,7 @@ from ...model.overview import BudgetView
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
+from ...transport.download import FileDownloader
 from ...wire.dialects import TRAITS
 from ..config import Config
 from ..readiness import Readiness
@@ -63,6 +64,11 @@ def new_http_server(
             daemon_facts(config, place), emulator=EMULATOR_PREFIX if emulator is not None else ""
         ),
         budgets=budgets,
+        downloader=FileDownloader(
+            config.transport,
+            config.platform,
+            secure_only=place.endpoints.guest_socket.startswith("wss:"),
+        ),
     )
 
 
