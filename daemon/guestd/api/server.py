@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,24 +92,10 @@ class HttpServer:
             settings.write_timeout_s,
             api.heartbeat_s,
         )
-        self._control = ControlApi(
-            ControlPorts(
-                fleet,
-                metrics,
-                draw_id,
-                operations,
-                spool,
-                webhooks,
-                facts=facts or DaemonFacts(),
-                console=self._console_access(),
-                budgets=budgets,
-                downloader=downloader,
-                emulator=emulator,
-            ),
-            api,
-            bounds,
-            feeds,
-        )
+        ports = ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks)
+        more = replace(ports, facts=facts or DaemonFacts(), budgets=budgets, emulator=emulator)
+        more = replace(more, downloader=downloader, console=self._console_access())
+        self._control = ControlApi(more, api, bounds, feeds)
         self._emulator = EmulatorRoutes(emulator, api, metrics)
         self._connections = Connections(_limits(api), metrics)
         self._runners: list[web.AppRunner] = []

@@ -45,7 +45,6 @@ from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .stream_places import StreamPlaces
-from .watch import PATH as WATCH_PATH
 from .watch import TRUSTED, WatchRoutes
 from .watch_topics import Topics
 from .webhooks import DeliveryRoutes
@@ -67,10 +66,10 @@ class ControlPorts:
     webhooks: Webhooks | None = None
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
-    console: ConsoleAccess | None = None
     budgets: Callable[[], Sequence[BudgetView]] = tuple
-    downloader: Downloader | None = None
     emulator: EmulatorAdmin | None = None
+    downloader: Downloader | None = None
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
@@ -163,8 +162,7 @@ class ControlApi:
         """Turns every error into a problem document."""
         try:
             request[TRUSTED] = trusted
-            is_public = (request.method, request.path) in self._public
-            if not trusted and not is_public and request.path != WATCH_PATH:  # in a message
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:

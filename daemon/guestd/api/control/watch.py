@@ -70,6 +70,7 @@ class WatchRoutes:
                 {101: RouteResponse("The WebSocket is open.")},
                 "events",
                 long=True,
+                public=True,
             )
         ]
 
