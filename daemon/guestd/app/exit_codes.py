@@ -1,14 +1,4 @@
-"""Exit codes, and the one place where an error becomes a line for people.
-
-0    done
-1    the answer is no: `guestd keys verify` rejects the token, `guestd journal check` finds damage
-2    wrong usage of the command line
-69   the platform cannot be reached, or refuses the deployment or its certificate is refused
-70   a bug of ours, or an error of the system that no setting causes
-74   the journal cannot be used, or failed: nothing was promised after that; a broken or full disk
-78   the configuration cannot be used (also: the port is taken, a file is missing)
-130  interrupted by a second signal
-"""
+"""Exit codes, and the one place where an error becomes a line for people."""
 
 from __future__ import annotations
 
@@ -31,6 +21,17 @@ logger = logging.getLogger("guestd")
 
 DAMAGED = 1
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG = 2, 69, 70, 74, 78
+
+EXIT_CODES = {
+    0: "done",
+    DAMAGED: "the answer is no: a command was refused or failed, a token or a journal is not sound",
+    USAGE: "wrong usage of the command line",
+    PLATFORM: "the platform cannot be reached or refuses the deployment; or no daemon answers",
+    INTERNAL: "a bug of guestd, or an error of the system that no setting causes",
+    JOURNAL: "the journal cannot be used or failed; a disk is full or broken; an audit is changed",
+    CONFIG: "the configuration cannot be used; a port is taken, a file is missing",
+    INTERRUPTED: "interrupted by a second signal",
+}
 
 
 class Interrupted(Exception):
