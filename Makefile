@@ -14,7 +14,7 @@ PIP := $(BIN)/python .ci/install
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run test test-core test-all test-lowest check types docs docs-serve format bench soak chaos fuzz mutants update clean help
+.PHONY: run test test-core test-all test-lowest check types docs docs-serve format bench soak chaos fuzz mutants pictures update clean help
 
 help:
 	@echo "make run [DEMO=25] [PORT=3000]"
@@ -31,6 +31,7 @@ help:
 	@echo "make chaos [CHAOS_S=…] everything at once, for that many seconds in each dialect: an hour in all, part of make soak"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make mutants         every contract broken on purpose: does its test notice?"
+	@echo "make pictures        the terminal's pictures in the documents, made anew (needs tmux)"
 	@echo "make format          let ruff lay out the code"
 	@echo "make update          the newest allowed dependencies, into the lock files"
 	@echo "make clean           remove what these made"
@@ -91,6 +92,9 @@ fuzz: $(VENV)/.installed-dev
 	@failed=0; for one in $(FUZZ); do \
 	  $(BIN)/python -m tests.fuzz.run $$one --seconds $(FUZZ_S) || failed=1; \
 	done; exit $$failed
+
+pictures: $(VENV)/.installed
+	$(BIN)/python docs/pictures/make.py
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants.run $(MUTANTS)

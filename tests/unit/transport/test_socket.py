@@ -165,7 +165,7 @@ def stream(rng: Random) -> bytes:
     return out
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 2**32))
 def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     rng = Random(seed)
@@ -185,7 +185,7 @@ def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     )  # the core is not kept while nothing is open
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, 2**32))
 def test_any_bytes_end_the_link_or_wait_for_more_and_never_raise(seed):
     rng = Random(seed)
