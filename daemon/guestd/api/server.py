@@ -17,7 +17,7 @@ from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
-from . import cross_origin
+from . import cross_origin, try_page
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
@@ -40,7 +40,8 @@ WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as
 
     {{"action": "send", "text": "Where is my parcel?"}}
 
-Also here: /healthz  /readyz  /metrics  /v1/openapi.json
+Also here: /docs (the control API, to try it)  /v1/openapi.json  /v1/asyncapi.json
+           /healthz  /readyz  /metrics
 """
 
 
@@ -61,6 +62,7 @@ class HttpServer:
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
+        platform_asyncapi: Callable[[], bytes] | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -86,7 +88,7 @@ class HttpServer:
             api.heartbeat_s,
         )
         self._control = ControlApi(
-            ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks),
+            ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks, platform_asyncapi),
             api,
             bounds,
             feeds,
@@ -164,6 +166,7 @@ class HttpServer:
             app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
             self._control.add_to(app)
+            app.add_routes(try_page.routes())
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
         # in the middle of a head.
         later_s = self._api.keepalive_timeout_s + 2 * self._api.head_timeout_s

@@ -13,10 +13,10 @@ import gc
 import logging
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..api.client_log import log_limit
 from ..api.server import HttpServer
@@ -52,15 +52,15 @@ from .opening_screen import GUESTS_SHOWN, conversations, is_watched, opening_lin
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring.api import api_settings, simulator_settings
+from .wiring.api import api_settings, platform_asyncapi, simulator_settings
 from .wiring.endpoints import PlatformTarget, asked_target, platform_target, start_emulator
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.followers import audit_directory, new_audit, new_webhooks
 from .wiring.rest import new_calls, new_http, new_operations
 from .wiring.storage import (
+    guest_token_signer,
     journal_directory,
     key_directory,
-    new_guest_tokens,
     new_key_ring,
     new_spool,
 )
@@ -68,7 +68,6 @@ from .wiring.storage import (
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
-    from ..operations.workflow import SignToken
 
 logger = logging.getLogger("guestd")
 
@@ -302,7 +301,7 @@ class Daemon:
             calls,
             self._clock,
             self.metrics,
-            self._signer(ring),
+            guest_token_signer(self._config.identity, ring, self.metrics),
         )
         self._stops.push_async_callback(self._service.stop)
         self.operations = self._service
@@ -312,19 +311,6 @@ class Daemon:
             rotation = KeyRotation(ring, self._appender.note)
             rotation.start()
             self._stops.push_async_callback(rotation.stop)
-
-    def _signer(self, ring: KeyRing | None) -> SignToken | None:
-        """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
-        configured."""
-        if ring is None:
-            return None
-        tokens = new_guest_tokens(self._config.identity, ring, self.metrics)
-
-        def sign(guest_id: str, attributes: Mapping[str, Any]) -> tuple[str, int]:
-            signed = tokens.sign(guest_id, attributes)
-            return signed.token, signed.expires * 1000
-
-        return sign
 
     def _start_watchdog(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
@@ -351,6 +337,7 @@ class Daemon:
             spool=self.spool,
             webhooks=webhooks.admin,
             readiness=self._readiness.readiness,
+            platform_asyncapi=platform_asyncapi,
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()

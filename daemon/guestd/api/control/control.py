@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from aiohttp import web
 
@@ -21,12 +20,13 @@ from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .descriptions import DescriptionRoutes
 from .events import EventRoutes
 from .idempotency import IdempotentAnswers
 from .messages import MessageRoutes
 from .operations import OperationRoutes
 from .parsing import parse
-from .routes import ApiCall, Route, RouteResponse, encoded
+from .routes import Route
 from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
@@ -47,6 +47,7 @@ class ControlPorts:
     operations: Operations | None = None
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
+    platform_asyncapi: Callable[[], bytes] | None = None
 
 
 class ControlApi:
@@ -85,12 +86,10 @@ class ControlApi:
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
-            self._document_route(),
+            *DescriptionRoutes(self._document, ports.platform_asyncapi).routes(),
         ]
 
-    @cached_property
     def _document(self) -> bytes:
-        """Generated at the first request: it takes a quarter of a second."""
         return document(self.routes, has_token=bool(self._settings.token))
 
     def add_to(self, app: web.Application) -> None:
@@ -129,13 +128,3 @@ class ControlApi:
                 return await route.handle(call)
 
         return handle
-
-    def _document_route(self) -> Route:
-        outcome = {200: RouteResponse("OpenAPI 3.1.", dict[str, object])}
-        summary = "This description of the control API"
-        return Route(
-            "GET", "/v1/openapi.json", "showDescription", summary, self._describe, outcome, "about"
-        )
-
-    async def _describe(self, call: ApiCall[None, None]) -> web.StreamResponse:
-        return encoded(self._document)

@@ -27,6 +27,13 @@ def api_settings(config: Config) -> ApiSettings:
     return replace(given, token=_token("api", given.token, given.token_file))
 
 
+def platform_asyncapi() -> bytes:
+    """The AsyncAPI document of the platform's guest socket; loaded only where it is asked for."""
+    from ...emulator.guest_api.asyncapi import document
+
+    return document()
+
+
 def _token(section: str, token: SecretStr | None, token_file: str | None) -> SecretStr | None:
     """The token of a section, None if it has none. Raises ConfigError."""
     if token is not None and token_file is not None:
