@@ -6,6 +6,8 @@ import logging
 
 import pytest
 
+pytest_plugins = ["tests.browser"]  # its fixtures: `page` and `browser`
+
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was():

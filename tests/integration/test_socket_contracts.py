@@ -45,7 +45,7 @@ async def test_sock_4_the_context_is_a_frame_and_sent_again_after_a_lost_link(ne
         stack.fleet.give(session_id, Context("x1", context), lambda answer: None)
         await stack.until(lambda: len(received(stack, "setContext")) == 1)
         drop_links(stack)
-        await stack.until(lambda: len(received(stack, "connect")) == 2)
+        await stack.until(lambda: len(received(stack, "setContext")) == 2)
         stack.fleet.give(session_id, Context("x2", {}), lambda answer: None)
         await stack.until(
             lambda: {"type": "setContext", "context": {}} in received(stack, "setContext")

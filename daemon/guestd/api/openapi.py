@@ -134,6 +134,8 @@ def _query_parameters(route: Route) -> Iterator[Json]:
         return
     for name, schema in route.query.model_json_schema()["properties"].items():
         parameter = {"name": name, "in": "query", "required": False, "schema": schema}
+        if schema.get("type") == "array":  # `state=live,resting`
+            parameter |= {"style": "form", "explode": False}
         if "description" in schema:
             parameter["description"] = schema.pop("description")
         yield parameter

@@ -3,7 +3,7 @@ field names.
 
 Every event of a guest session has the next `seq`: 1, 2, 3, … without holes. `kind` says which of
 these it is. `KEY` names the field that the journal indexes: its value is unique with the kind
-within the guest session, or "" where there is none.
+within the guest session, or "" where there is none. `at` is set on recording.
 
 What a field means stands beside it: the OpenAPI and AsyncAPI documents and the pages of reference
 are written from here."""
@@ -24,6 +24,11 @@ Code = Annotated[str, Doc("guestd's stable word for why it failed; the errors' p
 PlatformStatus = Annotated[int | None, Doc("The HTTP status of the platform's refusal.")]
 PlatformCode = Annotated[str, Doc("The platform's own code: of an error frame, or of a call.")]
 CorrelationId = Annotated[str, Doc("The platform's id of its refusal, for its support.")]
+
+RecordedAt = Annotated[
+    int,
+    Doc("When it was recorded, in milliseconds since 1970; 0 in events of version 0.1."),
+]
 
 
 @dataclass
@@ -53,6 +58,7 @@ class MessageEvent:
         list[Any], Doc("Cards, quick replies, files: content items as the platform sent them.")
     ] = field(default_factory=list)
     kind: Literal["message"] = "message"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -69,6 +75,7 @@ class PresenceEvent:
     read_only: Annotated[bool, Doc("True if the conversation takes no more messages.")] = False
     late: Late = False
     kind: Literal["presence"] = "presence"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -82,6 +89,7 @@ class TypingEvent:
     duration_ms: Annotated[int, Doc("How long to show it, in milliseconds.")]
     state: Annotated[str, Doc("The platform's own word, in the webchat dialect.")] = ""
     kind: Literal["typing"] = "typing"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -94,6 +102,7 @@ class ReceiptEvent:
     sequence: Annotated[str, Doc("The sequenceId of the message.")]
     status: Annotated[str, Doc("The platform's word for what became of it.")] = ""
     kind: Literal["receipt"] = "receipt"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -110,6 +119,7 @@ class SessionEvent:
     read_only: Annotated[bool, Doc("True if the conversation takes no more messages.")] = False
     first: Annotated[bool, Doc("True for the live of the first connect.")] = False
     kind: Literal["session"] = "session"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -123,6 +133,7 @@ class AcceptedEvent:
     action: Annotated[str, Doc("send, reply, context, attach or end.")]
     text: Annotated[str, Doc("Of a message: what is to be said.")] = ""
     kind: Literal["accepted"] = "accepted"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -140,7 +151,15 @@ class DeliveryEvent:
     platform_status: PlatformStatus = None
     platform_code: PlatformCode = ""
     correlation_id: CorrelationId = ""
+    took_ms: Annotated[
+        float | None,
+        Doc(
+            "Milliseconds from the last sending to the confirmation; null if it was not confirmed,"
+            " or was sent by another process."
+        ),
+    ] = None
     kind: Literal["delivery"] = "delivery"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -165,6 +184,7 @@ class AttachmentEvent:
     platform_status: PlatformStatus = None
     platform_code: PlatformCode = ""
     kind: Literal["attachment"] = "attachment"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -178,6 +198,7 @@ class GapEvent:
     after: Annotated[str, Doc("The id, sequenceId or seq before the gap.")] = ""
     before: Annotated[str, Doc("The one behind it.")] = ""
     kind: Literal["gap"] = "gap"
+    at: RecordedAt = 0
 
 
 #: Events that are recorded as they are; an AcceptedEvent comes in the effect `Accept`.

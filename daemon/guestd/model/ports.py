@@ -15,6 +15,7 @@ from .commands import Answer, Command
 from .endings import Ending
 from .errors import PlatformError
 from .journal import EventRow, Replay, StoredCommand
+from .overview import LastMessage, Overview
 
 
 @dataclass(slots=True, frozen=True)
@@ -145,7 +146,8 @@ class SessionView:
     """One guest session as an outsider may see it. Times are epoch milliseconds, 0 where there is
     none; `last_message_ms` is known of those of this life of the daemon. `has_spoken`: a message
     of the guest's was accepted. `file_bytes_max`: the largest file that it takes now, 0 for none at
-    all."""
+    all. `waiting`, `uncertain` and `attempt` are those of `SessionLine`; `reason`: by which cause
+    the connection was lost that is not back."""
 
     session_id: str
     name: str
@@ -158,10 +160,24 @@ class SessionView:
     ended_ms: int = 0
     has_spoken: bool = False
     file_bytes_max: int = 0
+    state_since_ms: int = 0
+    expires_ms: int = 0
+    last_activity_ms: int = 0
+    last_message: LastMessage | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    uncertain: int = 0
+    attempt: int = 0
+    next_try_ms: int = 0
+    reason: str = ""
 
 
 class Fleet(Protocol):
     """All guest sessions of this process, as layer 4 sees them."""
+
+    @property
+    def overview(self) -> Overview:
+        """The living ones in short."""
 
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session, return its `session_id`; `durable` is called on the loop when the

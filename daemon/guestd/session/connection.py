@@ -3,7 +3,8 @@
 There is no socket here. `step_at` is when the present step ends (the hello's answer, the rest
 before the next attempt); `attempt` counts the tries since the session was live; `lost_by` is why
 there is no connection; `joined_once` says that the platform knows the session; `was_live` is what
-the previous process journaled last about the connection."""
+the previous process journaled last about the connection; `expires_epoch_s` is when the platform
+ends the session, as far as it said so."""
 
 from __future__ import annotations
 
@@ -21,7 +22,15 @@ from .settings import SessionSettings
 
 
 class ConnectionState:
-    __slots__ = ("attempt", "heartbeat", "joined_once", "lost_by", "step_at", "was_live")
+    __slots__ = (
+        "attempt",
+        "expires_epoch_s",
+        "heartbeat",
+        "joined_once",
+        "lost_by",
+        "step_at",
+        "was_live",
+    )
 
     def __init__(self) -> None:
         self.attempt = 0
@@ -30,6 +39,7 @@ class ConnectionState:
         self.lost_by: Ending | None = None
         self.step_at = NEVER
         self.was_live = False
+        self.expires_epoch_s: float | None = None
 
     def __repr__(self) -> str:
         return f"attempt={self.attempt}"

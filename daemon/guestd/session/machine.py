@@ -178,6 +178,7 @@ class Machine:
 
     def _joined(self, given: s.Joined, now: float, out: Effects) -> None:
         self.conversation.note_limits(given)
+        self.connection.expires_epoch_s = given.expires_at_epoch_s
         if self.state is not State.JOINING:
             return
         departure, conversation = self._departure, self.conversation
@@ -266,6 +267,8 @@ class Machine:
 
     def _beat_answered(self, given: BeatAnswer, now: float, out: Effects) -> None:
         self.connection.heartbeat.answered()
+        if isinstance(given, s.HeartbeatAnswered) and given.expires_at_epoch_s is not None:
+            self.connection.expires_epoch_s = given.expires_at_epoch_s
 
     def _rearm(self, now: float) -> None:
         if self.state is _ENDED:

@@ -349,9 +349,12 @@ class Outbound:
         if outbox is None or not outbox.matches_echo(item):
             return False
         outgoing = outbox.finish_head()
-        if outgoing.sent_at is not None and outgoing.attempts == 1:
-            out.append(e.Echoed(now - outgoing.sent_at))
-        settled(outgoing, self._numbers.next(), "confirmed", out, message_id=item.message_id)
+        sent_at = None if outgoing.doubted else outgoing.sent_at  # by another process: not known
+        took_s = now - sent_at if sent_at is not None else None
+        if took_s is not None and outgoing.attempts == 1:
+            out.append(e.Echoed(took_s))
+        seq = self._numbers.next()
+        settled(outgoing, seq, "confirmed", out, message_id=item.message_id, took_s=took_s)
         return True
 
     def throttled(self, trace: str, until: float) -> bool:

@@ -314,9 +314,10 @@ def settled(
     reason: str = "",
     message_id: str = "",
     failure: PlatformFailure = NO_FAILURE,
+    took_s: float | None = None,
 ) -> None:
     """What became of a message, for the journal; and our own copy of its file is not needed any
-    more."""
+    more. `took_s`: from its last sending to its confirmation."""
     command = outgoing.command
     out.append(
         DeliveryEvent(
@@ -329,6 +330,7 @@ def settled(
             failure.status,
             failure.platform_code,
             failure.correlation_id,
+            None if took_s is None else round(took_s * 1000.0, 3),
         )
     )
     if isinstance(command, Attach):

@@ -33,7 +33,8 @@ from ..session.machine import Machine
 from ..session.outbound import Outbound
 from ..session.states import State
 from ..wire.dialect import Dialect
-from .breakage import Report, log_bug, places_of, shape_of
+from .activity import SessionActivity
+from .breakage import Report, log_bug, report_of
 from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
@@ -88,9 +89,9 @@ class Runner:
         "_is_over",
         "_recorded_seq",
         "_timer_at",
+        "activity",
         "context",
         "ends_ms",
-        "last_message_ms",
         "machine",
         "opened_ms",
     )
@@ -105,7 +106,8 @@ class Runner:
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
-        self.opened_ms = self.ends_ms = self.last_message_ms = 0
+        self.activity = SessionActivity()
+        self.opened_ms = self.ends_ms = 0
 
     @property
     def session_id(self) -> str:
@@ -226,14 +228,15 @@ class Runner:
             context.log.live(self.machine.guest, event.first)
         context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
+        self.activity.note(event)
 
     def _record_message(self, event: MessageEvent) -> None:
         """The same for nine of ten events, with less to ask."""
         context = self.context
         context.metrics.messages_in += 1
-        self.last_message_ms = context.clock.epoch_ms()
         context.commits.record_message(self.machine.guest.session_id, event)
         self._recorded_seq = event.seq
+        self.activity.note_message(event)
 
     def _accept(self, effect: e.Accept) -> None:
         self._record(effect.event, orjson.dumps(effect.intent))
@@ -335,6 +338,8 @@ class Runner:
         if before is not None:
             sessions[before.value] -= 1
         self._counted = state = machine.state
+        self.activity.state_since_ms = self.context.clock.epoch_ms()
+        self.context.commits.touched(self.session_id)
         if state is not State.ENDED:
             sessions[state.value] = sessions.get(state.value, 0) + 1
         if state is State.RESTING:
@@ -374,15 +379,8 @@ class Runner:
         self._PERFORM[type(effect)](self, effect)
 
     def _keep_report(self, given: object, error: Exception) -> None:
-        try:
-            machine = repr(self.machine)
-        except Exception:  # what is broken may not even be described
-            machine = f"<guest {self.session_id}>"
-        at_ms, kind, shape = self.context.clock.epoch_ms(), type(given).__name__, shape_of(given)
-        report = Report(
-            self.session_id, at_ms, kind, shape, machine, type(error).__name__, places_of(error)
-        )
-        self.context.keep_report(report)
+        at_ms = self.context.clock.epoch_ms()
+        self.context.keep_report(report_of(self.session_id, at_ms, given, self.machine, error))
 
     def _refuse_callers(self, recorded_seq: int) -> None:
         """Those whose command is recorded hear of it when it is durable; the others hear now that

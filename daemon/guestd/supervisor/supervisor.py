@@ -50,6 +50,7 @@ from .history_reader import HistoryReader
 from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
+from .overview import FleetOverview
 from .records import guest_of, record_of, remaining_s
 from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
@@ -103,8 +104,7 @@ class Supervisor:
         self._uncommitted_max = uncommitted_max
         self._dialect = dialect
         self._clock = clock
-        self._draw_token = draw_token
-        self._draw_session_id = draw_session_id
+        self._draw_token, self._draw_session_id = draw_token, draw_session_id
         self.metrics = metrics
         self._discard_copy = discard_copy
         can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
@@ -129,6 +129,7 @@ class Supervisor:
         self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
+        self.overview = FleetOverview(self._runners, self._hub, metrics)
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()

@@ -10,6 +10,7 @@ from aiohttp import web
 from ...model.file_spool import FileSpool
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
+from ...runtime.clock import epoch_ms
 from ..callers import caller_of
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
@@ -48,6 +49,7 @@ class ControlPorts:
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
     platform_asyncapi: Callable[[], bytes] | None = None
+    now_ms: Callable[[], int] = epoch_ms
 
 
 class ControlApi:
@@ -76,7 +78,7 @@ class ControlApi:
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         self.routes = [
-            *SessionRoutes(ports.fleet, settings, ports.draw_id).routes(),
+            *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics

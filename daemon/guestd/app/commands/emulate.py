@@ -219,7 +219,7 @@ async def _run(settings: EmulatorSettings, log: Log) -> None:
 
 def _introduction(emulator: Emulator) -> list[str]:
     """What a client needs, and the one line by which guestd knows the rest."""
-    settings, about = emulator.settings, emulator.about()
+    settings, about = emulator.settings, emulator.about(emulator.url)
     return [
         "this is guestd's emulator, not the platform",
         f"agent         {settings.agent if isinstance(settings.agent, str) else 'a script'}",

@@ -13,6 +13,7 @@ from ..agents.script import built_in
 from ..core.faults import FaultPlanError, fault_fields
 from ..core.records import Attachment, GuestSession, Json
 from ..guest_api import asyncapi
+from ..platform_api.http_answers import url_asked
 from ..setting_list import SettingError, all_settings, changed, values_of
 from .context import AdminContext
 from .requests import AdminRequestError, as_json, body_of
@@ -147,7 +148,7 @@ class _GuestAdmin:
     # ------------------------------------------------------------------ looking
 
     async def about(self, request: web.Request) -> web.Response:
-        return as_json(self._server.about())
+        return as_json(self._server.about(url_asked(self._server, request)))
 
     async def asyncapi(self, request: web.Request) -> web.Response:
         return as_json(asyncapi.as_data())
