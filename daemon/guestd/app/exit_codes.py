@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.errors import CommandError, ConfigError, GuestdError, JournalError, PlatformError
-from ..observe.log import Log
 from ..observe.terminal_text import json_line, one_line
 from .interrupts import INTERRUPTED, may_interrupt
 
-logger = logging.getLogger("guestd")
+if TYPE_CHECKING:
+    from ..observe.log import Log
 
 DAMAGED = 1
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG = 2, 69, 70, 74, 78
@@ -69,6 +66,8 @@ def run(
 ) -> int:
     """Run a coroutine on uvloop; every error becomes one line, given to `say`, and its exit
     code. `as_json`: a JSON object on standard error instead."""
+    import asyncio
+
     import uvloop
 
     may_interrupt()
@@ -151,7 +150,11 @@ def _disk_is_to_blame(error: ConfigError) -> bool:
 def _unexpected(error: Exception, say: Tell) -> int:
     """A bug of ours: the kind and the place for a person, the traceback for the log if there is
     one."""
-    if logging.getLogger("guestd").handlers:
+    import logging
+    import traceback
+
+    logger = logging.getLogger("guestd")
+    if logger.handlers:
         logger.error("an unexpected error ended the program", exc_info=error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

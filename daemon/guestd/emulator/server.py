@@ -17,11 +17,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from ..console.page_server import wants_page
 from . import cross_origin
 from .admin.guard import AdminGuard
 from .admin.guest_admin import guest_admin_routes
 from .admin.platform_admin import platform_admin_routes
-from .admin.routes import NOTE, PREFIX, served
+from .admin.routes import NOTE, PREFIX, served, to_page
 from .client_url import HeaderValues, TrustedProxies
 from .core import agent_runner
 from .core.faults import FaultInjector
@@ -369,7 +370,10 @@ class Emulator:
 
 
 async def _entrance(request: web.Request) -> web.Response:
-    return web.json_response({"note": NOTE, "admin": f"{PREFIX}/"})
+    if wants_page(request):
+        return to_page(request)
+    answer = {"note": NOTE, "admin": f"{PREFIX}/"}
+    return web.json_response(answer, headers={"Vary": "Accept"})
 
 
 async def _health(request: web.Request) -> web.Response:

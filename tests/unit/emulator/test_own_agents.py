@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -71,3 +72,10 @@ def test_the_command_names_the_file(tmp_path):
     assert done.exit_code == 2 and "cannot be read" in done.output
     done = CliRunner().invoke(app, ["emulate", "--agent", "bob"])
     assert done.exit_code == 2 and "echo, faq" in done.output
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_its_place_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "mine.toml")
+    with pytest.raises(ValueError, match=r"mine\.toml must be a regular file"):
+        script_of(str(tmp_path / "mine.toml"))

@@ -84,6 +84,8 @@ def script_of(agent: str) -> str | dict[str, Any]:
     if agent in built_in() or path.suffix not in (".toml", ".json"):
         load_script(agent)
         return agent
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} must be a regular file")
     try:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
