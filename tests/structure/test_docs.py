@@ -49,7 +49,9 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}(?: title=[^\n]*)?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+    )
 
 
 def command_lines(page: Path) -> list[list[str]]:
@@ -128,7 +130,7 @@ def test_a_command_or_flag_that_is_not_there_would_be_found(tmp_path):
 
 @every_page
 def test_configurations_are_accepted(page, tmp_path):
-    for name in ("crm.secret", "platform-secret", "api-token", "webhook-secret"):
+    for name in ("crm.secret", "platform-secret", "api-token", "webhook-secret", "simulator-token"):
         (tmp_path / name).write_text("0123456789abcdef")
     (tmp_path / "proxy_url").write_text("http://proxy.example.org:3128")
     for block in blocks(page, "toml"):

@@ -18,7 +18,7 @@ from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
-from . import cross_origin
+from . import cross_origin, try_page
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .console import client_routes, console_routes, is_console
 from .control import unix_socket
@@ -43,7 +43,8 @@ WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as
 
     {{"action": "send", "text": "Where is my parcel?"}}
 
-Also here: /healthz  /readyz  /metrics  /v1/openapi.json  /client.js, and the console in a browser
+Also here: the console in a browser  /docs (the control API, to try it)  /client.js
+           /v1/openapi.json  /v1/asyncapi.json  /healthz  /readyz  /metrics
 """
 
 
@@ -64,6 +65,7 @@ class HttpServer:
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
+        platform_asyncapi: Callable[[], bytes] | None = None,
         facts: DaemonFacts | None = None,
     ) -> None:
         self._fleet = fleet
@@ -91,7 +93,14 @@ class HttpServer:
         )
         self._control = ControlApi(
             ControlPorts(
-                fleet, metrics, draw_id, operations, spool, webhooks, facts=facts or DaemonFacts()
+                fleet,
+                metrics,
+                draw_id,
+                operations,
+                spool,
+                webhooks,
+                platform_asyncapi,
+                facts=facts or DaemonFacts(),
             ),
             api,
             bounds,
@@ -171,6 +180,7 @@ class HttpServer:
             app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
             self._control.add_to(app)
+            app.add_routes(try_page.routes())
             app.add_routes(console_routes())
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
         # in the middle of a head.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from aiohttp import web
 
@@ -25,6 +24,7 @@ from .body_reader import BodyReader
 from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .descriptions import DescriptionRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
 from .frames import FrameRoutes
@@ -33,7 +33,7 @@ from .info import DaemonFacts, InfoRoutes
 from .messages import MessageRoutes
 from .operations import OperationRoutes
 from .parsing import parse
-from .routes import ApiCall, Route, RouteResponse, encoded
+from .routes import Route
 from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
@@ -54,6 +54,7 @@ class ControlPorts:
     operations: Operations | None = None
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
+    platform_asyncapi: Callable[[], bytes] | None = None
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
 
@@ -103,12 +104,10 @@ class ControlApi:
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
-            self._document_route(),
+            *DescriptionRoutes(self._document, ports.platform_asyncapi).routes(),
         ]
 
-    @cached_property
     def _document(self) -> bytes:
-        """Generated at the first request: it takes a quarter of a second."""
         return document(self.routes, has_token=bool(self._settings.token))
 
     def add_to(self, app: web.Application) -> None:
@@ -149,13 +148,3 @@ class ControlApi:
                 return await route.handle(call)
 
         return handle
-
-    def _document_route(self) -> Route:
-        outcome = {200: RouteResponse("OpenAPI 3.1.", dict[str, object])}
-        summary = "This description of the control API"
-        return Route(
-            "GET", "/v1/openapi.json", "showDescription", summary, self._describe, outcome, "about"
-        )
-
-    async def _describe(self, call: ApiCall[None, None]) -> web.StreamResponse:
-        return encoded(self._document)
