@@ -21,7 +21,7 @@ from ..model.overview import BudgetView
 from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
-from . import cross_origin
+from . import cross_origin, try_page
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .console import client_routes, console_routes, is_console
 from .console_tickets import ConsoleAccess
@@ -48,7 +48,8 @@ WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as
 
     {{"action": "send", "text": "Where is my parcel?"}}
 
-Also here: /healthz  /readyz  /metrics  /v1/openapi.json  /client.js, and the console in a browser
+Also here: the console in a browser  /docs (the control API, to try it)  /client.js
+           /v1/openapi.json  /v1/asyncapi.json  /healthz  /readyz  /metrics
 """
 
 
@@ -70,6 +71,7 @@ class HttpServer:
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
         emulator: EmulatorAdmin | None = None,
+        platform_asyncapi: Callable[[], bytes] | None = None,
         facts: DaemonFacts | None = None,
         budgets: Callable[[], Sequence[BudgetView]] = tuple,
         downloader: Downloader | None = None,
@@ -92,7 +94,9 @@ class HttpServer:
             settings.write_timeout_s,
             api.heartbeat_s,
         )
-        ports = ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks)
+        ports = ControlPorts(
+            fleet, metrics, draw_id, operations, spool, webhooks, platform_asyncapi
+        )
         more = replace(ports, facts=facts or DaemonFacts(), budgets=budgets, emulator=emulator)
         more = replace(more, downloader=downloader, console=self._console_access())
         self._control = ControlApi(more, api, bounds, feeds)
@@ -180,6 +184,7 @@ class HttpServer:
         if has_control:
             self._control.add_to(app)
             app.add_routes(self._emulator.routes())
+            app.add_routes(try_page.routes())
             app.add_routes(console_routes())
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
         # in the middle of a head.
