@@ -104,7 +104,9 @@ function Messages({ open }) {
   const seq = Number(route.value.query.seq) || 0
   useLayoutEffect(() => {
     if (atEnd.current && box.current && !seq) box.current.scrollTop = box.current.scrollHeight
-    else if (!atEnd.current) below(true)
+  })
+  useLayoutEffect(() => {
+    if (!atEnd.current) below(true)
   }, [items.length, transcript.typing !== null && transcript.typing.until > now])
   useEffect(() => {
     const item = seq && items.find((one) => one.seq === seq)
