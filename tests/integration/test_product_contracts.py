@@ -62,6 +62,10 @@ def wish(conversation_id: str, operation_id: str, **more: Any) -> dict[str, Any]
     return {**settings, "operation_id": operation_id, **more}
 
 
+#: Of the calls that failed for good (GUEST-3).
+KINDS = ("total", "token_validation", "rate_limit", "auth", "network", "other")
+
+
 def audited(directory: Path, *actions: str) -> list[dict[str, Any]]:
     return [line for line in select(directory / "audit") if line["action"] in actions]
 
@@ -109,6 +113,9 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
         "syncs": 8,
         "messaging_sessions": 1,
         "guest_sessions": {"live": 1},
+        "failed_calls": dict.fromkeys(KINDS, 0),
+        "token_checks": {},
+        "token_validation_failure_ratio": 0.0,
     }
     shown = [
         "guestd_rest_sessions_opened_total 2.0",
@@ -125,6 +132,8 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
         "total sessions\t5\t3 guest sessions, 2 REST messaging sessions",
         "guest sessions\t3\t2 ended, 1 now (1 live)",
         "REST messaging sessions\t2\t1 ended, 1 now",
+        f"failed calls\t0\t{', '.join(f'0 {kind}' for kind in KINDS[1:])}",
+        "token validation failures\t0.0000\t0 checks of guest tokens",
     ]
 
 

@@ -141,8 +141,11 @@ class Discard:
 
 @dataclass(slots=True)
 class Count:
+    """`name`: the platform's word for an `UNKNOWN`."""
+
     counter: SessionCounter
     count: int = 1
+    name: str = ""
 
 
 @dataclass(slots=True)

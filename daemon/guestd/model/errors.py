@@ -41,6 +41,10 @@ from .endings import Ending
 RATE_LIMITED = "platform.rate_limited"
 
 
+#: The `cause` of a refusal that is about the guest's token (GUEST-3).
+GUEST_TOKEN = "guest_token"
+
+
 class GuestdError(Exception):
     """Root of everything we raise on purpose. `exit_code`: of a command that it ends, where that
     does not follow from its kind."""
@@ -169,7 +173,8 @@ class PlatformError(GuestdError):
     """A call of the platform's REST side that is not a success (HTTP-3).
 
     `platform_code` is the platform's own word; `cause` is ours, where it was not the platform that
-    said what went wrong: `timeout`, `broken`, `unreachable`, `malformed`, `budget`…
+    said what went wrong: `timeout`, `broken`, `unreachable`, `malformed`, `budget`…, and
+    `guest_token` where it refused the guest's token.
     `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to
     do about it. `acted`: the platform may have done it all the same (an answer was lost, or cannot
     be read), so look before asking again. `attempts` and

@@ -311,6 +311,8 @@ class Runner:
 
     def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.count_session(effect.counter, effect.count)
+        if effect.name:
+            self.context.log.unknown_frames.count(effect.name, self.machine.guest)
 
     def _echoed(self, effect: e.Echoed) -> None:
         self.context.metrics.echo_latency_s.observe(effect.latency_s)

@@ -4,6 +4,7 @@ is."""
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from email.utils import formatdate
 from functools import partial
@@ -513,3 +514,37 @@ async def test_guest_3_failed_calls_are_counted_by_kind(line):
         with pytest.raises(PlatformError):
             await line.make("interaction.inject")
     assert line.metrics.platform_errors == {"rate_limit": 1, "auth": 2, "network": 1, "other": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"message": "customAttributes.guestToken is not signed RS256"}, "token_validation"),
+        (422, {"message": "bad", "details": [{"fieldName": "sessionToken"}]}, "token_validation"),
+        (400, {"message": "Validation failed", "code": "invalid.jwt"}, "token_validation"),
+        (422, {"message": "queueId is no UUID"}, "other"),
+        (403, {"message": "this token lacks a permission"}, "auth"),
+    ],
+)
+async def test_guest_3_a_guest_token_that_the_platform_refuses_is_counted(line, status, body, kind):
+    """As a call that failed for it, and as a check of a token that went wrong."""
+    line.script.turns.append(line.script.raw(status, json.dumps(body).encode()))
+    given = {"customAttributes": {"guestToken": "canary-guest-token"}}
+    with pytest.raises(PlatformError) as caught:
+        await line.calls.call("contact.create", body=given, idempotency_key="k")
+    checks = {"refused_by_platform": 1} if kind == "token_validation" else {}
+    told = caught.value.codes().get("error_cause") == "guest_token"
+    figures = line.metrics.error_figures()
+    assert (line.metrics.platform_errors, figures["token_checks"], told) == (
+        {kind: 1},
+        checks,
+        kind == "token_validation",
+    )
+
+
+async def test_guest_3_a_call_without_a_guest_token_is_refused_for_something_else(line):
+    body = b'{"message": "the token is not signed"}'
+    line.script.turns.append(line.script.raw(400, body))
+    with pytest.raises(PlatformError):
+        await line.make("interaction.inject")
+    assert line.metrics.platform_errors == {"other": 1}

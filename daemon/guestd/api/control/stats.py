@@ -1,4 +1,4 @@
-"""The figures of SESS-8, since the start of the daemon."""
+"""The figures of SESS-8 and GUEST-3, since the start of the daemon."""
 
 from __future__ import annotations
 
@@ -41,6 +41,19 @@ class Stats(BaseModel):
         description="Guest sessions on the socket now, by state."
     )
 
+    failed_calls: dict[str, int] = Field(
+        description=(
+            "Calls of the platform that failed for good: in total, and by kind (token_validation,"
+            " rate_limit, auth, network, other)."
+        )
+    )
+    token_checks: dict[str, int] = Field(
+        description="Checks of guest tokens by outcome; refused_by_platform is the platform's."
+    )
+    token_validation_failure_ratio: float = Field(
+        description="The share of those checks that went wrong; 0 before the first."
+    )
+
 
 class StatsRoutes:
     def __init__(self, fleet: Fleet, metrics: Metrics) -> None:
@@ -49,7 +62,7 @@ class StatsRoutes:
 
     def routes(self) -> list[Route]:
         outcome = {200: RouteResponse("Since the start.", Stats)}
-        summary = "Average sync latency, disconnection rate, total sessions"
+        summary = "Average sync latency, disconnection rate, total sessions, failures by kind"
         return [Route("GET", "/v1/stats", "showStats", summary, self._show, outcome, "about")]
 
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
@@ -59,6 +72,7 @@ class StatsRoutes:
         figures = self._metrics.rest_figures()
         found = {
             **figures,
+            **self._metrics.error_figures(),
             "messaging_sessions": self._metrics.rest_sessions,
             "guest_sessions": by_state,
         }
