@@ -102,7 +102,8 @@ class FetchHistory:
 @dataclass(slots=True)
 class AskPresigned:
     """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or
-    SlotRefused. `command_id` and `attempt` say in the audit whose file it is, and which try."""
+    SlotRefused. `key` is that of the call (HTTP-2). `command_id` and `attempt` say in the audit
+    whose file it is, and which try."""
 
     attachment_id: str
     filename: str
@@ -110,6 +111,7 @@ class AskPresigned:
     size_bytes: int
     command_id: str = ""
     attempt: int = 1
+    key: str = ""
 
 
 @dataclass(slots=True)

@@ -245,7 +245,7 @@ class RestCalls:
             call.attempt_failed(action, error)
         else:
             key = {"idempotency_key": call.key} if call.key else {}
-            message = {"error_message": error.args[0]}
+            message = {"error_message": str(error)}
             self._note(action, "failed", {**key, **message, **error.attempt_details(action)})
 
     # ------------------------------------------------------------------ one attempt

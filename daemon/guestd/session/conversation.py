@@ -12,7 +12,7 @@ from ..model import effects as e
 from ..model import signals as s
 from ..model.effects import SessionCounter
 from ..model.errors import CommandError
-from ..model.failures import failure_of_frame
+from ..model.failures import failure_of_frame, words_of_frame
 from ..model.ids import Guest
 from ..model.journal import SavedSession
 from ..model.traits import FileRules
@@ -245,7 +245,10 @@ class SessionConversation:
         lane = self.outbound.outbox
         if lane is None or not lane.file_count:
             return
-        if self.files.take(given, lane, self.live, now, out) is Wants.PROCEED:
+        wanted = self.files.take(given, lane, self.live, now, out)
+        if wanted is Wants.PROCEED_WHEN_DURABLE:
+            self.outbound.await_durable(out)
+        if wanted is not None:
             self.proceed(now, out)
 
     def proceed(self, now: float, out: e.Effects) -> None:
@@ -300,7 +303,8 @@ class SessionConversation:
         under_way = lane.under_way
         if under_way is None:
             return
-        reason, failure = f"{given.code} {given.reason}", failure_of_frame(given.code)
+        reason = words_of_frame(given.code, given.reason)
+        failure = failure_of_frame(given.code)
         is_its = lane.match(trace) is not None
         if is_its and under_way.upload is not None and given.code in FILE_REFUSALS:
             lane.put_back()

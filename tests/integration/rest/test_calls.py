@@ -434,10 +434,15 @@ async def test_audit_1_an_attempt_that_was_not_the_last_is_told(line):
     seen = [(one.attempts, one.status, one.platform_code, one.latency_ms) for _, one in told]
     common = {"call": "interaction.get", "latency_ms": 0.0}
     passing = {**common, "error_code": "platform_unavailable", "error_status": 503}
-    passing["error_message"] = "the platform answered 503"
+    passing["error_message"] = "interaction.get: the platform answered 503; try again later"
     busy = {"platform_code": "busy", "correlation_id": "c-1"}
+    support = "; if it stays, tell the platform's support the correlation id"
+    busy["error_message"] = passing["error_message"] + support
     refused = {**common, "error_code": "platform_refused", "error_status": 401}
-    refused["error_message"] = "the platform answered 401"
+    refused["error_message"] = (
+        "interaction.get: the platform answered 401; check that the OAuth client"
+        " (platform.client_id) still exists and is active"
+    )
     facts = [
         {**passing, "attempt": 1, **busy},
         {**refused, "attempt": 2},
@@ -462,7 +467,8 @@ async def test_audit_1_each_429_has_a_line_with_all_that_is_known_of_it(line):
             await line.make("contact.create", idempotency_key="op-1", **listener)
     details = {
         "idempotency_key": "op-1",
-        "error_message": "the platform answered 429 slow down",
+        "error_message": "contact.create: the platform answered 429 slow down; wait 2 s; if this"
+        " repeats, lower rest.requests_per_minute",
         "call": "contact.create",
         "latency_ms": 0.0,
         "retry_after_s": 2.0,

@@ -36,13 +36,10 @@ def test_sock_3_a_kind_that_is_not_known_is_logged_once_and_then_ever_more_seldo
 
 def test_sock_3_the_log_has_a_bound_and_nothing_that_a_guest_has_said(logged):
     frames = UnknownFrames()
-    for n in range(10 * KINDS_MAX):
-        frames.count(f"kind{n}", ANA)
     for text in ("my card is 4111 1111 1111 1111", "a\nforged line", "x" * 60, "tel:+44 20"):
         frames.count(text, ANA)
+    for n in range(10 * KINDS_MAX):
+        frames.count(f"kind{n}", ANA)
     lines = "\n".join(logged())
-    assert (len(lines.split("\n")), "4111" in lines, "forged" in lines) == (
-        KINDS_MAX + 3,
-        False,
-        False,
-    )
+    bound = KINDS_MAX + 3  # and 1, 10, 100 of all others
+    assert (len(lines.split("\n")), "4111" in lines, "forged" in lines) == (bound, False, False)
