@@ -72,6 +72,11 @@ def audited(directory: Path, *actions: str) -> list[dict[str, Any]]:
     return [line for line in select(directory / "audit") if line["action"] in actions]
 
 
+def outcomes(directory: Path, *actions: str) -> list[dict[str, Any]]:
+    """Without the lines that stand before an attempt."""
+    return [one for one in audited(directory, *actions) if one["status"] != "attempt"]
+
+
 async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_command():
     """Two messaging sessions, one of which ends, and three guest sessions, two of which end; the
     receiver takes three tenths of a second for each of eight webhooks."""
@@ -247,8 +252,8 @@ async def test_http_4_a_place_for_a_file_has_its_latency_in_the_audit(tmp_path):
         for status, lines in ((503, 1), (403, 2)):
             faults({"status": status, "path": PLACES})
             await send_bill(daemon, f"f{status}")
-            await until(lambda n=lines: len(audited(tmp_path, "attachment.presign")) == n)
-    lines = audited(tmp_path, "platform.attempt", "attachment.presign")
+            await until(lambda n=lines: len(outcomes(tmp_path, "attachment.presign")) == n)
+    lines = outcomes(tmp_path, "platform.attempt", "attachment.presign")
     assert [
         (one["action"], one["status"], one.get("error", {}).get("error_status"))
         for one in lines
@@ -266,7 +271,7 @@ async def test_http_4_the_upload_of_a_file_is_measured_in_metrics_and_audit(tmp_
     async with webchat_guest(tmp_path, attachments={"retry_s": 0.1}) as (daemon, _, _, faults):
         faults({"status": 503, "path": "/__storage", "method": "PUT"})
         await send_bill(daemon, "f1")
-        await until(lambda: len(audited(tmp_path, "attachment.put")) == 2)
+        await until(lambda: len(outcomes(tmp_path, "attachment.put")) == 2)
         async with aiohttp.ClientSession(daemon.http.url) as http:
             text = await (await http.get("/metrics")).text()
     shown = [
@@ -279,7 +284,7 @@ async def test_http_4_the_upload_of_a_file_is_measured_in_metrics_and_audit(tmp_
         )
     ]
     assert [line for line in shown if line not in text.splitlines()] == []
-    lines = audited(tmp_path, "attachment.put")
+    lines = outcomes(tmp_path, "attachment.put")
     assert [one["latency_ms"] > 0.0 for one in lines] == [True, True]
 
 
@@ -291,7 +296,7 @@ async def test_http_1_a_place_for_a_file_waits_before_each_retry_and_has_a_key(t
         faults({"status": 503, "path": PLACES, "count": 9})
         await send_bill(daemon, "f1")
         await until(lambda: len(audited(tmp_path, "command.settled")) == 1, 10.0)
-    lines = [one for one in audited(tmp_path, "attachment.presign") if one["status"] == "failed"]
+    lines = [one for one in outcomes(tmp_path, "attachment.presign") if one["status"] == "failed"]
     at_s = [datetime.fromisoformat(one["time"]).timestamp() for one in lines]
     rests = [after - before for before, after in pairwise(at_s)]
     assert (len(rests), rests[0] >= 0.35, rests[1] >= 0.75) == (2, True, True), rests
@@ -319,7 +324,7 @@ async def test_http_3_a_refused_place_is_told_in_full_wherever_it_is_told(tmp_pa
     for one, kind in ((state, None), (told[0], "attachment"), (told[1], "delivery")):
         assert {name: one[name] for name in codes} == codes, kind
         assert ("refused by a fault with 403" in one["reason"], one.get("kind")) == (True, kind)
-    for line in audited(tmp_path, "attachment.presign", "command.settled"):
+    for line in outcomes(tmp_path, "attachment.presign", "command.settled"):
         message = line["error"].pop("error_message")
         assert ("refused by a fault" in message, line["status"]) == (True, "failed")
         assert line["error"] == {
@@ -342,7 +347,7 @@ async def test_http_3_an_answer_without_a_place_says_what_to_do(tmp_path, monkey
     told = [one["reason"] for one in page["events"] if one.get("status") == "failed"]
     failed = [
         one
-        for one in audited(tmp_path, "attachment.presign", "command.settled")
+        for one in outcomes(tmp_path, "attachment.presign", "command.settled")
         if one["status"] == "failed"
     ]
     words = {state["reason"], *told, *(one["error"]["error_message"] for one in failed)}
@@ -362,10 +367,10 @@ async def test_http_1_an_upload_waits_as_long_as_the_storage_asks(tmp_path):
         rule = {"status": 429, "path": "/__storage", "method": "PUT", "retry_after_s": 2}
         faults(rule)
         await send_bill(daemon, "f1")
-        await until(lambda: len(audited(tmp_path, "attachment.put")) == 2, 10.0)
+        await until(lambda: len(outcomes(tmp_path, "attachment.put")) == 2, 10.0)
     first, second = (
         datetime.fromisoformat(one["time"]).timestamp()
-        for one in audited(tmp_path, "attachment.put")
+        for one in outcomes(tmp_path, "attachment.put")
     )
     assert 1.95 <= second - first < 4.0
 
@@ -385,7 +390,7 @@ async def test_http_3_a_failed_upload_is_told_in_full_wherever_it_is_told(tmp_pa
     for one, kind in ((state, None), (told[0], "attachment"), (told[1], "delivery")):
         assert {name: one[name] for name in codes} == codes, kind
         assert (one["reason"].startswith(words), one.get("kind")) == (True, kind)
-    (put,) = audited(tmp_path, "attachment.put")
+    (put,) = outcomes(tmp_path, "attachment.put")
     (settled,) = audited(tmp_path, "command.settled")
     for line in (put, settled):
         assert line["error"].pop("error_message").startswith(words)
@@ -409,27 +414,53 @@ async def test_audit_1_each_upload_of_a_file_has_a_line_under_its_session(tmp_pa
     ):
         faults({"status": 503, "path": "/__storage", "method": "PUT"})
         await send_bill(daemon, "f1")
-        await until(lambda: len(audited(tmp_path, "attachment.put")) == 2)
+        await until(lambda: len(outcomes(tmp_path, "attachment.put")) == 2)
     of_session = list(select(tmp_path / "audit", conversation=session_id))
     lines = [one for one in of_session if one["action"].startswith("attachment.")]
     assert [
         (one["action"], one["status"], one["details"]["command_id"], one["details"]["try"])
         for one in lines
     ] == [
+        ("attachment.presign", "attempt", "f1", 1),
         ("attachment.presign", "success", "f1", 1),
+        ("attachment.put", "attempt", "f1", 1),
         ("attachment.put", "failed", "f1", 1),
+        ("attachment.presign", "attempt", "f1", 2),
         ("attachment.presign", "success", "f1", 2),
+        ("attachment.put", "attempt", "f1", 2),
         ("attachment.put", "success", "f1", 2),
     ]
     keys = [one["idempotency_key"] for one in lines if one["action"] == "attachment.presign"]
     assert len(set(keys)) == 2, "a place that came to nothing is over; the next is another one"
-    assert lines[1]["error"] == {
+    assert lines[3]["error"] == {
         "error_code": "platform_unavailable",
         "error_status": 503,
         "platform_code": "fault",
         "error_message": "the storage answered 503 refused by a fault with 503; wait 1 s; if it"
         " stays, tell the support of the storage",
     }
+
+
+async def test_audit_1_a_message_that_met_429_has_a_line_and_each_outcome_its_latency(tmp_path):
+    """Of the message and not of its text: the command, the number of the try, and how long to
+    wait; what became of it has the time since it was accepted."""
+    sections = {"journal": {"directory": str(tmp_path)}}
+    async with running_daemon(**sections) as (daemon, ask):
+        await ask("POST", "/v1/sessions", {"name": "ana"})
+        await until(lambda: daemon.metrics.sessions.get("live") == 1)
+        rule = {"kind": "throttle", "count": 1, "retry_after_s": 1}
+        daemon.emulator.faults.set([rule], daemon.emulator.now())
+        await ask("POST", "/v1/sessions/ana/messages", {"command_id": "c1", "text": "secret words"})
+        await until(lambda: len(audited(tmp_path, "command.settled")) == 1, 10.0)
+    (line,) = audited(tmp_path, "platform.attempt")
+    (settled,) = audited(tmp_path, "command.settled")
+    told = line["idempotency_key"], line["error"]["error_status"], line["details"]["rate_limited"]
+    assert (told, line["details"]["retry_after_s"] > 0, "secret" in str(line)) == (
+        ("c1", 429, True),
+        True,
+        False,
+    )
+    assert settled["latency_ms"] > 900.0
 
 
 async def test_audit_1_a_reading_of_the_deployment_that_failed_has_a_line(tmp_path):

@@ -151,6 +151,15 @@ class Count:
 
 
 @dataclass(slots=True)
+class Noted:
+    """A line for the audit, about this guest session: the action, and what is known of it."""
+
+    action: str
+    status: str
+    details: dict[str, Any]
+
+
+@dataclass(slots=True)
 class Echoed:
     """A command was confirmed by the platform `latency_s` after its frame was sent."""
 
@@ -182,6 +191,7 @@ Effect = (
     | CancelUpload
     | Discard
     | Count
+    | Noted
     | Echoed
     | Finish
 )

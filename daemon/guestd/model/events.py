@@ -108,7 +108,8 @@ class AcceptedEvent:
 class DeliveryEvent:
     """What became of a command: `confirmed` by the platform, `failed` for `reason`, or
     `uncertain`. `code` is our own stable word for why; `platform_status`, `platform_code` and
-    `correlation_id` are the platform's, where it was the platform that refused."""
+    `correlation_id` are the platform's, where it was the platform that refused. `latency_ms`: since
+    the command was accepted."""
 
     KEY: ClassVar[str] = "command_id"
 
@@ -121,6 +122,7 @@ class DeliveryEvent:
     platform_status: int | None = None
     platform_code: str = ""
     correlation_id: str = ""
+    latency_ms: float | None = None
     kind: str = "delivery"
 
 

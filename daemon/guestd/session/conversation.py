@@ -7,6 +7,8 @@ lets its message go. What concerns the life of the session is not decided here: 
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
@@ -283,6 +285,20 @@ class SessionConversation:
                 outbound.give_up_under_way("the platform did not confirm it", out)
 
     # ------------------------------------------------------------------ errors from the platform
+
+    def tell_throttled(self, given: s.Throttled, out: e.Effects) -> None:
+        """A line of the audit for each 429, with the command that it was about, if that is known
+        (AUDIT-1)."""
+        lane = self.outbound.outbox
+        outgoing = lane.match(given.tracing_id) if lane is not None else None
+        known: dict[str, Any] = {"call": "guest.request"}
+        if outgoing is not None:
+            known = {"call": "guest.message", "command_id": outgoing.command.command_id}
+            known |= {"idempotency_key": outgoing.command.command_id, "attempt": outgoing.attempts}
+        words = "; ".join(filter(None, (given.reason, f"wait {given.retry_after_s:g} s")))
+        known |= {"rate_limited": True, "retry_after_s": given.retry_after_s}
+        known |= {"error_code": "platform_unavailable", "error_status": 429}
+        out.append(e.Noted("platform.attempt", "failed", {**known, "error_message": words}))
 
     def throttled(self, given: s.Throttled, until: float, now: float, out: e.Effects) -> None:
         """A request came too fast: one for a slot, a message, or one for a JWT."""

@@ -196,7 +196,7 @@ class Outbound:
         else:
             self._end_id = command.command_id
             intent = content_of(command)
-        self._remember(command.command_id, Accepted(seq, trace, digest=digest_of(command)))
+        self._remember(command.command_id, Accepted(seq, trace, False, digest_of(command), now))
         event = v.AcceptedEvent(seq, command.command_id, intent["action"], text)
         out.append(e.Accept(event, intent))
 

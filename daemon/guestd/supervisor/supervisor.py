@@ -51,7 +51,8 @@ from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
 from .records import guest_of, record_of, remaining_s
-from .runner import Runner, SessionContext
+from .runner import Runner
+from .session_context import SessionContext
 from .session_factory import SessionFactory
 from .session_log import SessionLog
 from .settings import SupervisorSettings
@@ -103,10 +104,9 @@ class Supervisor:
         self._uncommitted_max = uncommitted_max
         self._dialect = dialect
         self._clock = clock
-        self._draw_token = draw_token
-        self._draw_session_id = draw_session_id
+        self._draw_token, self._draw_session_id = draw_token, draw_session_id
         self.metrics = metrics
-        self._discard_copy = discard_copy
+        self._discard_copy, self._note = discard_copy, note
         can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
         self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
         self._journal = journal
@@ -124,6 +124,7 @@ class Supervisor:
             metrics,
             loop,
             self._preload_seen,
+            note,
         )
         self._commands = CommandLookups(journal)
         self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
@@ -163,6 +164,7 @@ class Supervisor:
             upload=self._uploads.begin,
             cancel_upload=self._uploads.cancel,
             discard=self._discard_copy,
+            note=self._note,
             keep_report=keep_report,
             log=self._log,
             was_shown=self._was_shown,

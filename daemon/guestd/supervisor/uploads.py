@@ -81,6 +81,7 @@ class Uploads:
         assert self._uploader is not None
         wanted[effect.attachment_id] = asyncio.current_task()
         began = time.perf_counter()
+        self._note(PUT, "attempt", _about(runner, effect))
         try:
             ended, outcome, details = await self._put_ended(self._uploader, effect)
         except asyncio.CancelledError:
@@ -172,6 +173,8 @@ class Uploads:
         }
         key = effect.key
         about = {**_about(runner, effect), "idempotency_key": key}
+
+        self._note(PRESIGN, "attempt", about)
 
         def attempt_failed(action: str, error: PlatformError) -> None:
             words = {"error_message": str(error)}
