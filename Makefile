@@ -14,7 +14,7 @@ PIP := $(BIN)/python .ci/install
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run test test-core test-all test-lowest check format bench soak chaos fuzz mutants update clean help
+.PHONY: run test test-core test-all test-lowest check types docs docs-serve format bench soak chaos fuzz mutants pictures update clean help
 
 help:
 	@echo "make run [DEMO=25] [PORT=3000]"
@@ -22,12 +22,16 @@ help:
 	@echo "make test            all tests"
 	@echo "make test-all        all tests on every supported Python that is found (3.11 to 3.14)"
 	@echo "make test-lowest     all tests on the oldest versions of the dependencies that pyproject.toml allows"
-	@echo "make check           ruff, mypy --strict, the structure: layers, names, sizes"
+	@echo "make check           ruff, mypy --strict, tsc --strict where Node is, the structure: layers, names, sizes"
+	@echo "make types           the TypeScript declarations anew, from the models"
+	@echo "make docs            the documents as a site, in build/docs/site; a broken link fails"
+	@echo "make docs-serve      the same on http://localhost:8000, renewed while one writes"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
 	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
 	@echo "make chaos [CHAOS_S=…] everything at once, for that many seconds in each dialect: an hour in all, part of make soak"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make mutants         every contract broken on purpose: does its test notice?"
+	@echo "make pictures        the terminal's pictures in the documents, made anew (needs tmux)"
 	@echo "make format          let ruff lay out the code"
 	@echo "make update          the newest allowed dependencies, into the lock files"
 	@echo "make clean           remove what these made"
@@ -55,7 +59,17 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	.ci/javascript
 	$(BIN)/python -m pytest -q tests/structure
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/build.py
+
+docs-serve: $(VENV)/.installed-dev
+	$(BIN)/python docs/build.py --serve localhost:8000
+
+types: $(VENV)/.installed-dev
+	$(BIN)/python .ci/types
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -78,6 +92,9 @@ fuzz: $(VENV)/.installed-dev
 	@failed=0; for one in $(FUZZ); do \
 	  $(BIN)/python -m tests.fuzz.run $$one --seconds $(FUZZ_S) || failed=1; \
 	done; exit $$failed
+
+pictures: $(VENV)/.installed
+	$(BIN)/python docs/pictures/make.py
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants.run $(MUTANTS)
@@ -109,9 +126,9 @@ $(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(VENV)/bin/pytho
 
 .venv-lowest/.installed: pyproject.toml | .venv-tools/.installed
 	$(PYTHON) -m venv .venv-lowest
-	.venv-tools/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev]'
+	.venv-tools/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,docs]'
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results .ci/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

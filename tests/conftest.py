@@ -5,6 +5,15 @@ from __future__ import annotations
 import logging
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.browser", "tests.short_reports"]
+
+#: How long an example takes, or its drawing, says something of the machine's load and nothing of the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

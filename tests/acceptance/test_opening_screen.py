@@ -35,6 +35,7 @@ def test_on_a_terminal_addresses_come_first_and_the_status_stays_at_the_bottom()
         person.sees("demo-1 →")
         text = person.screen()
         assert "ready http" not in text and "stands in at" not in text
+        assert "the configuration is" not in text, "it is the default one"
         assert text.index("frontends") < text.index("Next, in another terminal:")
         person.child.send_signal(signal.SIGINT)
         assert person.child.wait(60) == 0

@@ -36,7 +36,7 @@ def crm():
 @pytest.fixture(params=["node", "python"])
 def program(request, crm, tmp_path):
     """Runs a document's program to its end and gives the JSON that it printed."""
-    if request.param == "node" and not _has_node():
+    if request.param == "node" and not has_node():
         pytest.skip("needs Node.js 20.10 or later")
 
     def started(name: str, **environment: str):
@@ -60,7 +60,7 @@ def program(request, crm, tmp_path):
     return started
 
 
-def _has_node() -> bool:
+def has_node() -> bool:
     if shutil.which("node") is None:
         return False
     version = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout

@@ -34,9 +34,7 @@ def test_all_that_is_in_the_corpus_keeps_the_promise(opened):
         opened.check(one)
 
 
-@settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), more=st.binary(max_size=64))
 def test_inputs_made_from_the_corpus_keep_the_promise(opened, seed, more):
     mutator = Mutator([*opened.seeds(), more], opened.tokens, opened.bytes_max, Random(seed))

@@ -307,7 +307,7 @@ async def test_no_form_whatever_is_a_500(asked):
     async with asked() as (stack, _):
         loop = asyncio.get_running_loop()
 
-        @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+        @settings(max_examples=150, derandomize=True, database=None)
         @given(st.lists(PIECES, max_size=12).map(b"".join))
         def try_it(body):
             status, again = asyncio.run_coroutine_threadsafe(raw_form(stack, body), loop).result(

@@ -176,7 +176,7 @@ class TestProblems:
         self, new_stack, client_of, caplog
     ):
         async with new_stack() as stack, client_of(stack) as client:
-            stack.fleet.sessions = lambda: 1 / 0
+            stack.fleet.overview.lines = lambda: 1 / 0
             with caplog.at_level(logging.ERROR):
                 status, found, _ = await client.get("/v1/sessions")
             assert (status, found["code"]) == (500, "internal")

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.emulator.client_url import TrustedProxies
 from guestd.emulator.core.storage_urls import base_for, with_base
 
 from .emulator_client import ask, call, configured, emulating, guest, say
@@ -164,6 +165,79 @@ class TestNames:
             async with asyncio.timeout(5.0):
                 assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
             writer.close()
+
+
+class TestTlsProxy:
+    """A proxy that ends TLS stands before the emulator, and says so."""
+
+    @pytest.mark.parametrize(
+        ("headers", "scheme"),
+        [
+            ({"X-Forwarded-Proto": "https"}, "https"),
+            ({"X-Forwarded-Proto": "wss"}, "https"),
+            ({"X-Forwarded-Proto": "https, http"}, "https"),
+            (
+                {"Forwarded": 'for="[2001:db8::1]:4711"; proto=HTTPS;by=a, for=b;proto=http'},
+                "https",
+            ),
+            ({"X-Forwarded-Proto": "http", "Forwarded": "proto=https"}, "http"),
+            ({"X-Forwarded-Proto": "gopher"}, "http"),
+            ({"Forwarded": "for=proto"}, "http"),
+            ({}, "http"),
+        ],
+    )
+    async def test_every_url_has_the_scheme_of_the_client(self, headers, scheme):
+        headers = {**headers, "Host": "localhost:8443"}
+        wanted = f"{scheme}://localhost:8443"
+        async with emulating() as emulator:
+            _, config = await call(emulator, "GET", CONFIG, headers=headers)
+            assert config["apiEndpoint"] == wanted
+            conversations = config["messenger"]["apps"]["conversations"]
+            assert conversations["messagingEndpoint"] == "ws" + wanted[4:]
+            _, about = await call(emulator, "GET", "/__emulator/about", headers=headers)
+            assert about["guest_socket_url"].startswith(f"ws{wanted[4:]}/v1?deploymentId=")
+            assert (about["api_url"], about["token_url"]) == (wanted, f"{wanted}/oauth/token")
+            forwarded = {name: text for name, text in headers.items() if name != "Host"}
+            uri = f"ws://localhost:8443/v1?deploymentId={DEFAULT_DEPLOYMENT_ID}"
+            address = {"host": "127.0.0.1", "port": emulator.port, "proxy": None}
+            async with connect(uri, additional_headers=forwarded, **address) as socket:
+                await configured(socket)
+                slot = (await ask(socket, "onAttachment", **FILE))["body"]
+                assert slot["url"].startswith(f"{wanted}/__storage/")
+
+    async def test_the_word_of_another_machine_does_not_count_until_it_is_a_trusted_proxy(self):
+        headers = {"X-Forwarded-Proto": "https", "Host": "localhost:8443"}
+        async with emulating(trusted_proxies=["192.0.2.0/24"]) as emulator:
+            _, config = await call(emulator, "GET", CONFIG, headers=headers)
+            assert config["apiEndpoint"] == "http://localhost:8443"
+            changes = {"trusted_proxies": ["192.0.2.0/24", "127.0.0.1"]}
+            await call(emulator, "POST", "/__emulator/settings", json=changes)
+            _, config = await call(emulator, "GET", CONFIG, headers=headers)
+            assert config["apiEndpoint"] == "https://localhost:8443"
+
+    async def test_what_is_no_network_is_refused(self):
+        async with emulating() as emulator:
+            changes = {"trusted_proxies": ["proxy.example.org"]}
+            status, answer = await call(emulator, "POST", "/__emulator/settings", json=changes)
+            assert status == 400 and "does not appear to be an IPv4 or IPv6 network" in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("peer", "url"),
+    [
+        ("127.8.0.1", "https://a"),
+        ("::ffff:127.0.0.1", "https://a"),
+        ("::1", "https://a"),
+        ("192.0.2.7", "http://a"),
+        ("", "http://a"),
+        (None, "http://a"),
+    ],
+)
+def test_only_a_trusted_peer_is_believed(peer, url):
+    headers = {"Host": ["a"], "X-Forwarded-Proto": ["https"]}
+    proxies = TrustedProxies(("127.0.0.0/8", "::1/128"))
+    found = proxies.client_url("http://127.0.0.1:1", peer, lambda name: headers.get(name, []))
+    assert found == url
 
 
 @pytest.mark.parametrize(

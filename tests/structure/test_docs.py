@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = (
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
-    *sorted(DOCS.glob("*.md")),
+    ROOT / "examples" / "README.md",
+    *sorted(DOCS.rglob("*.md")),
 )
 CONTRACTS = {
     "AUTH": 4,
@@ -44,7 +45,7 @@ CONTRACTS = {
 }
 IDS = [f"{family}-{n}" for family, last in CONTRACTS.items() for n in range(1, last + 1)]
 
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -1,10 +1,10 @@
 """CORS: what a browser needs so that a page of another origin may read an answer.
 
-guestd serves no pages, so every page is of another origin. `OriginCheck` decides which may ask, and
-has decided before anything here is used; those may read as well. Cookies play no part in the API,
-so credentials are never allowed, and a token comes in the Authorization header. A preflight cannot
-carry that header: it is answered before the token is asked for, and tells nothing that the
-documentation does not.
+guestd serves the console and no other page, so every other page is of another origin. `OriginCheck`
+decides which may ask, and has decided before anything here is used; those may read as well. Cookies
+play no part in the API, so credentials are never allowed, and a token comes in the Authorization
+header. A preflight cannot carry that header: it is answered before the token is asked for, and
+tells nothing that the documentation does not.
 
 Every answer says `Vary: Origin`, also one without an Origin: a cache must not give it to a page."""
 
@@ -16,6 +16,7 @@ from .control.control import PREFIX
 
 #: What pages may read beside /v1.
 HEALTH_PATHS = ("/readyz", "/healthz", "/livez")
+CLIENT_PATHS = ("/client.js", "/client.d.ts")
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 #: `*` does not include Authorization; the others are named for browsers that do not know `*`.
@@ -68,4 +69,4 @@ async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
 
 
 def _is_for_pages(path: str) -> bool:
-    return path.startswith(PREFIX) or path in HEALTH_PATHS
+    return path.startswith(PREFIX) or path in HEALTH_PATHS or path in CLIENT_PATHS

@@ -103,6 +103,8 @@ def _operation(route: Route, schemas: dict[Any, Json], has_token: bool) -> Json:
     parameters = [*_path_parameters(route), *_query_parameters(route), *_key_parameter(route)]
     if parameters:
         found["parameters"] = parameters
+    if has_token and route.public:
+        found["security"] = []
     if route.body is not None:
         content = {
             "application/json": {"schema": schemas[(route.shown_body or route.body, "validation")]}
@@ -132,6 +134,8 @@ def _query_parameters(route: Route) -> Iterator[Json]:
         return
     for name, schema in route.query.model_json_schema()["properties"].items():
         parameter = {"name": name, "in": "query", "required": False, "schema": schema}
+        if schema.get("type") == "array":  # `state=live,resting`
+            parameter |= {"style": "form", "explode": False}
         if "description" in schema:
             parameter["description"] = schema.pop("description")
         yield parameter
@@ -186,7 +190,7 @@ def _headers(headers: Any) -> Json:
 
 def _problems_of(route: Route, has_token: bool) -> set[int]:
     found = {*_COMMON, *route.problems}
-    if has_token:
+    if has_token and not route.public:
         found.add(401)
     if route.body is not None or route.streams:
         found.update(_WITH_BODY)

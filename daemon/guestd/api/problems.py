@@ -48,6 +48,7 @@ _STATUS = {
     "not_configured": 404,
     "draining": 503,
     "storage_full": 503,
+    "storage_low": 503,
     "damaged": 500,
     "internal": 500,
 }

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from .. import __version__
+from ..console.page_server import page, wants_page
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, Operations, Webhooks
@@ -19,9 +20,12 @@ from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
+from .console import client_routes, console_routes, is_console
+from .console_tickets import ConsoleAccess
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
+from .control.info import DaemonFacts
 from .control.stream import StreamBounds
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
@@ -40,7 +44,7 @@ WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as
 
     {{"action": "send", "text": "Where is my parcel?"}}
 
-Also here: /healthz  /readyz  /metrics  /v1/openapi.json
+Also here: /healthz  /readyz  /metrics  /v1/openapi.json  /client.js, and the console in a browser
 """
 
 
@@ -61,6 +65,7 @@ class HttpServer:
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
+        facts: DaemonFacts | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -86,7 +91,16 @@ class HttpServer:
             api.heartbeat_s,
         )
         self._control = ControlApi(
-            ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks),
+            ControlPorts(
+                fleet,
+                metrics,
+                draw_id,
+                operations,
+                spool,
+                webhooks,
+                console=self._console_access(),
+                facts=facts or DaemonFacts(),
+            ),
             api,
             bounds,
             feeds,
@@ -105,6 +119,13 @@ class HttpServer:
         if host == "localhost":
             host = LOCALHOST_ADDRESSES[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def _console_access(self) -> ConsoleAccess | None:
+        if not self._api.tcp:
+            return None
+        return ConsoleAccess(
+            lambda: self.url, text_of(self._api.token), text_of(self._settings.token)
+        )
 
     async def start(self) -> None:
         """Listen. Raises ConfigError if the port or the Unix socket is not available, or if access
@@ -153,17 +174,19 @@ class HttpServer:
             app.on_response_prepare.append(cross_origin.add_headers)
         app.add_routes(
             [
-                web.get("/", self._front if trusted else self._front_with_token),
+                web.get("/", self._entrance(has_control, trusted)),
                 web.get("/healthz", self._healthz),
                 web.get("/livez", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._scrape),
             ]
         )
+        app.add_routes(client_routes())
         if self._jwks is not None:
             app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
             self._control.add_to(app)
+            app.add_routes(console_routes())
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
         # in the middle of a head.
         later_s = self._api.keepalive_timeout_s + 2 * self._api.head_timeout_s
@@ -221,7 +244,7 @@ class HttpServer:
         is_control = request.path.startswith(PREFIX)
         if not trusted:
             refused = self._origin_check.refusal(request)
-            if refused is None and is_control:
+            if refused is None and (is_control or is_console(request.path)):
                 refused = self._origin_check.cross_site_refusal(request)
             if refused is not None:
                 return await self._refuse(request, refused)
@@ -255,6 +278,17 @@ class HttpServer:
             request.transport.abort()
         return problem.answer(request.path)
 
+    def _entrance(self, has_console: bool, trusted: bool) -> Callable[[web.Request], Any]:
+        """Of `/`: the simulator for a WebSocket, the console's page for a browser. The page is the
+        same for everyone and knows nothing; its token it asks for."""
+
+        async def enter(request: web.Request) -> web.StreamResponse:
+            if has_console and wants_page(request) and not _is_websocket(request):
+                return page(request)
+            return await (self._front if trusted else self._front_with_token)(request)
+
+        return enter
+
     async def _front_with_token(self, request: web.Request) -> web.StreamResponse:
         refused = simulator_refusal(request, text_of(self._settings.token))
         if refused is None:
@@ -272,7 +306,7 @@ class HttpServer:
             return await self._simulator.serve(
                 request, self._connections.received_bytes(request.transport)
             )
-        return web.Response(text=WELCOME.format(host=request.host))
+        return web.Response(text=WELCOME.format(host=request.host), headers={"Vary": "Accept"})
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "up", "version": __version__, **self._health()})

@@ -13,14 +13,17 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from .exit_codes import failed
+from .exit_codes import failed, unread
 
 #: Each with its line in the list, so that `guestd --help` need not load them all.
 COMMANDS = {
     "serve": "Keep guest sessions alive until SIGTERM or Ctrl-C.",
     "emulate": "Stand in for the platform, for clients of any kind.",
     "chat": "Talk as a guest.",
+    "console": "The address of a running daemon's console, for a browser.",
     "sessions": "The guest sessions of a running daemon.",
+    "explain": "Say what a guest session waits for, and why.",
+    "frames": "Show the frames of a guest session on the platform's socket.",
     "top": "The guest sessions, rates and waits of a running daemon, live.",
     "send": "Say something, and wait until the platform has confirmed it.",
     "inject": "Put a past conversation into an interaction.",
@@ -33,6 +36,8 @@ COMMANDS = {
     "audit": "Check the audit, and export from it.",
     "version": "Say the version.",
 }
+
+HELP = ["-h", "--help"]
 
 EPILOG = """Examples:
 
@@ -97,7 +102,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP},
 )
 
 
@@ -117,6 +122,24 @@ def guestd(
     pass
 
 
+def asked_for_help(arguments: list[str]) -> str | None:
+    """The help that is wanted, if only names of commands come before `--help`. Typer's own way to
+    it loads pydantic first, which takes longer than all the rest."""
+    if not any(one in HELP for one in arguments):
+        return None
+    command = typer.main.get_command(app)
+    ctx = typer.Context(command, info_name=app.info.name, **command.context_settings)
+    for argument in arguments:
+        if argument in HELP:
+            return command.get_help(ctx)
+        found = command.get_command(ctx, argument) if isinstance(command, TyperGroup) else None
+        if found is None:
+            return None
+        command = found
+        ctx = typer.Context(command, parent=ctx, info_name=argument, **command.context_settings)
+    return None
+
+
 def prepare_output() -> None:
     """What standard output or error cannot encode is escaped, so that no guest's words end a
     command with a traceback."""
@@ -128,6 +151,12 @@ def prepare_output() -> None:
 def main() -> None:
     prepare_output()
     try:
-        app(prog_name="guestd")
+        wanted = asked_for_help(sys.argv[1:])
+        if wanted is None:
+            app(prog_name="guestd")
+        else:
+            print(wanted, flush=True)
+    except BrokenPipeError:
+        sys.exit(unread())
     except Exception as error:
         sys.exit(failed(error))

@@ -1,36 +1,34 @@
-"""Exit codes, and the one place where an error becomes a line for people.
-
-0    done
-1    the answer is no: `guestd keys verify` rejects the token, `guestd journal check` finds damage
-2    wrong usage of the command line
-69   the platform cannot be reached, or refuses the deployment or its certificate is refused
-70   a bug of ours, or an error of the system that no setting causes
-74   the journal cannot be used, or failed: nothing was promised after that; a broken or full disk
-78   the configuration cannot be used (also: the port is taken, a file is missing)
-130  interrupted by a second signal
-"""
+"""Exit codes, and the one place where an error becomes a line for people."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.errors import CommandError, ConfigError, GuestdError, JournalError, PlatformError
-from ..observe.log import Log
 from ..observe.terminal_text import json_line, one_line
 from .interrupts import INTERRUPTED, may_interrupt
 
-logger = logging.getLogger("guestd")
+if TYPE_CHECKING:
+    from ..observe.log import Log
 
 DAMAGED = 1
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG = 2, 69, 70, 74, 78
+
+EXIT_CODES = {
+    0: "done",
+    DAMAGED: "the answer is no: a command was refused or failed, a token or a journal is not sound",
+    USAGE: "wrong usage of the command line",
+    PLATFORM: "the platform cannot be reached or refuses the deployment; or no daemon answers",
+    INTERNAL: "a bug of guestd, or an error of the system that no setting causes",
+    JOURNAL: "the journal cannot be used or failed; a disk is full or broken; an audit is changed",
+    CONFIG: "the configuration cannot be used; a port is taken, a file is missing",
+    INTERRUPTED: "interrupted by a second signal",
+}
 
 
 class Interrupted(Exception):
@@ -68,6 +66,8 @@ def run(
 ) -> int:
     """Run a coroutine on uvloop; every error becomes one line, given to `say`, and its exit
     code. `as_json`: a JSON object on standard error instead."""
+    import asyncio
+
     import uvloop
 
     may_interrupt()
@@ -150,7 +150,11 @@ def _disk_is_to_blame(error: ConfigError) -> bool:
 def _unexpected(error: Exception, say: Tell) -> int:
     """A bug of ours: the kind and the place for a person, the traceback for the log if there is
     one."""
-    if logging.getLogger("guestd").handlers:
+    import logging
+    import traceback
+
+    logger = logging.getLogger("guestd")
+    if logger.handlers:
         logger.error("an unexpected error ended the program", exc_info=error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

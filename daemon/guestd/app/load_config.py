@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..runtime.files import NOT_REGULAR, open_regular
 from .config import Config
 from .config_checks import problems_of
 from .config_credentials import with_credentials
@@ -55,7 +56,7 @@ def find_config(
     file, origin = path, str(path)
     if path is None and named:
         file, origin = Path(named), f"{named}, from {CONFIG_VARIABLE}"
-    elif path is None and DEFAULT_FILE.is_file():
+    elif path is None and DEFAULT_FILE.exists():
         file, origin = DEFAULT_FILE, f"./{DEFAULT_FILE}"
     elif path is None:
         origin = f"the defaults and the environment: there is no ./{DEFAULT_FILE}"
@@ -126,13 +127,15 @@ def _fall_back(
 
 def _read(path: Path, places: ConfigPlaces) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with open(open_regular(path), "rb") as file:
+            text = file.read().decode("utf-8-sig")
     except FileNotFoundError:
         problem = "there is no such file; `guestd config init FILE` writes one to begin with"
         raise _unreadable(path, problem) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise _unreadable(path, f"cannot be read: {reason}") from None
+        problem = reason if reason == NOT_REGULAR else f"cannot be read: {reason}"
+        raise _unreadable(path, problem) from None
     places.text = text
     try:
         return tomllib.loads(text)

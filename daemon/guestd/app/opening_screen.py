@@ -43,7 +43,7 @@ def opening_lines(url: str, emulator_url: str | None, demo_guests: int) -> list[
         lines.append(f"  {command} sessions follow demo-1{port}")
     lines += [
         f"  {command} chat --url {url}",
-        f"  {command} sessions list --watch{port}",
+        f"  {command} top{port}",
         "Ctrl-C ends the guest sessions and stops; a second one stops at once.",
         "",
     ]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
+from .client_url import HeaderValues
 from .core.faults import FaultInjector
 from .core.records import Effect
 from .core.world import World
@@ -25,6 +26,9 @@ class ServerContext(Protocol):
     counters: Counter[str]
     loop: asyncio.AbstractEventLoop
     now: Callable[[], float]
+
+    def client_url(self, peer: str | None, values: HeaderValues) -> str:
+        """scheme://host by which the client of this request knows the emulator."""
 
     def perform(self, effects: list[Effect]) -> None:
         """Send frames, close connections, start timers."""

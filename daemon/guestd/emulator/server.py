@@ -17,11 +17,13 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from ..console.page_server import wants_page
 from . import cross_origin
 from .admin.guard import AdminGuard
 from .admin.guest_admin import guest_admin_routes
 from .admin.platform_admin import platform_admin_routes
-from .admin.routes import NOTE, PREFIX, served
+from .admin.routes import NOTE, PREFIX, served, to_page
+from .client_url import HeaderValues, TrustedProxies
 from .core import agent_runner
 from .core.faults import FaultInjector
 from .core.records import CloseConnection, Effect, Json, SendFrame, StartTimer
@@ -60,6 +62,7 @@ class Emulator:
         self.connections: dict[int, GuestConnection] = {}
         self.demuxes: set[ProtocolDemux] = set()
         self._guard = self._new_guard()
+        self._proxies = TrustedProxies(self.settings.trusted_proxies)
         self._slow_timer: asyncio.TimerHandle | None = None
         self.port = 0
         self.ca_file: str | None = None
@@ -86,6 +89,7 @@ class Emulator:
         self.settings = settings
         self.storage.bytes_max = settings.upload_bytes_max
         self._guard = self._new_guard()
+        self._proxies = TrustedProxies(settings.trusted_proxies)
 
     # ------------------------------------------------------------------ life
 
@@ -198,15 +202,19 @@ class Emulator:
     def ws_url(self) -> str:
         return "ws" + self.url[4:]
 
-    def about(self) -> Json:
-        """What a client must know of it, the secret of its first OAuth client included."""
+    def client_url(self, peer: str | None, values: HeaderValues) -> str:
+        return self._proxies.client_url(self.url, peer, values)
+
+    def about(self, url: str) -> Json:
+        """What a client must know that finds it at this URL, the secret of its first OAuth client
+        included."""
         deployment = self.settings.deployments[0].id
         client, secret = next(iter(self.settings.oauth_clients.items()), (None, None))
         return {
             "deployment_id": deployment,
-            "guest_socket_url": f"{self.ws_url}/v1?deploymentId={deployment}",
-            "api_url": self.url,
-            "token_url": f"{self.url}/oauth/token",
+            "guest_socket_url": f"ws{url[4:]}/v1?deploymentId={deployment}",
+            "api_url": url,
+            "token_url": f"{url}/oauth/token",
             "client_id": client,
             "client_secret": secret,
             "queue_id": self.settings.queues[0].id if self.settings.queues else None,
@@ -362,7 +370,10 @@ class Emulator:
 
 
 async def _entrance(request: web.Request) -> web.Response:
-    return web.json_response({"note": NOTE, "admin": f"{PREFIX}/"})
+    if wants_page(request):
+        return to_page(request)
+    answer = {"note": NOTE, "admin": f"{PREFIX}/"}
+    return web.json_response(answer, headers={"Vary": "Accept"})
 
 
 async def _health(request: web.Request) -> web.Response:

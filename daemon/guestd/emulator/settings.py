@@ -3,10 +3,11 @@ platform's published default."""
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from . import (
     DEFAULT_CLIENT_ID,
@@ -100,6 +101,10 @@ class EmulatorSettings(_Strict):
     control_origins: tuple[
         str, ...
     ] = ()  # origins for the admin API, besides those of this machine
+    trusted_proxies: tuple[str, ...] = (  # networks whose X-Forwarded-Proto is believed
+        "127.0.0.0/8",
+        "::1/128",
+    )
     connections_max: int = Field(
         30_000, ge=1
     )  # ten thousand guests with a socket and REST calls each, and a reserve
@@ -119,3 +124,10 @@ class EmulatorSettings(_Strict):
     records_max: int = Field(50_000, ge=10)
     prompts_viewed: float = Field(0.9, ge=0, le=1)
     prompts_clicked: float = Field(0.4, ge=0, le=1)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for one in given:
+            ip_network(one)
+        return given

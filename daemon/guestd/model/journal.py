@@ -108,7 +108,7 @@ class Commit:
     ended; and, of the rest of the daemon, operations and deliveries as they now stand and how far a
     reader of all streams has come.
 
-    `at_ms` is when it was given, epoch milliseconds."""
+    `at_ms` is when it was made, epoch milliseconds."""
 
     opened: list[SessionRecord] = field(default_factory=list)
     rows: list[EventRow] = field(default_factory=list)

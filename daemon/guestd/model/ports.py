@@ -14,7 +14,10 @@ from urllib.parse import quote
 from .commands import Answer, Command
 from .endings import Ending
 from .errors import PlatformError
+from .explanation import Explanation
+from .frames import FrameSource
 from .journal import EventRow, Replay, StoredCommand
+from .overview import LastMessage, Overview
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,7 +46,10 @@ class ConnectionSink(Protocol):
     def pong_received(self) -> None:
         """The peer answered our latest ping."""
 
-    def garbage_received(self, reason: str) -> None:
+    def ping_received(self, size_bytes: int) -> None:
+        """The peer sent a ping with so many bytes; it was answered."""
+
+    def garbage_received(self, reason: str, size_bytes: int) -> None:
         """Something legal that is not a text message (a binary frame); it was dropped."""
 
     def writable_changed(self, writable: bool) -> None:
@@ -70,6 +76,9 @@ class Connection(Protocol):
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    def peer(self) -> str:
+        """Address and port that the socket is connected to; "" if it is not known."""
 
 
 class Dialer(Protocol):
@@ -145,7 +154,8 @@ class SessionView:
     """One guest session as an outsider may see it. Times are epoch milliseconds, 0 where there is
     none; `last_message_ms` is known of those of this life of the daemon. `has_spoken`: a message
     of the guest's was accepted. `file_bytes_max`: the largest file that it takes now, 0 for none at
-    all."""
+    all. `waiting`, `uncertain` and `attempt` are those of `SessionLine`; `reason`: by which cause
+    the connection was lost that is not back."""
 
     session_id: str
     name: str
@@ -158,10 +168,24 @@ class SessionView:
     ended_ms: int = 0
     has_spoken: bool = False
     file_bytes_max: int = 0
+    state_since_ms: int = 0
+    expires_ms: int = 0
+    last_activity_ms: int = 0
+    last_message: LastMessage | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    uncertain: int = 0
+    attempt: int = 0
+    next_try_ms: int = 0
+    reason: str = ""
 
 
 class Fleet(Protocol):
     """All guest sessions of this process, as layer 4 sees them."""
+
+    @property
+    def overview(self) -> Overview:
+        """The living ones in short."""
 
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session, return its `session_id`; `durable` is called on the loop when the
@@ -205,6 +229,13 @@ class Fleet(Protocol):
     async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         """What is durable of a command; None if nothing is, or is not kept any more. Of an ended
         guest session too, while the journal keeps it. Raises NotFound, Damaged."""
+
+    def explain(self, session_id: str) -> Explanation:
+        """What a living guest session waits for, and why. Raises NotFound."""
+
+    def frames(self, session_id: str) -> FrameSource:
+        """Its frames from now on, or from when it was first asked for. Of an ended guest session
+        too, while they are kept. Raises NotFound, Overloaded."""
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""

@@ -13,4 +13,9 @@ class LoopClock:
         self.now = loop.time
 
     def epoch_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return epoch_ms()
+
+
+def epoch_ms() -> int:
+    """The wall clock, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000

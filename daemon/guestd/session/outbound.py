@@ -90,6 +90,16 @@ class Outbound:
     def under_way(self) -> Outgoing | None:
         return self.outbox.under_way if self.outbox is not None else None
 
+    @property
+    def requests_taken(self) -> SlidingCount | None:
+        """The connection's budget of requests if some of it was taken."""
+        return self._requests
+
+    @property
+    def unproven_seq(self) -> int:
+        """The event that must be durable before anything more is sent; 0: none."""
+        return self._unproven_seq
+
     def is_overdue(self, now: float) -> bool:
         """True if the message under way should have been confirmed by now."""
         under_way = self.under_way
@@ -354,9 +364,12 @@ class Outbound:
         if outbox is None or not outbox.matches_echo(item):
             return False
         outgoing = outbox.finish_head()
-        if outgoing.sent_at is not None and outgoing.attempts == 1:
-            out.append(e.Echoed(now - outgoing.sent_at))
-        settled(outgoing, self._numbers.next(), "confirmed", out, message_id=item.message_id)
+        sent_at = None if outgoing.doubted else outgoing.sent_at  # by another process: not known
+        took_s = now - sent_at if sent_at is not None else None
+        if took_s is not None and outgoing.attempts == 1:
+            out.append(e.Echoed(took_s))
+        seq = self._numbers.next()
+        settled(outgoing, seq, "confirmed", out, message_id=item.message_id, took_s=took_s)
         return True
 
     def throttled(self, trace: str, until: float) -> bool:
@@ -366,7 +379,7 @@ class Outbound:
             outbox.put_back(until)
             return True
         if outbox and not trace:  # whose it was is not known: wait, and let the history tell
-            outbox.blocked_until = max(outbox.blocked_until, until)
+            outbox.throttle(until)
             return True
         return False
 

@@ -46,6 +46,7 @@ Bounds: `commands_max` waiting commands; beyond that the asker is refused (`over
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -155,7 +156,15 @@ class Outgoing:
 class Outbox:
     """The lane of one guest session. `head` is the message under way, or the next one."""
 
-    __slots__ = ("_accepted", "_lane", "_messages", "_spacing_s", "blocked_until", "file_count")
+    __slots__ = (
+        "_accepted",
+        "_lane",
+        "_messages",
+        "_spacing_s",
+        "blocked_until",
+        "file_count",
+        "throttled_until",
+    )
 
     def __init__(
         self, messages: SlidingCount, spacing_s: float = 0.0, accepted: SlidingCount | None = None
@@ -164,11 +173,19 @@ class Outbox:
         self._messages = messages
         self._spacing_s = spacing_s
         self._accepted = accepted
-        self.blocked_until = LONG_AGO
+        self.blocked_until = self.throttled_until = LONG_AGO
         self.file_count = 0
 
     def __len__(self) -> int:
         return len(self._lane)
+
+    def __iter__(self) -> Iterator[Outgoing]:
+        return iter(self._lane)
+
+    @property
+    def rate(self) -> SlidingCount:
+        """The budget of messages; to be asked, not to be taken from."""
+        return self._messages
 
     @property
     def head(self) -> Outgoing | None:
@@ -298,6 +315,11 @@ class Outbox:
     def put_back(self, until: float = LONG_AGO) -> None:
         """The head was not taken by the platform: it may be sent again, not before `until`."""
         self._lane[0].sent_at = None
+        self.throttle(until)
+
+    def throttle(self, until: float) -> None:
+        """The platform has asked to wait."""
+        self.throttled_until = max(self.throttled_until, until)
         self.blocked_until = max(self.blocked_until, until)
 
     def give_up(self) -> list[Outgoing]:
@@ -316,9 +338,10 @@ def settled(
     reason: str = "",
     message_id: str = "",
     failure: PlatformFailure = NO_FAILURE,
+    took_s: float | None = None,
 ) -> None:
     """What became of a message, for the journal; and our own copy of its file is not needed any
-    more."""
+    more. `took_s`: from its last sending to its confirmation."""
     command = outgoing.command
     out.append(
         DeliveryEvent(
@@ -331,6 +354,7 @@ def settled(
             failure.status,
             failure.platform_code,
             failure.correlation_id,
+            None if took_s is None else round(took_s * 1000.0, 3),
         )
     )
     if isinstance(command, Attach):

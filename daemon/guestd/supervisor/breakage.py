@@ -33,6 +33,17 @@ class Report:
     frames: tuple[str, ...]
 
 
+def report_of(
+    session_id: str, at_ms: int, given: object, machine: object, error: BaseException
+) -> Report:
+    try:
+        described = repr(machine)
+    except Exception:  # what is broken may not even be described
+        described = f"<guest {session_id}>"
+    kind, shape = type(given).__name__, shape_of(given)
+    return Report(session_id, at_ms, kind, shape, described, type(error).__name__, places_of(error))
+
+
 def shape_of(value: Any, levels: int = LEVELS_MAX) -> Any:
     """The same structure with every text and number replaced by its size."""
     if value is None or isinstance(value, bool):

@@ -37,7 +37,8 @@ class CommitListener(Protocol):
 
 
 class Batch(Commit):
-    """One turn's commit, and who waits for it."""
+    """One turn's commit, and who waits for it. `at_ms` is when it was begun, which is the `at` of
+    all its events."""
 
     __slots__ = ("awaited", "given_at", "intents", "openers", "settled")
 
@@ -89,6 +90,7 @@ class CommitBatcher:
     ) -> None:
         """`intent` is an accepted command's."""
         batch = self._batch or self._open_batch()
+        event.at = batch.at_ms
         key = getattr(event, event.KEY) if event.KEY else ""
         row = session_id, event.seq, event.kind, _encoded(event), key, intent
         batch.rows.append(_new_tuple(EventRow, row))
@@ -99,6 +101,7 @@ class CommitBatcher:
     def record_message(self, session_id: str, event: MessageEvent) -> None:
         """As `record`, without the calls that a message can do without."""
         batch = self._batch or self._open_batch()
+        event.at = batch.at_ms
         payload = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]  # as `_encoded`
         row = session_id, event.seq, event.kind, payload, event.id, b""
         batch.rows.append(_new_tuple(EventRow, row))
@@ -131,9 +134,14 @@ class CommitBatcher:
         """After what is recorded so far is durable, the journal may let this session go."""
         self._open_batch().over.append(session_id)
 
+    def touched(self, session_id: str) -> None:
+        """Its state is another, whether or not an event says so."""
+        self._hub.touched(session_id)
+
     def _open_batch(self) -> Batch:
         if self._batch is None:
             self._batch = Batch()
+            self._batch.at_ms = self._clock.epoch_ms()
             self._loop.call_soon(self.flush)
         return self._batch
 
@@ -143,7 +151,6 @@ class CommitBatcher:
         if batch is None:
             return
         batch.given_at = self._clock.now()
-        batch.at_ms = self._clock.epoch_ms()
         self._newest = batch
         self._journal.commit(batch, lambda: self._committed(batch))
 

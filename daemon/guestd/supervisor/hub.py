@@ -3,14 +3,18 @@ watcher."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ..model.journal import EventRow
+from ..model.overview import FleetObserver
 from ..model.ports import Watcher
 
 
 class Hub:
+    """`observer` is told of all guest sessions that change; None: it costs nothing."""
+
     def __init__(self) -> None:
+        self.observer: FleetObserver | None = None
         self._watchers: dict[str, list[Watcher]] = {}
         self._ending: set[str] = set()
 
@@ -41,13 +45,22 @@ class Hub:
     def is_ending(self, session_id: str) -> bool:
         return session_id in self._ending
 
-    def publish(self, rows: Iterable[EventRow]) -> None:
+    def publish(self, rows: Sequence[EventRow]) -> None:
         watchers_of = self._watchers.get
         for row in rows:
             for watcher in watchers_of(row.session_id, ()):
                 watcher.offer(row)
+        if self.observer is not None:
+            self.observer.changed([row.session_id for row in rows])
+
+    def touched(self, session_id: str) -> None:
+        """Its state is another; there may be no event of it."""
+        if self.observer is not None:
+            self.observer.changed((session_id,))
 
     def over(self, session_id: str) -> None:
         self._ending.discard(session_id)
         for watcher in self._watchers.pop(session_id, ()):
             watcher.over()
+        if self.observer is not None:
+            self.observer.gone(session_id)

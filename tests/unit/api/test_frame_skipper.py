@@ -6,7 +6,7 @@ import itertools
 import struct
 from dataclasses import dataclass
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guestd.api.frame_skipper import FrameSkipper, Oversize
@@ -179,7 +179,6 @@ def cut_streams(draw, sizes=SIZES):
     return stream, in_chunks(stream.sent, cuts)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a loaded machine
 @given(cut_streams())
 def test_however_a_stream_is_cut_the_same_is_handed_on(cut):
     stream, chunks = cut

@@ -201,6 +201,30 @@ def test_a_pipe_is_refused_at_once_and_named(key, given, tmp_path):
     assert "regular file" in done.output and "<(…)" in done.output
 
 
+@pytest.mark.parametrize(
+    ("command", "way"),
+    [
+        ("config check", "-c"),
+        ("config check", "GUESTD_CONFIG"),
+        ("config check", "./guestd.toml"),
+        ("serve", "-c"),
+        ("chat", "-c"),
+    ],
+)
+@pytest.mark.timeout(20)
+def test_a_configuration_that_is_a_pipe_is_refused_at_once(command, way, tmp_path, monkeypatch):
+    path, arguments, environment = fifo(tmp_path), command.split(), {}
+    if way == "-c":
+        arguments += ["-c", str(path)]
+    elif way == "GUESTD_CONFIG":
+        environment[way] = str(path)
+    else:
+        path.rename(tmp_path / "guestd.toml")
+        monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, arguments, env=environment)
+    assert done.exit_code == 78 and "it is not a regular file; " in done.output
+
+
 @pytest.mark.timeout(20)
 def test_a_pipe_that_is_written_to_is_no_file_of_the_daemon_either(tmp_path):
     path = fifo(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -47,12 +48,14 @@ def test_the_embedded_emulator_takes_one_too(tmp_path):
         ("default = 'x'", "default: must be a list of steps"),
         ("default = ['x']", "default[0]: must be one step: wait_s"),
         ("default = [{say = 3}]", "default[0].say: must be text"),
+        ("default = [{say = []}]", "default[0].say: must be text, or a list of texts"),
         ("default = [{say = 'a', wait_s = 1}]", "default[0]: must be one step"),
         ("default = [{quick_replies = {options = ['a']}}]", "default[0].quick_replies: must be te"),
         ("rules = 3", "rules: must be a list"),
         ("[[rules]]\nmatch = 'a'", "rules[0]: steps is missing"),
         ("[[rules]]\nmatch = '('\nsteps = []", "rules[0].match: must be a regular expression"),
         ("[[rules]]\nmach = 'a'\nsteps = []", "rules[0].mach: is unknown"),
+        ("[[rules]]\nfile = 'a'\nsteps = []", "rules[0].file: must be true or false"),
         ("[[rules]]\nafter = 'a'\nsteps = []", "rules[0].after: must be a whole number"),
         ("nickname = ", "mine.toml: "),
     ],
@@ -69,3 +72,10 @@ def test_the_command_names_the_file(tmp_path):
     assert done.exit_code == 2 and "cannot be read" in done.output
     done = CliRunner().invoke(app, ["emulate", "--agent", "bob"])
     assert done.exit_code == 2 and "echo, faq" in done.output
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_its_place_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "mine.toml")
+    with pytest.raises(ValueError, match=r"mine\.toml must be a regular file"):
+        script_of(str(tmp_path / "mine.toml"))

@@ -60,7 +60,7 @@ def bodies(draw):
     return body
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     calls=st.lists(
         st.tuples(

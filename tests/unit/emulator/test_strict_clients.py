@@ -119,7 +119,7 @@ def walk(platform, guest, step, value):
             platform.pass_time(value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     steps=st.lists(STEPS, max_size=25),
     agent=st.sampled_from(sorted(built_in())),

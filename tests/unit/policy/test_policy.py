@@ -64,7 +64,7 @@ class TestBuckets:
 
 
 class TestDeadlines:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.integers(0, 2**32))
     def test_like_a_sorted_list_never_early_at_most_a_tick_late(self, seed):
         rng = Random(seed)
@@ -109,7 +109,7 @@ class TestDeadlines:
 
 
 class TestAdmission:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.integers(0, 2**32))
     def test_never_more_than_its_minute_and_never_more_in_flight(self, seed):
         rng = Random(seed)

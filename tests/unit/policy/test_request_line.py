@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guestd.model.ports import Urgency
@@ -39,7 +39,6 @@ def loads(draw):
 
 
 @given(loads())
-@settings(deadline=None)
 def test_http_1_no_client_makes_more_requests_in_any_minute_than_its_limit(load):
     limits, arrivals = load
     served = walk(RequestLine(limits), arrivals, 1e5)
@@ -51,7 +50,6 @@ def test_http_1_no_client_makes_more_requests_in_any_minute_than_its_limit(load)
 
 
 @given(loads())
-@settings(deadline=None)
 def test_sess_5_everybody_has_a_turn(load):
     limits, arrivals = load
     served = walk(
@@ -62,7 +60,6 @@ def test_sess_5_everybody_has_a_turn(load):
 
 
 @given(loads())
-@settings(deadline=None)
 def test_sess_5_of_those_who_wait_for_the_same_the_earliest_deadline_is_first(load):
     """No call is served while another of its kind, with an earlier deadline, waits."""
     limits, arrivals = load

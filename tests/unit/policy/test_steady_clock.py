@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guestd.policy.steady_clock import STANDS_S, STEP_S_MAX, SteadyClock
@@ -73,7 +73,6 @@ def test_a_known_time_ahead_of_the_clock_changes_nothing():
     assert SteadyClock(known_ms=START_MS + YEAR_MS).epoch_ms(50.0, START_MS) == START_MS
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.0, 400.0), st.integers(-YEAR_MS, YEAR_MS)), max_size=30))
 def test_it_is_never_ahead_of_the_wall_clock_nor_steps_further_than_allowed_before_a_wait(looks):
     clock, now_s, believed, stepped_at_s = SteadyClock(known_ms=START_MS), 0.0, START_MS, 0.0

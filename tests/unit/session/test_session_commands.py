@@ -29,6 +29,16 @@ class TestCommands:
         assert [event.status for event in table.events("delivery")] == ["confirmed"]
         assert [event.command_id for event in table.events("message")] == ["c1"]
 
+    def test_a_confirmation_says_how_long_it_took_since_the_last_sending(self, table, make_text):
+        table.to(State.LIVE).send("hello")
+        table.pass_time(0.0425)
+        trace = table.said(m.SayText)[0].tracing_id
+        table.feed(make_text(1, direction=s.INBOUND, tracing_id=trace))
+        table.send("refused", "c2")
+        table.pass_time(1.0)
+        table.feed(s.Refused(4011, "too long", table.said(m.SayText)[-1].tracing_id))
+        assert [event.took_ms for event in table.events("delivery")] == [42.5, None]
+
     def test_one_message_is_under_way_at_a_time_and_pacing_holds(self, table, make_text):
         table.to(State.LIVE)
         for n in range(4):

@@ -105,9 +105,7 @@ def step(table: Any, rng: Random, n: int) -> None:
         table.feed(i.CommandGiven(End("end")), i.IntentDurable("end"))
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_promises_hold_on_any_walk(new_table, seed):
     rng = Random(seed)

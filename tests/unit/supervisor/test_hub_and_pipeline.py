@@ -33,7 +33,7 @@ class Clock:
         return 0.0
 
     def epoch_ms(self):
-        return 0
+        return 1_700_000_000_123
 
 
 class SlowJournal(MemoryJournal):
@@ -169,7 +169,17 @@ def test_every_watcher_gets_the_same_bytes(table):
         "read_only": False,
         "first": False,
         "kind": "session",
+        "at": 1_700_000_000_123,
     }
+
+
+def test_an_event_says_when_it_was_recorded_as_the_journal_does(table):
+    table.hub.watch("a", table.watcher)
+    table.record(1)
+    table.record(2, AcceptedEvent(2, "c1", "send", "x"))
+    table.loop.turn()
+    batch, _ = table.journal.waiting[0]
+    assert {json.loads(row.payload)["at"] for row in batch.rows} == {batch.at_ms}
 
 
 def test_unwatching_twice_is_harmless(table):

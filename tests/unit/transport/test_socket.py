@@ -61,7 +61,9 @@ class RecordingSink:
     def pong_received(self) -> None:
         self.pongs += 1
 
-    def garbage_received(self, reason: str) -> None:
+    def ping_received(self, size_bytes: int) -> None: ...
+
+    def garbage_received(self, reason: str, size_bytes: int) -> None:
         self.garbage.append(reason)
 
     def writable_changed(self, writable: bool) -> None: ...
@@ -165,7 +167,7 @@ def stream(rng: Random) -> bytes:
     return out
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 2**32))
 def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     rng = Random(seed)
@@ -185,7 +187,7 @@ def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     )  # the core is not kept while nothing is open
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, 2**32))
 def test_any_bytes_end_the_link_or_wait_for_more_and_never_raise(seed):
     rng = Random(seed)

@@ -262,7 +262,7 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(CLASSES | JSON, JSON | st.dictionaries(KEYS, JSON), JSON, JSON)
 def test_any_json_is_read_without_an_exception(name, body, code, kind):
     raw = json.dumps({"class": name, "body": body, "code": code, "type": kind}).encode()

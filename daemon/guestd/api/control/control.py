@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from aiohttp import web
@@ -11,7 +12,10 @@ from aiohttp import web
 from ...model.file_spool import FileSpool
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
+from ...runtime.clock import epoch_ms
 from ..callers import caller_of
+from ..changes import ChangeFeed
+from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -19,10 +23,15 @@ from ..settings import ApiSettings
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
+from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .console import ConsoleTicketRoutes
 from .events import EventRoutes
+from .explain import ExplainRoutes
+from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
+from .info import DaemonFacts, InfoRoutes
 from .messages import MessageRoutes
 from .operations import OperationRoutes
 from .parsing import parse
@@ -47,11 +56,14 @@ class ControlPorts:
     operations: Operations | None = None
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
+    now_ms: Callable[[], int] = epoch_ms
+    facts: DaemonFacts = field(default_factory=DaemonFacts)
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
     """`add_to` an application; `guard` every request under PREFIX; `close` before the server
-    stops."""
+    stops. `changes` may be subscribed to by others, too."""
 
     def __init__(
         self,
@@ -74,19 +86,30 @@ class ControlApi:
         )
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
+        life = secrets.token_hex(4)
+        self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
+        self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
-            *SessionRoutes(ports.fleet, settings, ports.draw_id).routes(),
+            *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
             ).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
+            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
+            *ExplainRoutes(ports.fleet).routes(),
+            *self._frames.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
+            *InfoRoutes(
+                ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
+            ).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
             self._document_route(),
         ]
+        self._public = {(one.method, one.path) for one in self.routes if one.public}
 
     @cached_property
     def _document(self) -> bytes:
@@ -99,13 +122,15 @@ class ControlApi:
 
     def close(self) -> None:
         self._events.close()
+        self.changes.close()
+        self._frames.close()
 
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted:
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:

@@ -17,8 +17,6 @@ from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
 from ...model.ids import COMMAND_ID_PATTERN
-from ...model.ports import SessionView
-from ...model.times import iso_of_ms
 
 #: As for frontends, but no name that a URL would treat as a directory.
 NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
@@ -97,66 +95,6 @@ class OpenQuery(QueryParameters):
     )
     wait_s: float = Field(
         default=10.0, ge=0, le=3600, description="With wait=live: how long; at most api.wait_max_s."
-    )
-
-
-class Session(BaseModel):
-    """A guest session. `seq` is that of its newest event."""
-
-    session_id: str
-    name: str
-    state: str = Field(description="waiting, dialing, joining, live, resting, leaving or ended.")
-    seq: int
-    read_only: bool
-    file_bytes_max: int = Field(
-        description="The largest file that it takes now, in bytes: what the platform allows, or"
-        " attachments.file_bytes_max if that is less; 0: none."
-    )
-    opened_at: str | None = Field(None, description="When it was opened (ISO 8601).")
-    ends_at: str | None = Field(None, description="When its agreed time is over.")
-    last_message_at: str | None = Field(
-        None, description="Its last message, either way, since the daemon started."
-    )
-    ended_at: str | None = Field(None, description="Of one that is over.")
-
-    @classmethod
-    def of(cls, view: SessionView) -> Session:
-        return cls(
-            session_id=view.session_id,
-            name=view.name,
-            state=view.state,
-            seq=view.seq,
-            read_only=view.read_only,
-            file_bytes_max=view.file_bytes_max,
-            opened_at=_time_of(view.opened_ms),
-            ends_at=_time_of(view.ends_ms),
-            last_message_at=_time_of(view.last_message_ms),
-            ended_at=_time_of(view.ended_ms),
-        )
-
-
-def _time_of(epoch_ms: int) -> str | None:
-    return iso_of_ms(epoch_ms) if epoch_ms else None
-
-
-class SessionPage(BaseModel):
-    """Guest sessions by id. `next` is the `after` of the next page; null on the last page."""
-
-    sessions: list[Session]
-    next: str | None
-    total: int
-
-
-class SessionQuery(QueryParameters):
-    limit: int = Field(default=100, ge=1, le=1000)
-    after: str = Field(default="", max_length=64, description="The `next` of the page before.")
-    state: Literal["", "waiting", "dialing", "joining", "live", "resting", "leaving"] = Field(
-        default="", description="Only those in that state."
-    )
-    name: str = Field(default="", max_length=64, description="Only that of this name.")
-    ended: bool = Field(
-        default=False,
-        description="Those that are over and still kept instead, ended last first; one page.",
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 
+import orjson
 from aiohttp import web
 
 from ...model.commands import End
-from ...model.ports import Fleet, OpenGuest
+from ...model.errors import CommandError
+from ...model.events import MessageEvent
+from ...model.overview import LAST_TEXT_MAX, LastMessage, SessionLine
+from ...model.ports import Fleet, OpenGuest, SessionView
 from ..problems import Problem
 from ..settings import ApiSettings
 from .commands import LOCATION, accept
@@ -17,15 +21,27 @@ from .idempotency import digest_of_body
 from .live_wait import wait_until_live
 from .lookup import opened, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
-from .schemas import CommandAccepted, OpenQuery, OpenSession, Session, SessionPage, SessionQuery
+from .schemas import CommandAccepted, OpenQuery, OpenSession
+from .session_list import select
+from .session_schemas import FIELDS, Session, SessionPage, SessionQuery, shown
 
 #: How far back one may look for those that are over; a row of the journal each.
 ENDED_MAX = 1000
 
+#: Newest events in which the last message is looked for.
+LAST_LOOKED_THROUGH = 20
+
 
 class SessionRoutes:
-    def __init__(self, fleet: Fleet, settings: ApiSettings, draw_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        settings: ApiSettings,
+        draw_id: Callable[[], str],
+        now_ms: Callable[[], int],
+    ) -> None:
         self._fleet = fleet
+        self._now_ms = now_ms
         self._settings = settings
         self._draw_id = draw_id
 
@@ -57,7 +73,7 @@ class SessionRoutes:
                 "GET",
                 "/v1/sessions",
                 "listSessions",
-                "The living guest sessions",
+                "Guest sessions: filtered, sorted, by pages",
                 self._list,
                 {200: RouteResponse("A page of them.", SessionPage)},
                 tag,
@@ -95,7 +111,7 @@ class SessionRoutes:
             within_s = min(call.query.wait_s, self._settings.wait_max_s)
             await wait_until_live(self._fleet, session_id, within_s)
         return answer(
-            Session.of(self._fleet.view(session_id)),
+            Session.of(self._fleet.view(session_id), self._now_ms()),
             201,
             {"Location": f"/v1/sessions/{session_id}"},
         )
@@ -119,42 +135,68 @@ class SessionRoutes:
         return session_id
 
     async def _list(self, call: ApiCall[SessionQuery, None]) -> web.StreamResponse:
-        query = call.query
-        if query.ended:
-            return answer(await self._ended(query))
+        query, now_ms = call.query, self._now_ms()
+        only_ended = query.ended in ("true", "only")
+        ended: dict[str, SessionView] = {}
+        if only_ended or query.ended == "include" or "ended" in query.state:
+            ended = {view.session_id: view for view in await self._fleet.ended(ENDED_MAX)}
+        lines = [] if only_ended else list(self._fleet.overview.lines())
+        lines += map(_line_of, ended.values())
+        sort = query.sort or ("activity" if only_ended else "id")
+        found = select(lines, query, sort, now_ms)
         views = [
-            view
-            for view in self._fleet.sessions()
-            if (not query.state or view.state == query.state)
-            and (not query.name or view.name == query.name)
+            ended.get(one.session_id) or self._fleet.view(one.session_id) for one in found.lines
         ]
-        views.sort(key=lambda view: view.session_id)
-        start = bisect_right(views, query.after, key=lambda view: view.session_id)
-        page = views[start : start + query.limit]
-        more = start + len(page) < len(views)
-        found = SessionPage(
-            sessions=[Session.of(view) for view in page],
-            next=page[-1].session_id if more else None,
-            total=len(views),
-        )
-        return answer(found)
+        fields = ("session_id", *query.fields) if query.fields else FIELDS
+        if query.ids and "last_message" in fields:
+            views = [await self._with_last_message(view) for view in views]
+        page = {
+            "sessions": [shown(view, now_ms, fields) for view in views],
+            "next": found.next,
+            "total": found.total,
+            "counts": found.counts,
+            "at": now_ms,
+        }
+        return answer(page)
 
-    async def _ended(self, query: SessionQuery) -> SessionPage:
-        views = [
-            view
-            for view in await self._fleet.ended(ENDED_MAX)
-            if not query.name or view.name == query.name
-        ]
-        page = [Session.of(view) for view in views[: query.limit]]
-        return SessionPage(sessions=page, next=None, total=len(views))
+    async def _with_last_message(self, view: SessionView) -> SessionView:
+        """From its newest events, if this life of the daemon has seen no message of it."""
+        if view.last_message is not None:
+            return view
+        try:
+            read = await self._fleet.read(
+                view.session_id, max(0, view.seq - LAST_LOOKED_THROUGH), LAST_LOOKED_THROUGH
+            )
+        except CommandError:  # retired meanwhile, or damaged: a list does not fail by that
+            return view
+        for row in reversed(read.rows):
+            if row.kind == MessageEvent.kind:
+                event = orjson.loads(row.payload)
+                last = LastMessage(event["text"][:LAST_TEXT_MAX], event["direction"], event["type"])
+                return replace(view, last_message=last)
+        return view
 
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
-        return answer(Session.of(self._fleet.view(session_of(self._fleet, call.part("session")))))
+        view = self._fleet.view(session_of(self._fleet, call.part("session")))
+        return answer(Session.of(view, self._now_ms()))
 
     async def _end(self, call: ApiCall[None, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         command = End(call.idempotency_key or self._draw_id())
         return await accept(self._fleet, session_id, command, self._settings)
+
+
+def _line_of(view: SessionView) -> SessionLine:
+    """Of one that has ended."""
+    return SessionLine(
+        view.session_id,
+        view.name,
+        view.state,
+        view.seq,
+        view.last_activity_ms,
+        opened_ms=view.opened_ms,
+        state_since_ms=view.state_since_ms,
+    )
 
 
 def _name_by_key(call: ApiCall[OpenQuery, OpenSession]) -> str:

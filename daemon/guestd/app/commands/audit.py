@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ...audit.verify import select
-from ...audit.verify import verify as verified
 from ...model.errors import CommandError, JournalError
 from ...model.times import iso
 from ...observe.terminal_text import json_line, one_line
@@ -40,6 +38,8 @@ def verify(
     hash it ends with."""
 
     def work() -> None:
+        from ...audit.verify import verify as verified
+
         verdict = verified(find_audit(config, directory), seen)
         if as_json:
             found = {"ok": not verdict.problems, "lines": verdict.lines, "head": verdict.head}
@@ -73,6 +73,8 @@ def export(
     """What the audit says, oldest first. Lines that were changed are left out: see verify."""
 
     def work() -> None:
+        from ...audit.verify import select
+
         place = find_audit(config, directory)
         for line in select(place, _time("since", since), _time("until", until), conversation):
             sys.stdout.write((json_line(line) if as_json else one_line(_readable(line))) + "\n")

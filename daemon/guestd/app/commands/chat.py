@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from dataclasses import replace
@@ -128,6 +127,8 @@ class _Talk:
 
     async def with_own(self, config: Config) -> int:
         """With a daemon that lives as long as this chat."""
+        import asyncio
+
         from ..chat.connection import SimulatorAddress
         from ..daemon import Daemon
         from ..systemd import Notifier
@@ -164,6 +165,8 @@ def _is_person() -> bool:
 
 def _listen_for_ctrl_c() -> None:
     """The first one leaves as the end of the input does, the second one just goes."""
+    import asyncio
+
     talking = asyncio.current_task()
     assert talking is not None
     seen: list[int] = []

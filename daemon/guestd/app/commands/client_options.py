@@ -6,7 +6,6 @@ and the exit codes. With --json an error is one JSON object on standard error.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -145,6 +144,8 @@ async def watch_table(
     rows: Callable[[Json], Sequence[Sequence[Any]]],
 ) -> None:
     """The table again and again, in place, as many rows as the screen has; until Ctrl-C."""
+    import asyncio
+
     from rich.live import Live
 
     with Live(auto_refresh=False, screen=True) as screen:

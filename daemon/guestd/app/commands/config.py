@@ -10,15 +10,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ...observe.redaction import bare_url
 from ...observe.terminal_text import one_line
-from .. import exit_codes, reference
+from .. import exit_codes
 from ..config_problems import ConfigPlaces, ConfigProblems
-from ..config_schema import FILE_NAME, schema_text
-from ..heartbeat_budget import heartbeat_notes
-from ..load_config import find_config
-from ..secret_files import open_secrets
-from ..start_checks import start_problems
 from ..variables import CONFIG_HELP
 
 app = typer.Typer(
@@ -35,6 +29,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 @app.command(epilog="Example:\n\nguestd config check -c guestd.toml")
 def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
+    from ..heartbeat_budget import heartbeat_notes
+    from ..load_config import find_config
+    from ..secret_files import open_secrets
+    from ..start_checks import start_problems
+
     try:
         loaded = find_config(config, os.environ)
         if problems := start_problems(loaded.config, os.environ):
@@ -62,6 +61,8 @@ def check(config: File = None, as_json: AsJson = False) -> None:
 def show(config: File = None, as_json: AsJson = False) -> None:
     """The configuration in effect: defaults, file, environment. Secrets are masked, and of a
     receiver's URL its path and query, for they can be a key."""
+    from ..load_config import find_config
+
     try:
         loaded = find_config(config, os.environ)
     except ConfigProblems as problems:
@@ -93,6 +94,9 @@ def init(
 ) -> None:
     """Write a configuration file with every key, its meaning and its default, and beside it the
     schema that lets an editor complete it."""
+    from .. import reference
+    from ..config_schema import FILE_NAME, schema_text
+
     text = reference.minimal() if minimal else reference.example()
     if path is None:
         sys.stdout.write(text)
@@ -108,15 +112,19 @@ def init(
     print(f"wrote {path}, and {FILE_NAME} beside it for editors")
 
 
-@app.command(epilog=f"Example:\n\nguestd config schema > {FILE_NAME}")
+@app.command(epilog="Example:\n\nguestd config schema > guestd.schema.json")
 def schema() -> None:
     """The JSON Schema of the configuration file, for editors."""
+    from ..config_schema import schema_text
+
     sys.stdout.write(schema_text())
 
 
 @app.command("reference", epilog="Example:\n\nguestd config reference --json")
 def show_reference(as_json: AsJson = False) -> None:
     """Describe every key: its type, bounds, default and meaning."""
+    from .. import reference
+
     if as_json:
         print(json.dumps(reference.as_data(), indent=2))
     else:
@@ -147,5 +155,7 @@ def _masked(url: str | None) -> str | None:
 
 
 def _origin(url: str) -> str:
+    from ...observe.redaction import bare_url
+
     bare = bare_url(url)
     return bare if url.rstrip("/") == bare else f"{bare}/***"

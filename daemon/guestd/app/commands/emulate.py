@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import signal
 from collections.abc import AsyncIterator
@@ -14,7 +13,6 @@ import typer
 from ...emulator import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents.script import script_of
 from ...model.errors import ConfigError
-from ...observe.log import Log, configure_logging, log_loop_error
 from .. import exit_codes
 from ..open_files import allow_open_files
 from . import emulate_options as options
@@ -22,6 +20,7 @@ from . import emulate_options as options
 if TYPE_CHECKING:
     from ...emulator import Emulator, EmulatorSettings
     from ...emulator.settings import EmulatorLimits, QueueSettings
+    from ...observe.log import Log
 
 EXAMPLES = """Examples:
 
@@ -66,7 +65,6 @@ def emulate(
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
     if list_settings:
         return _print_settings()
-    log = configure_logging("info", "auto")
     _check_disconnect(disconnect)
     clients, scopes = _oauth_clients(
         oauth_client or [f"{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"]
@@ -97,9 +95,7 @@ def emulate(
         bare_injections=bare_injections,
         queues=_queues(queue or []),
     )
-    settings = _with_assignments(settings, assignment or [])
-    allow_open_files(0)
-    raise typer.Exit(exit_codes.run_logged(lambda: _run(settings, log), log))
+    raise typer.Exit(_serve(_with_assignments(settings, assignment or [])))
 
 
 def _print_settings() -> None:
@@ -204,7 +200,19 @@ async def _listening(settings: EmulatorSettings) -> AsyncIterator[Emulator]:
         await emulator.stop()
 
 
+def _serve(settings: EmulatorSettings) -> int:
+    from ...observe.log import configure_logging
+
+    log = configure_logging("info", "auto")
+    allow_open_files(0)
+    return exit_codes.run_logged(lambda: _run(settings, log), log)
+
+
 async def _run(settings: EmulatorSettings, log: Log) -> None:
+    import asyncio
+
+    from ...observe.log import log_loop_error
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log_loop_error)
@@ -219,7 +227,7 @@ async def _run(settings: EmulatorSettings, log: Log) -> None:
 
 def _introduction(emulator: Emulator) -> list[str]:
     """What a client needs, and the one line by which guestd knows the rest."""
-    settings, about = emulator.settings, emulator.about()
+    settings, about = emulator.settings, emulator.about(emulator.url)
     return [
         "this is guestd's emulator, not the platform",
         f"agent         {settings.agent if isinstance(settings.agent, str) else 'a script'}",

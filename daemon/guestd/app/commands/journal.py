@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,16 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ...journal import database
-from ...journal.check import full_check
-from ...journal.checksum import is_sound_event, lenient_text
-from ...journal.filesystem_check import check_file_system, read
-from ...journal.lock import DirectoryLock
-from ...journal.queries import queries
 from ...model.errors import CommandError, ConfigError, JournalError
 from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
-from ...runtime.files import publish
 from .. import exit_codes
 from .files import AsJson, find_journal, guarded
 
@@ -73,6 +65,10 @@ def init(config: File = None, directory: Directory = None) -> None:
     touched."""
 
     def work() -> None:
+        from ...journal import database
+        from ...journal.filesystem_check import check_file_system, read
+        from ...journal.lock import DirectoryLock
+
         place = _place(config, directory)
         if (place / database.NAME).exists():
             raise CommandError(f"{place / database.NAME} is there already")
@@ -93,6 +89,8 @@ def info(config: File = None, directory: Directory = None, as_json: AsJson = Fal
     """How much is in it. A running daemon is not disturbed."""
 
     def work() -> None:
+        from ...journal import database
+
         place = find_journal(config, directory)
         reader = database.open_current(place)
         parts = [place / f"{database.NAME}{suffix}" for suffix in ("", "-wal", "-shm")]
@@ -111,6 +109,9 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
     cannot be read at all."""
 
     def work() -> None:
+        from ...journal import database
+        from ...journal.check import full_check
+
         place = find_journal(config, directory)
         reader = database.open_for_reading(place)
         problems = full_check(reader)
@@ -134,6 +135,9 @@ def compact(config: File = None, directory: Directory = None) -> None:
     first. Takes up to three times the file's room meanwhile."""
 
     def work() -> None:
+        from ...journal import database
+        from ...journal.lock import DirectoryLock
+
         place = find_journal(config, directory)
         path = place / database.NAME
         lock = DirectoryLock(place)
@@ -150,6 +154,10 @@ def compact(config: File = None, directory: Directory = None) -> None:
 
 def _compact(place: Path) -> None:
     """Raises JournalError."""
+    import sqlite3
+
+    from ...journal import database
+
     try:
         with closing(database.open_for_writing(place, may_create=False)) as connection:
             database.compact(connection)
@@ -166,6 +174,8 @@ def backup(target: Path, config: File = None, directory: Directory = None) -> No
     """A consistent copy, checked before it gets its name. A running daemon goes on."""
 
     def work() -> None:
+        from ...journal import database
+
         place = find_journal(config, directory)
         if target.exists():
             raise CommandError(f"{target} is there already; name another file")
@@ -182,6 +192,10 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
     """Put a backup in the journal's place; what was there is moved aside. Stop the daemon first."""
 
     def work() -> None:
+        from ...journal import database
+        from ...journal.lock import DirectoryLock
+        from ...runtime.files import publish
+
         place = _place(config, directory)
         lock = DirectoryLock(place)
         lock.take()
@@ -207,6 +221,10 @@ def export(config: File = None, directory: Directory = None) -> None:
     host."""
 
     def work() -> None:
+        from ...journal import database
+        from ...journal.checksum import is_sound_event, lenient_text
+        from ...journal.queries import queries
+
         reader = database.open_for_reading(find_journal(config, directory))
         reader.text_factory = lenient_text
         for *row, session_id, name in reader.execute(queries()["export"]):

@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...identity.settings import IdentitySettings
 from ...model.errors import CommandError, ConfigError, TokenError
 from ...model.ids import fingerprint
 from ...model.times import iso
-from ...observe.metrics import Metrics
 from ...observe.terminal_text import one_line
 from .. import exit_codes
 from ..config_problems import ConfigProblems
 from ..interrupts import may_interrupt
-from ..load_config import configured
-from ..wiring.storage import key_directory, new_guest_tokens, new_key_ring
 from .client_options import duration
 
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing
     from ...identity.ring import KeyEntry
+    from ...identity.settings import IdentitySettings
+    from ...identity.tokens import GuestTokens
 
 app = typer.Typer(
     help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.",
@@ -69,6 +67,9 @@ def _guarded(work: Callable[[], None]) -> None:
 
 def _identity(config: Path | None, directory: Path | None) -> tuple[IdentitySettings, Path]:
     """The section, and the directory of the keys: `directory` if given. Raises ConfigError."""
+    from ..load_config import configured
+    from ..wiring.storage import key_directory
+
     found = configured(config, os.environ)
     place = directory or key_directory(found, os.environ)
     if place is None:
@@ -79,11 +80,20 @@ def _identity(config: Path | None, directory: Path | None) -> tuple[IdentitySett
 
 
 def _ring_with_keys(settings: IdentitySettings, directory: Path) -> KeyRing:
+    from ..wiring.storage import new_key_ring
+
     ring = new_key_ring(directory, settings)
     if ring.current().signer is None:
         remedy = "guestd keys rotate makes the first one"
         raise ConfigError("identity.directory", f"{directory} holds no key", remedy)
     return ring
+
+
+def _tokens(settings: IdentitySettings, directory: Path) -> GuestTokens:
+    from ...observe.metrics import Metrics
+    from ..wiring.storage import new_guest_tokens
+
+    return new_guest_tokens(settings, _ring_with_keys(settings, directory), Metrics())
 
 
 def _tinted(text: str, tint: str) -> str:
@@ -161,6 +171,8 @@ def rotate(
     publish_s = None if publish is None else duration(publish, "--publish")
 
     def work() -> None:
+        from ..wiring.storage import new_key_ring
+
         settings, place = _identity(config, directory)
         ring = new_key_ring(place, settings)
         if publish_s is not None and ring.current().signer is not None:
@@ -230,6 +242,7 @@ def import_key(
 
     def work() -> None:
         from ...identity.keys import read_own
+        from ..wiring.storage import new_key_ring
 
         settings, place = _identity(config, directory)
         lasting = settings.overlap_s if overlap_s is None else overlap_s
@@ -306,7 +319,7 @@ def verify(
     def work() -> None:
         settings, place = _identity(config, directory)
         given = (_read_token(settings.token_bytes_max) if token == "-" else token).strip()
-        tokens = new_guest_tokens(settings, _ring_with_keys(settings, place), Metrics())
+        tokens = _tokens(settings, place)
         try:
             claims = tokens.verify(given)
         except TokenError as error:
@@ -366,7 +379,7 @@ def sign(
 
     def work() -> None:
         settings, place = _identity(config, directory)
-        tokens = new_guest_tokens(settings, _ring_with_keys(settings, place), Metrics())
+        tokens = _tokens(settings, place)
         try:
             signed = tokens.sign(guest_id, claims)
         except CommandError as error:

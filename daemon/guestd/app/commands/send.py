@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,6 +81,8 @@ def send(
 
 async def _settled(client: ControlClient, accepted: Json, wait_s: float) -> Json:
     """What became of it, or that it is still under way when the time is over."""
+    import asyncio
+
     path = session_path(accepted["session_id"], f"/commands/{accepted['command_id']}")
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s

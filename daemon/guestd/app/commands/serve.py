@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,6 @@ from ..variables import CONFIG_HELP
 
 if TYPE_CHECKING:
     from ..config import Config
-
-logger = logging.getLogger("guestd")
 
 EXAMPLES = """Examples:
 
@@ -48,11 +45,14 @@ def serve(
 ) -> None:
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second
     Ctrl-C stops at once."""
+    import logging
+
     from ...observe.log import configure_logging
     from ..config_problems import ConfigProblems
     from ..lifecycle import serve as live
     from ..load_config import find_config
     from ..open_files import allow_open_files
+    from ..opening_screen import is_watched
     from ..secret_files import open_secrets
     from ..signals import SignalListener
 
@@ -67,7 +67,9 @@ def serve(
     settings = _with_room(loaded.config, demo) if demo else loaded.config
     log = configure_logging(settings.log.level, settings.log.form)
     signals.listen(log)
-    logger.info("the configuration is %s", loaded.origin)
+    logger = logging.getLogger("guestd")
+    if loaded.places.file is not None or not is_watched():
+        logger.info("the configuration is %s", loaded.origin)
     for line in loaded.notes:
         logger.info("%s", line)
     for line in open_secrets(settings, os.environ, loaded.places.file):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from datetime import UTC, datetime
@@ -57,6 +56,8 @@ def top(
         raise typer.BadParameter("needs a terminal; see guestd sessions stats", param_hint="top")
 
     async def work(client: ControlClient) -> None:
+        import asyncio
+
         from rich.live import Live
 
         rates = Rates()

@@ -9,25 +9,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-import typer
 from aiohttp import web
 
 from ...observe.terminal_text import json_line, one_line
 from ...webhooks.signing import problem_with
 from ..secret_files import read_secret
-from .files import AsJson, guarded
-
-EXAMPLES = """Examples:
-
-guestd webhooks listen
-
-guestd webhooks listen --port 4001 --secret-file crm.secret --json
-
-guestd webhooks listen --status 503        every webhook is refused, to see what guestd does then
-"""
 
 #: A webhook has one event; a message of the platform is far smaller.
 BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -49,29 +38,11 @@ class Received:
         return str(data.get("guest", "")) if isinstance(data, dict) else ""
 
 
-def listen(
-    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
-    ] = 4000,
-    secret_file: Annotated[
-        Path | None,
-        typer.Option(help="The file with the secret shared with guestd; drawn if left out."),
-    ] = None,
-    status: Annotated[
-        int, typer.Option(min=200, max=599, help="What every webhook is answered.")
-    ] = 204,
-    as_json: AsJson = False,
-) -> None:
-    """Receive webhooks on this machine, check their signatures and print them, until Ctrl-C.
-    What to write into guestd's configuration is said first, on standard error."""
-
-    def work() -> None:
-        given = read_secret(secret_file, may_be_pipe=True) if secret_file is not None else b""
-        secret = given or secrets.token_hex(32).encode()
-        asyncio.run(_serve(host, port, secret, secret_file, status, as_json))
-
-    guarded(work)
+def receive(host: str, port: int, secret_file: Path | None, status: int, as_json: bool) -> None:
+    """Until a signal ends it. Without a file a secret is drawn."""
+    given = read_secret(secret_file, may_be_pipe=True) if secret_file is not None else b""
+    secret = given or secrets.token_hex(32).encode()
+    asyncio.run(_serve(host, port, secret, secret_file, status, as_json))
 
 
 async def _serve(

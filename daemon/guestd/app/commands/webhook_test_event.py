@@ -7,10 +7,8 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import Annotated
 
 import orjson
-import typer
 
 from ...model.errors import ConfigError
 from ...model.records import DeliveryRecord
@@ -23,33 +21,15 @@ from ...webhooks.settings import WebhookSettings, WebhookTarget, bytes_of
 from ...webhooks.ssrf_guard import SsrfGuard
 from ..load_config import load_config
 from ..webhook_settings import webhook_settings
-from .files import AsJson, File, guarded
-
-EXAMPLES = """Examples:
-
-guestd webhooks test -c guestd.toml
-
-guestd webhooks test -c guestd.toml --target crm --json
-"""
 
 
-def test(
-    config: File = None,
-    target: Annotated[str | None, typer.Option(help="Only this target; all if left out.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Send one signed test event (webhook.test) to the configured targets, each once, and say what
-    they answered: exit 0 if all took it, 1 if not. The daemon may run, and is not involved."""
-
-    def work() -> None:
-        settings = webhook_settings(load_config(config, os.environ), os.environ)
-        found = asyncio.run(_send(settings, _wanted(settings, target, config)))
-        for one, outcome, took_ms in found:
-            print(_line(one, outcome, took_ms, as_json))
-        if any(outcome.reason for _, outcome, _ in found):
-            raise typer.Exit(1)
-
-    guarded(work)
+def send_test(config: Path | None, target: str | None, as_json: bool) -> bool:
+    """To this target, or to all; prints what each answered, and says whether all took it."""
+    settings = webhook_settings(load_config(config, os.environ), os.environ)
+    found = asyncio.run(_send(settings, _wanted(settings, target, config)))
+    for one, outcome, took_ms in found:
+        print(_line(one, outcome, took_ms, as_json))
+    return not any(outcome.reason for _, outcome, _ in found)
 
 
 def _wanted(

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...journal import database
-from ...journal.lock import DirectoryLock
-from ...journal.reader import Reader
-from ...journal.writer import Writer
-from ...model.errors import CommandError, ConfigError, NotFound
-from ...model.journal import Commit
-from ...model.records import DeliveryRecord
-from ...observe.terminal_text import json_line, one_line
-from ...webhooks.admin import PAGE, as_new, view
-from ...webhooks.signing import problem_with
-from ..secret_files import read_secret
-from . import webhook_listener, webhook_test_event
+from ...model.errors import CommandError, ConfigError
 from .files import AsJson, File, find_journal, guarded
+
+LISTEN_EXAMPLES = """Examples:
+
+guestd webhooks listen
+
+guestd webhooks listen --port 4001 --secret-file crm.secret --json
+
+guestd webhooks listen --status 503        every webhook is refused, to see what guestd does then"""
+
+TEST_EXAMPLES = """Examples:
+
+guestd webhooks test -c guestd.toml
+
+guestd webhooks test -c guestd.toml --target crm --json"""
 
 app = typer.Typer(
     help="Look at webhooks, send dead letters again, check a signature, receive and send a test.",
@@ -54,15 +53,17 @@ def list_(
     """What waits, what was given up and why. A running daemon is not disturbed."""
 
     def work() -> None:
+        from .stored_webhooks import lines_of
+
         wanted = [
             word
             for word, is_on in (("waiting", waiting), ("dead", dead), ("delivered", delivered))
             if is_on
         ]
-        with _reading(find_journal(config, directory)) as journal:
-            for status in wanted or ["waiting"]:
-                for record in islice(_all_of(journal, status), limit):
-                    print(_line(record, as_json))
+        place = find_journal(config, directory)
+        for status in wanted or ["waiting"]:
+            for line in lines_of(place, status, limit, as_json):
+                print(line)
 
     guarded(work, as_json)
 
@@ -87,20 +88,9 @@ def replay(
     def work() -> None:
         if (delivery_id is None) != all_dead:
             raise CommandError("name one webhook, or write --all-dead")
-        place = find_journal(config, directory)
-        lock = DirectoryLock(place)
-        lock.take()
-        try:
-            with _reading(place) as journal:
-                found = (
-                    list(_all_of(journal, "dead"))
-                    if delivery_id is None
-                    else [_found(journal, delivery_id)]
-                )
-            _write(place, [as_new(one, time.time_ns() // 1_000_000) for one in found])
-            print(f"{len(found)} webhooks wait again")
-        finally:
-            lock.release()
+        from .stored_webhooks import send_again
+
+        print(f"{send_again(find_journal(config, directory), delivery_id)} webhooks wait again")
 
     guarded(work)
 
@@ -122,6 +112,8 @@ def verify(
     1 if not, and why."""
 
     def work() -> None:
+        from ...webhooks.signing import problem_with
+
         body = sys.stdin.buffer.read()
         secret = _secret(secret_file)
         problem = problem_with(signature, body, secret, time.time(), max_age_s)
@@ -134,6 +126,8 @@ def verify(
 
 def _secret(path: Path) -> bytes:
     """Raises ConfigError."""
+    from ..secret_files import read_secret
+
     try:
         return read_secret(path, may_be_pipe=True)
     except OSError as error:
@@ -141,56 +135,45 @@ def _secret(path: Path) -> bytes:
         raise ConfigError("--secret-file", problem, "name the file with the secret") from None
 
 
-app.command(epilog=webhook_listener.EXAMPLES)(webhook_listener.listen)
-app.command(epilog=webhook_test_event.EXAMPLES)(webhook_test_event.test)
+@app.command(epilog=LISTEN_EXAMPLES)
+def listen(
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 4000,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(help="The file with the secret shared with guestd; drawn if left out."),
+    ] = None,
+    status: Annotated[
+        int, typer.Option(min=200, max=599, help="What every webhook is answered.")
+    ] = 204,
+    as_json: AsJson = False,
+) -> None:
+    """Receive webhooks on this machine, check their signatures and print them, until Ctrl-C.
+    What to write into guestd's configuration is said first, on standard error."""
+
+    def work() -> None:
+        from .webhook_listener import receive
+
+        receive(host, port, secret_file, status, as_json)
+
+    guarded(work)
 
 
-@contextmanager
-def _reading(place: Path) -> Iterator[Reader]:
-    reader = Reader(database.open_current(place))
-    try:
-        yield reader
-    finally:
-        reader.close()
+@app.command(epilog=TEST_EXAMPLES)
+def test(
+    config: File = None,
+    target: Annotated[str | None, typer.Option(help="Only this target; all if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send one signed test event (webhook.test) to the configured targets, each once, and say what
+    they answered: exit 0 if all took it, 1 if not. The daemon may run, and is not involved."""
 
+    def work() -> None:
+        from .webhook_test_event import send_test
 
-def _all_of(journal: Reader, status: str) -> Iterator[DeliveryRecord]:
-    """Page by page, in the order of their making."""
-    after_id = ""
-    while page := journal.deliveries(status, after_id, PAGE):
-        yield from page
-        after_id = page[-1].delivery_id
+        if not send_test(config, target, as_json):
+            raise typer.Exit(1)
 
-
-def _found(journal: Reader, delivery_id: str) -> DeliveryRecord:
-    record = journal.delivery(delivery_id)
-    if record is not None and record.status != "waiting":
-        return record
-    raise NotFound(
-        f"there is no webhook {delivery_id} that is dead or delivered; see guestd webhooks list"
-        " --dead"
-    )
-
-
-def _write(place: Path, records: Sequence[DeliveryRecord]) -> None:
-    connection = database.open_for_writing(place)
-    try:
-        writer = Writer(connection)
-        for start in range(0, len(records), PAGE):
-            writer.write([Commit(deliveries=list(records[start : start + PAGE]))])
-        writer.checkpoint()
-    finally:
-        connection.close()
-
-
-def _line(record: DeliveryRecord, as_json: bool) -> str:
-    seen = view(record)
-    if as_json:
-        return json_line({name: getattr(seen, name) for name in seen.__dataclass_fields__})
-    made = datetime.fromtimestamp(seen.created_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    tries = f"{seen.attempts} tries" if seen.attempts != 1 else "1 try"
-    reason = f": {seen.reason}" if seen.reason else ""
-    return one_line(
-        f"{seen.delivery_id}  {made}  {seen.status:9}  {seen.target}  {seen.event}  {seen.lane} "
-        f" {tries}{reason}"
-    )
+    guarded(work)

@@ -12,6 +12,7 @@ from aiohttp import web
 from ..agents.script import built_in
 from ..core.faults import FaultPlanError, fault_fields
 from ..core.records import Attachment, GuestSession, Json
+from ..platform_api.http_answers import url_asked
 from ..setting_list import SettingError, all_settings, changed, values_of
 from .context import AdminContext
 from .requests import AdminRequestError, as_json, body_of
@@ -143,7 +144,7 @@ class _GuestAdmin:
     # ------------------------------------------------------------------ looking
 
     async def about(self, request: web.Request) -> web.Response:
-        return as_json(self._server.about())
+        return as_json(self._server.about(url_asked(self._server, request)))
 
     async def state(self, request: web.Request) -> web.Response:
         world = self._server.world

@@ -14,6 +14,7 @@ from functools import wraps
 import orjson
 from aiohttp import web
 
+from ...console.page_server import FOLDER, page, serve_file, wants_page
 from .requests import AdminRequestError, body_of
 
 PREFIX = "/__emulator"
@@ -66,7 +67,8 @@ def served(routes: Sequence[AdminRoute]) -> list[web.RouteDef]:
             web.route(verb, f"{PREFIX}/{path}", refuse) for verb in _VERBS if verb not in known
         ]
     index = _index(routes)
-    found += [web.get(PREFIX, index), web.get(f"{PREFIX}/", index)]
+    found += [web.get(PREFIX, _to_page_or(index)), web.get(f"{PREFIX}/", _page_or(index))]
+    found.append(web.get(f"{PREFIX}/{FOLDER}{{name:.+}}", serve_file))
     found.append(web.route("*", f"{PREFIX}/{{tail:.*}}", guarded(_no_route(routes))))
     return found
 
@@ -116,6 +118,29 @@ def _index(routes: Sequence[AdminRoute]) -> Handler:
         return web.Response(body=text, content_type="application/json")
 
     return answer
+
+
+def _page_or(index: Handler) -> Handler:
+    """The console in a browser, the list of routes for other programs."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return page(request) if wants_page(request) else await index(request)
+
+    return answer
+
+
+def _to_page_or(index: Handler) -> Handler:
+    """The page's own addresses are relative, and need the slash at the end."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return to_page(request) if wants_page(request) else await index(request)
+
+    return answer
+
+
+def to_page(request: web.Request) -> web.Response:
+    """To the console, relative: a proxy may have put a prefix before the path."""
+    return web.Response(status=302, headers={"Location": f".{PREFIX}/", "Vary": "Accept"})
 
 
 def _other_verb(path: str, known: Sequence[str]) -> Handler:

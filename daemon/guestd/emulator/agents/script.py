@@ -6,13 +6,15 @@ A script is JSON, or the same in TOML, in a file of one's own (`guestd emulate -
      "greeting": [step, …],                                     when a conversation starts
      "rules": [{"match": "regex", "steps": [step, …]},          on the guest's text, in any case
                {"payload": "TRACK", "steps": […]},              on a button's payload
+               {"file": true, "steps": […]},                    on a file
                {"after": 3, "steps": […]}],                     on the guest's third message
      "default": [step, …]}                                      when nothing else fits
 
-and a step is one of: {"wait_s": 0.5}, {"typing_s": 0.5} (shows typing, then waits), {"say": "text"}
-({text} is what the guest said), {"quick_replies": {"text": …, "options": [["Label", "PAYLOAD"],
-…]}}, {"content": […], "text": …} (any content items of protocol §3.7), {"persona": {"nickname": …,
-"bot": …}}, {"disconnect": "Send"|"ReadOnly"|""}."""
+The greeting is the answer to a first message that no rule fits. A step is one of: {"wait_s": 0.5},
+{"typing_s": 0.5} (shows typing, then waits), {"say": "text"} ({text} is what the guest said, {file}
+the name of the file it sent; of a list of texts each is said in its turn), {"quick_replies":
+{"text": …, "options": [["Label", "PAYLOAD"], …]}}, {"content": […], "text": …} (any content items
+of protocol §3.7), {"persona": {"nickname": …, "bot": …}}, {"disconnect": "Send"|"ReadOnly"|""}."""
 
 from __future__ import annotations
 
@@ -41,19 +43,21 @@ class AgentScript:
     rules: list[Json] = field(default_factory=list)
     default: list[Json] = field(default_factory=list)
 
-    def answer(self, text: str, payload: str, heard: int) -> list[Json]:
-        """The steps for the guest's message number `heard`, from 1. A choice is known by its
-        payload before its words."""
+    def answer(self, text: str, payload: str, heard: int, file: str = "") -> list[Json] | None:
+        """The steps for the guest's message number `heard`, from 1; None where no rule fits. A
+        choice is known by its payload before its words."""
         for rule in sorted(self.rules, key=lambda rule: not payload or "payload" not in rule):
             if "after" in rule and rule["after"] != heard:
                 continue
             if "payload" in rule and rule["payload"] != payload:
                 continue
+            if "file" in rule and rule["file"] != bool(file):
+                continue
             if "match" in rule and not re.search(rule["match"], text, re.IGNORECASE):
                 continue
             steps: list[Json] = rule["steps"]
             return steps
-        return self.default
+        return None
 
 
 def built_in() -> dict[str, Any]:
@@ -80,6 +84,8 @@ def script_of(agent: str) -> str | dict[str, Any]:
     if agent in built_in() or path.suffix not in (".toml", ".json"):
         load_script(agent)
         return agent
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} must be a regular file")
     try:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

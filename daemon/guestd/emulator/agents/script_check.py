@@ -8,7 +8,7 @@ from typing import Any
 
 _KEYS = ("nickname", "bot", "greeting", "rules", "default")
 _DISCONNECTS = ("Send", "ReadOnly", "disabled", "")
-_CONDITIONS = ("match", "payload", "after")
+_CONDITIONS = ("match", "payload", "file", "after")
 
 
 def check_script(data: Any) -> None:
@@ -51,6 +51,8 @@ def _of_rule(place: str, rule: Any) -> Iterator[str]:
         yield f"{place}.match: must be a regular expression ({error})"
     if not isinstance(rule.get("payload", ""), str):
         yield f"{place}.payload: must be text"
+    if not isinstance(rule.get("file", True), bool):
+        yield f"{place}.file: must be true or false"
     if type(rule.get("after", 1)) is not int:
         yield f"{place}.after: must be a whole number"
 
@@ -81,6 +83,10 @@ def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= 3600
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
 def _is_choice(value: Any) -> bool:
     """{"text": …, "options": [[label, payload], …]}"""
     if not isinstance(value, dict) or set(value) - {"text", "options"}:
@@ -101,7 +107,7 @@ def _is_persona(value: Any) -> bool:
 STEPS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "wait_s": (_is_time, "seconds, at most 3600"),
     "typing_s": (_is_time, "seconds, at most 3600"),
-    "say": (lambda value: isinstance(value, str), "text"),
+    "say": (lambda value: isinstance(value, str) or _are_texts(value), "text, or a list of texts"),
     "quick_replies": (_is_choice, 'text and options: {text = "…", options = [["Label", "ID"]]}'),
     "content": (lambda value: isinstance(value, list), "a list of content items"),
     "persona": (_is_persona, "a table of nickname and bot"),

@@ -11,20 +11,33 @@ def greet(world: World, session: GuestSession) -> list[Effect]:
     return _enqueue(session, world.script.greeting, "")
 
 
-def hear(world: World, session: GuestSession, text: str, payload: str) -> list[Effect]:
-    """Called for each message of the guest."""
+def hear(
+    world: World,
+    session: GuestSession,
+    text: str,
+    payload: str = "",
+    file: str = "",
+    *,
+    is_greeted: bool = False,
+) -> list[Effect]:
+    """Called for each message of the guest. `file`: the name of the file in it; `is_greeted`: the
+    greeting answers this message already."""
     agent = session.agent
     if agent is None:
         return []
     agent.heard += 1
-    return _enqueue(session, world.script.answer(text, payload, agent.heard), text)
+    script = world.script
+    steps = script.answer(text, payload, agent.heard, file)
+    if steps is None:
+        steps = [] if is_greeted and script.greeting else script.default
+    return _enqueue(session, steps, text, file)
 
 
-def _enqueue(session: GuestSession, steps: list[Json], text: str) -> list[Effect]:
+def _enqueue(session: GuestSession, steps: list[Json], text: str, file: str = "") -> list[Effect]:
     agent = session.agent
     if agent is None or agent.silent or not steps or len(agent.steps) >= STEPS_WAITING_MAX:
         return []
-    agent.steps.extend({**step, "heard": text} for step in steps)
+    agent.steps.extend({**step, "heard": text or file, "file": file} for step in steps)
     return _start_timer(session, agent, 0.0)
 
 
@@ -67,7 +80,7 @@ def _run_step(
     if "disconnect" in step:
         return world.agent_disconnects(session, now, step["disconnect"] or None), 0.0
     content = step.get("content")
-    words = str(step.get("say", step.get("text", "")))
+    words = _said(agent, step)
     if "quick_replies" in step:
         words = str(step["quick_replies"]["text"])
         content = [
@@ -77,8 +90,18 @@ def _run_step(
             }
             for label, payload in step["quick_replies"]["options"]
         ]
-    words = words.replace("{text}", step["heard"])[: world.limits.agent_text_characters or None]
+    words = words.replace("{file}", step["file"]).replace("{text}", step["heard"])
+    words = words[: world.limits.agent_text_characters or None]
     _, effects = world.agent_says(
         session, words, now, content=content, nickname=agent.nickname, bot=agent.bot
     )
     return effects, 0.0
+
+
+def _said(agent: ScriptedAgent, step: Json) -> str:
+    """Of several texts each in its turn."""
+    text = step.get("say", step.get("text", ""))
+    if not isinstance(text, list):
+        return str(text)
+    agent.turn += 1
+    return str(text[(agent.turn - 1) % len(text)])

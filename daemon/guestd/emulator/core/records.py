@@ -95,6 +95,7 @@ class ScriptedAgent:
     steps: deque[Json] = field(default_factory=deque)
     busy: bool = False
     heard: int = 0
+    turn: int = 0
     silent: bool = False
 
 

@@ -242,9 +242,10 @@ class GuestActions(AttachmentActions):
             effects += agent_runner.greet(world, session)
         buttons = [object_of(item, "buttonResponse") for item in content]
         payload = next((text_of(button, "payload") for button in buttons if button), "")
-        return effects + agent_runner.hear(
-            world, session, text_of(message, "text") or payload, payload
-        )
+        files = [object_of(item, "attachment") for item in content]
+        file = next((text_of(one, "filename") for one in files if one), "")
+        text = text_of(message, "text") or payload
+        return effects + agent_runner.hear(world, session, text, payload, file, is_greeted=first)
 
     def _metadata(self, session: GuestSession, message: Json) -> dict[str, str]:
         given = {

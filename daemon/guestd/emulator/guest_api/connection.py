@@ -113,8 +113,8 @@ class GuestConnection(asyncio.Protocol):
 
     def _upgrade(self, request: Request) -> None:
         server = self._server
-        hosts = request.headers.get_all("Host")  # `get` raises where there are two
-        self._base = storage_urls.base_for(hosts[0] if hosts else None, server.world.base_url)
+        peer = self.transport.get_extra_info("peername") or (None,)
+        self._base = server.client_url(peer[0], request.headers.get_all)
         path, _, query = request.path.partition("?")
         refused = server.faults.pick("upgrade", "", server.now())
         if refused is not None:

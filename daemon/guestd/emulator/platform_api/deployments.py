@@ -6,11 +6,12 @@ from aiohttp import web
 
 from ..settings import Deployment
 from .context import PlatformContext
-from .http_answers import access_denied, body_of, problem
+from .http_answers import access_denied, body_of, problem, url_asked
 
 
 class DeploymentRoutes:
     def __init__(self, server: PlatformContext) -> None:
+        self._server = server
         self._world = server.world
 
     def routes(self) -> list[web.RouteDef]:
@@ -27,7 +28,7 @@ class DeploymentRoutes:
         deployment = self._world.deployments.get(wanted) or self._world.deployment(wanted)
         if deployment is None:
             return access_denied()
-        return web.json_response(_describe(deployment, f"{request.scheme}://{request.host}"))
+        return web.json_response(_describe(deployment, url_asked(self._server, request)))
 
     async def domains(self, request: web.Request) -> web.Response:
         deployment = self._world.deployment(request.match_info["id"])

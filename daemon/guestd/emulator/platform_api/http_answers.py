@@ -1,4 +1,5 @@
-"""What every route needs: the platform's error body, the JSON of a request, the credentials."""
+"""What every route needs: the platform's error body, the JSON of a request, its URL, the
+credentials."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from ..context import ServerContext
 from ..core.records import Json
 from .calls import PlatformRefusal
 
@@ -67,6 +69,11 @@ def access_denied() -> web.Response:
 
 def to_json(body: Any, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
+
+
+def url_asked(server: ServerContext, request: web.Request) -> str:
+    """scheme://host by which this caller knows the emulator."""
+    return server.client_url(request.remote, lambda name: request.headers.getall(name, ()))
 
 
 async def body_of(request: web.Request) -> Json:

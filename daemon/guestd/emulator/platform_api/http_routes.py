@@ -13,7 +13,7 @@ from .context import PlatformContext
 from .deployments import DeploymentRoutes
 from .fault_middleware import FaultMiddleware, Handler
 from .history import HistoryRoutes
-from .http_answers import bearer, body_of, problem, refused, to_json
+from .http_answers import bearer, body_of, problem, refused, to_json, url_asked
 from .tokens import TokenRoutes
 from .upload_routes import UploadRoutes
 
@@ -100,7 +100,7 @@ def _with_own_host(server: PlatformContext, handler: Handler) -> Handler:
         found = await handler(request)
         if isinstance(found, web.Response) and isinstance(found.body, bytes):
             bound = server.world.base_url
-            base = storage_urls.base_for(request.headers.get("Host"), bound)
+            base = url_asked(server, request)
             body = storage_urls.with_base(found.body, bound, base)
             if body is not found.body:
                 found.body = body

@@ -110,7 +110,9 @@ def _message(
     world.add_message(session, body, now)
     receipt = webchat_frames.read_receipt(str(session.sequence))
     effects: list[Effect] = [SendFrame(connection_id, receipt)] if session.sequence else []
-    return effects + agent_runner.hear(world, session, text, "")
+    return effects + agent_runner.hear(
+        world, session, text, file=next((one.name for one in files), "")
+    )
 
 
 def _files(world: World, attachments: object) -> list[Attachment]:

@@ -1,0 +1,65 @@
+"""All living guest sessions at a glance: one line for each, cheap enough to be made for thousands
+on request, and who is told which of them change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+
+class LastMessage(NamedTuple):
+    """The newest message of a conversation; `text` is cut to `LAST_TEXT_MAX` characters."""
+
+    text: str
+    direction: str
+    type: str
+
+
+#: What a row of a list can show.
+LAST_TEXT_MAX = 120
+
+
+class SessionLine(NamedTuple):
+    """What a list is searched and sorted by. Times are epoch milliseconds. `waiting`: messages of
+    the guest's that are not settled yet; `uncertain`: those that nothing can be found out about,
+    since the start of the daemon; `attempt`: connects that failed since it was live."""
+
+    session_id: str
+    name: str
+    state: str
+    seq: int
+    last_activity_ms: int
+    waiting: int = 0
+    uncertain: int = 0
+    opened_ms: int = 0
+    state_since_ms: int = 0
+    attempt: int = 0
+    attributes: Mapping[str, str] = {}
+
+
+class FleetObserver(Protocol):
+    """Is told which guest sessions change. Neither method blocks or raises; both come often, so
+    they only take note."""
+
+    def changed(self, session_ids: Iterable[str]) -> None:
+        """Something became durable in these, or their state is another."""
+
+    def gone(self, session_id: str) -> None:
+        """It has ended, and its last event is durable."""
+
+
+class Overview(Protocol):
+    """The living guest sessions in short."""
+
+    def counts(self) -> dict[str, int]:
+        """How many are in each state; a state that none is in is left out."""
+
+    def lines(self) -> Sequence[SessionLine]:
+        """One for each, in no order."""
+
+    def line(self, session_id: str) -> SessionLine | None:
+        """None if it does not live."""
+
+    def observe(self, observer: FleetObserver | None) -> None:
+        """From now on it is told of changes, and no other is; None: none is, and nothing is done
+        for it."""

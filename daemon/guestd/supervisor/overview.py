@@ -1,0 +1,55 @@
+"""The living guest sessions in short (the `Overview` port): made on request, kept by nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..model.overview import FleetObserver, SessionLine
+from ..observe.metrics import Metrics
+from .hub import Hub
+from .runner import Runner
+
+#: Makes a tuple in half the time that its own constructor takes; a list needs thousands.
+_new_tuple = tuple.__new__
+
+
+class FleetOverview:
+    """`runners` is the supervisor's own table, by session id."""
+
+    def __init__(self, runners: Mapping[str, Runner], hub: Hub, metrics: Metrics) -> None:
+        self._runners = runners
+        self._hub = hub
+        self._metrics = metrics
+
+    def counts(self) -> dict[str, int]:
+        return {state: count for state, count in self._metrics.sessions.items() if count}
+
+    def lines(self) -> Sequence[SessionLine]:
+        return [line_of(runner) for runner in self._runners.values()]
+
+    def line(self, session_id: str) -> SessionLine | None:
+        runner = self._runners.get(session_id)
+        return line_of(runner) if runner is not None else None
+
+    def observe(self, observer: FleetObserver | None) -> None:
+        self._hub.observer = observer
+
+
+def line_of(runner: Runner) -> SessionLine:
+    machine, activity = runner.machine, runner.activity
+    guest, outbox = machine.guest, machine.conversation.outbound.outbox
+    opened_ms = runner.opened_ms
+    line = (
+        guest.session_id,
+        guest.name,
+        machine.state._value_,  # `value` is a call of Python
+        machine.seq,
+        activity.at_ms or opened_ms,
+        len(outbox) if outbox else 0,
+        activity.uncertain,
+        opened_ms,
+        activity.state_since_ms or opened_ms,
+        machine.connection.attempt,
+        guest.attributes,
+    )
+    return _new_tuple(SessionLine, line)

@@ -1,0 +1,98 @@
+"""The page of examples/page in a browser, against a daemon and an emulator as programs."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "examples" / "page"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """As `python3 -m http.server -d examples/page` serves it."""
+    handler = functools.partial(Quiet, directory=str(PAGE))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_address[1]}/"
+        server.shutdown()
+
+
+def said(emulator: str) -> Counter[str]:
+    """How often the platform has each message of a guest."""
+    with urllib.request.urlopen(f"{emulator}/__emulator/state", timeout=10.0) as answer:
+        sessions = json.loads(answer.read())["sessions"].values()
+    messages = (one for session in sessions for one in session["messages"])
+    return Counter(
+        one["text"] for one in messages if one["direction"] == "Inbound" and "text" in one
+    )
+
+
+def until(holds) -> None:
+    deadline = time.monotonic() + 60.0
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def write(page, text: str) -> None:
+    page.fill("input", text)
+    page.press("input", "Enter")
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("index.html", "ws"), ("client.html", "http")], ids=["socket", "client"]
+)
+def test_a_page_talks_and_comes_back_where_it_was(run, config, page, site, tmp_path, name, scheme):
+    emulator = run("emulate", "--port", "0", "--agent", "echo").url()
+    (tmp_path / "journal").mkdir()
+    text = f'[platform]\nemulator = "{emulator}"\n[journal]\ndirectory = "{tmp_path}/journal"\n'
+    path = config(text)
+    daemon = run("serve", "-c", path, "--port", "0")
+    port = daemon.url().rpartition(":")[2]
+    page.goto(f"{site}{name}?server={scheme}://localhost:{port}")
+    write(page, "sent at once")
+    page.wait_for_function("document.querySelectorAll('li').length === 2")
+    assert page.locator("li").all_inner_texts() == ["sent at once", "sent at once"]
+    assert page.inner_text("output") == "live"
+
+    daemon.interrupt()
+    assert daemon.wait() == 0
+    page.wait_for_function("document.querySelector('output').value !== 'live'")
+    write(page, "while nobody was there")
+    run("serve", "-c", path, "--port", port).url()
+    page.wait_for_function("document.querySelectorAll('li').length === 4")
+    until(lambda: said(emulator)["while nobody was there"] == 1)
+    assert said(emulator)["sent at once"] == 1
+
+    page.reload()
+    page.wait_for_function("document.querySelectorAll('li').length === 4")
+    assert (
+        page.locator("li").all_inner_texts()
+        == ["sent at once"] * 2 + ["while nobody was there"] * 2
+    )
+
+
+def test_a_page_that_is_not_let_in_says_why(run, page, site):
+    daemon = run("serve", "--port", "0").url()
+    foreign = site.replace("localhost", "shop.example.org")
+    # crypto.randomUUID and the like need a secure page, which a plain one of another host is not
+    page.add_init_script("crypto.randomUUID ??= () => String(Math.random())")
+    page.goto(f"{foreign}?server=ws{daemon[4:]}")
+    page.wait_for_function("document.querySelector('output').value.includes('is not allowed')")

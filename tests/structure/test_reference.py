@@ -1,0 +1,46 @@
+"""The pages under docs/reference/ are what the program says of itself.
+
+TEST_WRITE_DOCS=1 .venv/bin/python -m pytest tests/structure/test_reference.py
+writes them anew.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from guestd.model.error_codes import COMMAND_LINE_CODES, ERROR_CODES, LATER, TOKEN_CODES
+from tests.structure.reference import cli, errors, metrics
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+PAGES = {"cli.md": cli.page, "errors.md": errors.page, "metrics.md": metrics.page}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_is_what_the_program_says(name):
+    wanted = PAGES[name]()
+    if os.environ.get("TEST_WRITE_DOCS"):
+        (REFERENCE / name).write_text(wanted)
+    assert (REFERENCE / name).read_text() == wanted
+
+
+def test_every_error_code_of_the_product_is_in_the_table_and_no_other():
+    used = set(errors.used_codes()) - NEVER_SHOWN | FROM_ELSEWHERE
+    tables = (ERROR_CODES, TOKEN_CODES, COMMAND_LINE_CODES)
+    assert used == {code for table in tables for code in table}
+    assert sum(map(len, tables)) == len(used), "no code has two meanings"
+
+
+#: `dial` becomes an ending and a next try, inside the supervisor.
+NEVER_SHOWN = {"dial"}
+#: Given by a table or a variable.
+FROM_ELSEWHERE = {"no_such_route", "method_not_allowed", "platform", "not_found"}
+
+
+def test_what_may_be_asked_again_is_never_called_the_callers_mistake():
+    """A client or a proxy that knows only the status tries again after these."""
+    worth_retrying = [code for code, one in ERROR_CODES.items() if one.retry == LATER]
+    said = {status for code in worth_retrying for status in errors.statuses(code).split(", ")}
+    assert said == {"408", "409", "429", "502", "503"}
