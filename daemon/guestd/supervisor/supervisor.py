@@ -105,15 +105,13 @@ class Supervisor:
     ) -> None:
         loop = loop or asyncio.get_running_loop()
         self._settings, self._uncommitted_max = settings, uncommitted_max
-        self._dialect = dialect
-        self._clock = clock
+        self._dialect, self._clock = dialect, clock
         self._draw_token, self._draw_session_id = draw_token, draw_session_id
         self.metrics = metrics
         self._discard_copy, self._note = discard_copy, note
         can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
         self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
-        self._journal = journal
-        self._hub = Hub()
+        self._journal, self._hub = journal, Hub()
         self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max, note)
         self._history = HistoryReader(
             history, dialect, metrics, settings.history.inflight_max, note
