@@ -21,6 +21,7 @@ from ..observe.metrics import Metrics
 from . import cross_origin, try_page
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .console import client_routes, console_routes, is_console
+from .console_tickets import ConsoleAccess
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
@@ -100,6 +101,7 @@ class HttpServer:
                 spool,
                 webhooks,
                 platform_asyncapi,
+                console=self._console_access(),
                 facts=facts or DaemonFacts(),
             ),
             api,
@@ -120,6 +122,13 @@ class HttpServer:
         if host == "localhost":
             host = LOCALHOST_ADDRESSES[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def _console_access(self) -> ConsoleAccess | None:
+        if not self._api.tcp:
+            return None
+        return ConsoleAccess(
+            lambda: self.url, text_of(self._api.token), text_of(self._settings.token)
+        )
 
     async def start(self) -> None:
         """Listen. Raises ConfigError if the port or the Unix socket is not available, or if access

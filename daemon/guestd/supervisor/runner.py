@@ -180,10 +180,6 @@ class Runner:
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted))
 
-    def may_have_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
-        return self.machine.conversation.inbound.inbox.may_have_shown(item)
-
     async def was_shown(self, item: MessageArrived) -> bool:
         return await self.context.was_shown(self.session_id, item.identity, item.time)
 
@@ -280,7 +276,8 @@ class Runner:
 
     def _dial(self, effect: e.Dial) -> None:
         context = self.context
-        self._callbacks = ConnectionCallbacks(self, context.metrics, context.decode)
+        inbox = self.inbound.inbox
+        self._callbacks = ConnectionCallbacks(self, inbox, context.metrics, context.decode)
         self._callbacks.tap = self._tap
         self.context.dial(self, self._callbacks)
 

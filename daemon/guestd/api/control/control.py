@@ -14,6 +14,7 @@ from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ..callers import caller_of
 from ..changes import ChangeFeed
+from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -24,6 +25,7 @@ from .body_reader import BodyReader
 from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .console import ConsoleTicketRoutes
 from .descriptions import DescriptionRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
@@ -57,6 +59,7 @@ class ControlPorts:
     platform_asyncapi: Callable[[], bytes] | None = None
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
@@ -104,8 +107,10 @@ class ControlApi:
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
             *DescriptionRoutes(self._document, ports.platform_asyncapi).routes(),
         ]
+        self._public = {(one.method, one.path) for one in self.routes if one.public}
 
     def _document(self) -> bytes:
         return document(self.routes, has_token=bool(self._settings.token))
@@ -124,7 +129,7 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted:
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:

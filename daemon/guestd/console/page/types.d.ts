@@ -96,6 +96,23 @@ export interface ConnectionStatus {
   last_close: LastClosed | null
 }
 
+/** An address that opens the console once. */
+export interface ConsoleTicket {
+  /** From the daemon's own machine. */
+  url: string
+  /** The end of the address, with the ticket; empty if no token is set. */
+  fragment: string
+  expires_in_s: number
+}
+
+/** What the ticket stands for; null where no token is set. */
+export interface ConsoleTokens {
+  /** For /v1 and /__emulator. */
+  api_token: string | null
+  /** For the simulator's socket. */
+  simulator_token: string | null
+}
+
 /**
  * One webhook for one target. Its body and the target's secrets are not shown. Times are epoch
  * milliseconds.
@@ -465,6 +482,11 @@ export interface PromptRequest {
   contextData?: Record<string, any> | null
   /** Yours, for asking again safely. */
   operation_id?: string
+}
+
+/** The ticket of the address. */
+export interface RedeemTicket {
+  ticket: string
 }
 
 export interface Replayed {
