@@ -166,7 +166,7 @@ def _outcome(outcome: RouteResponse, schemas: dict[Any, Json]) -> Json:
         )
         found["content"] = {"application/json": {"schema": schema}}
     for media, text in outcome.media.items():
-        found["content"][media] = {"schema": {"type": "string", "description": text}}
+        found.setdefault("content", {})[media] = {"schema": {"type": "string", "description": text}}
     return found | _headers(outcome.headers)
 
 

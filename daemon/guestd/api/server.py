@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from .. import __version__
 from ..console.page_server import page, wants_page
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
-from ..model.ports import Fleet, Operations, Webhooks
+from ..model.overview import BudgetView
+from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin, try_page
@@ -68,8 +69,11 @@ class HttpServer:
         readiness: Callable[[], dict[str, Any]] | None = None,
         platform_asyncapi: Callable[[], bytes] | None = None,
         facts: DaemonFacts | None = None,
+        budgets: Callable[[], Sequence[BudgetView]] = tuple,
+        downloader: Downloader | None = None,
     ) -> None:
         self._fleet = fleet
+        self._downloader = downloader
         self._metrics = metrics
         self._settings = settings
         self._health = health
@@ -77,13 +81,7 @@ class HttpServer:
         self._jwks = jwks
         self._origin_check = OriginCheck(settings)
         self._refusals = RefusalLog(settings)
-        feeds = Feeds(
-            fleet,
-            metrics,
-            FeedBounds(
-                settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
-            ),
-        )
+        feeds = Feeds(fleet, metrics, _feed_bounds(settings))
         self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
         self._api = api = api or ApiSettings()
         bounds = StreamBounds(
@@ -101,8 +99,10 @@ class HttpServer:
                 spool,
                 webhooks,
                 platform_asyncapi,
-                console=self._console_access(),
                 facts=facts or DaemonFacts(),
+                budgets=budgets,
+                downloader=downloader,
+                console=self._console_access(),
             ),
             api,
             bounds,
@@ -140,6 +140,7 @@ class HttpServer:
         sockets = await listen_on(settings.host, settings.port)
         self.port = sockets[0].getsockname()[1]
         await self._serve(await self._new_runner(api.tcp, trusted=False), *sockets)
+        self._control.start()
         if api.unix_socket:
             await self._open_unix_socket(Path(api.unix_socket))
 
@@ -213,6 +214,8 @@ class HttpServer:
             return
         self._control.close()
         await self._simulator.close()
+        if self._downloader is not None:
+            await self._downloader.close()
         await self._clean_up()
 
     async def _clean_up(self) -> None:
@@ -340,6 +343,10 @@ def _is_websocket(request: web.Request) -> bool:
 def _is_page(request: web.Request) -> bool:
     """Browsers send an Origin with every WebSocket, and hide the answer if it is a refusal."""
     return "Origin" in request.headers
+
+
+def _feed_bounds(settings: SimulatorSettings) -> FeedBounds:
+    return FeedBounds(settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max)
 
 
 def _limits(settings: ApiSettings) -> ConnectionLimits:

@@ -27,6 +27,7 @@ class Cause(Enum):
     UNANSWERED = "unanswered", "a heartbeat, ping or hello got no answer in time"
     PROTOCOL_VIOLATION = "protocol_violation", "a frame broke RFC 6455, or was over our bound"
     CLOSED_BY_US = "closed_by_us", "guestd closed it"
+    RECONNECT_ASKED = "reconnect_asked", "guestd closed it, because it was asked to reconnect"
 
     # the dial
     UNREACHABLE = "unreachable", "no address, no route, or refused"
@@ -62,6 +63,7 @@ _COMES_BACK = frozenset(
         Cause.LOST,
         Cause.UNANSWERED,
         Cause.PROTOCOL_VIOLATION,
+        Cause.RECONNECT_ASKED,
         Cause.UNREACHABLE,
         Cause.DIAL_TIMEOUT,
         Cause.UPGRADE_REFUSED,

@@ -34,6 +34,7 @@ TITLES = {
     "events": "Events",
     "operations": "Operations on the platform's REST side",
     "webhooks": "Webhooks",
+    "console": "The console",
     "about": "About guestd",
 }
 ALWAYS = {"400", "401", "403", "421", "422", "500", "503"}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from ...model.file_spool import FileSpool
-from ...model.ports import Fleet, Operations, Webhooks
+from ...model.overview import BudgetView
+from ...model.ports import Downloader, Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
+from ...runtime.process_figures import open_files, open_files_max, process_figures
 from ..callers import caller_of
 from ..changes import ChangeFeed
 from ..console_tickets import ConsoleAccess
@@ -19,6 +21,7 @@ from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
 from ..settings import ApiSettings
+from ..stats_history import StatsHistory
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
@@ -29,6 +32,7 @@ from .console import ConsoleTicketRoutes
 from .descriptions import DescriptionRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
+from .files import FileRoutes
 from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
@@ -39,6 +43,7 @@ from .routes import Route
 from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
+from .stream_places import StreamPlaces
 from .webhooks import DeliveryRoutes
 
 PREFIX = "/v1/"
@@ -59,12 +64,14 @@ class ControlPorts:
     platform_asyncapi: Callable[[], bytes] | None = None
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
+    budgets: Callable[[], Sequence[BudgetView]] = tuple
+    downloader: Downloader | None = None
     console: ConsoleAccess | None = None
 
 
 class ControlApi:
-    """`add_to` an application; `guard` every request under PREFIX; `close` before the server
-    stops. `changes` may be subscribed to by others, too."""
+    """`add_to` an application and `start`; `guard` every request under PREFIX; `close` before the
+    server stops. `changes` may be subscribed to by others, too."""
 
     def __init__(
         self,
@@ -89,6 +96,8 @@ class ControlApi:
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         life = secrets.token_hex(4)
         self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
+        self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
+        places = StreamPlaces(settings, ports.metrics)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
@@ -96,19 +105,28 @@ class ControlApi:
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
             ).routes(),
+            *FileRoutes(ports.fleet, ports.downloader, ports.draw_id).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
-            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
+            *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
-            *StatsRoutes(ports.fleet, ports.metrics).routes(),
+            *StatsRoutes(
+                ports.fleet,
+                ports.metrics,
+                self.stats,
+                bounds,
+                places,
+                lambda: [places.budget(), open_files_budget(), *ports.budgets()],
+                ports.now_ms,
+            ).routes(),
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
-            *ConsoleTicketRoutes(ports.console).routes(),
             *DescriptionRoutes(self._document, ports.platform_asyncapi).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
         ]
         self._public = {(one.method, one.path) for one in self.routes if one.public}
 
@@ -119,9 +137,14 @@ class ControlApi:
         for route in self.routes:
             app.router.add_route(route.method, route.path, self._handler(route))
 
+    def start(self) -> None:
+        """On the loop: begin to keep figures."""
+        self.stats.start()
+
     def close(self) -> None:
         self._events.close()
         self.changes.close()
+        self.stats.close()
         self._frames.close()
 
     async def guard(
@@ -153,3 +176,7 @@ class ControlApi:
                 return await route.handle(call)
 
         return handle
+
+
+def open_files_budget() -> BudgetView:
+    return BudgetView("open_files", open_files(), open_files_max())

@@ -157,6 +157,16 @@ export interface EventPage {
   first_kept: number
 }
 
+/** How much of a bound is used. */
+export interface FleetBudget {
+  /** sessions, connects, dials, rest.1, streams, open_files, … */
+  name: string
+  used: number
+  limit: number
+  /** When some of it is free again by itself; null: not by time. */
+  frees_at: string | null
+}
+
 /** A frame, the opening or the close of a connection, or frames that are not kept. */
 export interface Frame {
   /** Its number; frames that are not kept are missing in it. */
@@ -407,7 +417,7 @@ export interface OpenSession {
 
 /**
  * A REST operation. `problem` says why it failed, or why failed heartbeats ended a messaging
- * session; it contains no secret.
+ * session; it contains no secret. `ending`: it was asked to end, and is not over yet.
  */
 export interface Operation {
   operation_id: string
@@ -418,6 +428,7 @@ export interface Operation {
   result: Record<string, any>
   problem: Record<string, any> | null
   started_ms: number
+  ending: boolean
 }
 
 /** Running operations and those that ended last, newest first. */
@@ -482,6 +493,19 @@ export interface PromptRequest {
   contextData?: Record<string, any> | null
   /** Yours, for asking again safely. */
   operation_id?: string
+}
+
+export interface Reconnect {
+  /** With a closing handshake, or as a network that breaks: without one. */
+  how?: 'close' | 'abort'
+}
+
+/** guestd's connection of that session is closed. */
+export interface Reconnecting {
+  session_id: string
+  how: string
+  /** That of the session now: resting, until its next try. */
+  state: string
 }
 
 /** The ticket of the address. */
@@ -634,6 +658,25 @@ export interface Stats {
   messaging_sessions: number
   /** Guest sessions on the socket now, by state. */
   guest_sessions: Record<string, number>
+  /** The daemon's time of this answer, in milliseconds since 1970. */
+  at: number
+  budgets: FleetBudget[]
+  /** With `window`. */
+  history: StatsColumns | null
+}
+
+/** Columns of equal length, oldest first. A row tells of the `step_s` seconds before `at`. */
+export interface StatsColumns {
+  /** 1 or 60. */
+  step_s: number
+  /**
+   * at, waiting, dialing, joining, live, resting, leaving, in, out, confirmed, failed, uncertain,
+   * opened, ended, connects, connects_failed, lost, lost.closed_by_peer, lost.lost,
+   * lost.unanswered, lost.protocol_violation, lost.closed_by_us, lost.reconnect_asked,
+   * lost.throttled, throttled.messages, throttled.connects, throttled.rest, echo_p50, echo_p95,
+   * echo_p99, loop_lag_p99, cpu, rss, open_files, watchers.
+   */
+  columns: Record<string, (number | null)[]>
 }
 
 /**
