@@ -39,7 +39,9 @@ class RecordingSink:
         self.pongs += 1
         self.heard.set()
 
-    def garbage_received(self, reason):
+    def ping_received(self, size_bytes): ...
+
+    def garbage_received(self, reason, size_bytes):
         self.garbage.append(reason)
         self.heard.set()
 

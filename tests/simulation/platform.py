@@ -118,6 +118,9 @@ class PlatformConnection:
 
     def resume_reading(self) -> None: ...
 
+    def peer(self) -> str:
+        return ""
+
     # ---- the way
 
     def deliver(self, frame: bytes, is_conversation: bool) -> None:

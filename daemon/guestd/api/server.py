@@ -24,6 +24,7 @@ from .console import client_routes, console_routes, is_console
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
+from .control.info import DaemonFacts
 from .control.stream import StreamBounds
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
@@ -63,6 +64,7 @@ class HttpServer:
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
+        facts: DaemonFacts | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -88,7 +90,9 @@ class HttpServer:
             api.heartbeat_s,
         )
         self._control = ControlApi(
-            ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks),
+            ControlPorts(
+                fleet, metrics, draw_id, operations, spool, webhooks, facts=facts or DaemonFacts()
+            ),
             api,
             bounds,
             feeds,

@@ -21,6 +21,8 @@ COMMANDS = {
     "emulate": "Stand in for the platform, for clients of any kind.",
     "chat": "Talk as a guest.",
     "sessions": "The guest sessions of a running daemon.",
+    "explain": "Say what a guest session waits for, and why.",
+    "frames": "Show the frames of a guest session on the platform's socket.",
     "top": "The guest sessions, rates and waits of a running daemon, live.",
     "send": "Say something, and wait until the platform has confirmed it.",
     "inject": "Put a past conversation into an interaction.",

@@ -98,25 +98,29 @@ class ControlClient:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
 
-    async def follow(self, path: str, after: int) -> AsyncIterator[Json]:
+    async def follow(
+        self, path: str, after: int, place: str = "seq", query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Json]:
         """Events as they come, from those after `after`; ends when the guest session does, resumes
-        when let go."""
+        when let go. `place`: the field that says where an event stands."""
         while True:
             resumed = after
-            async for kind, event in self._stream(path, after):
+            async for kind, event in self._stream(path, {**(query or {}), "after": after}):
                 if kind == "over":
                     return
                 if kind != "closed":
                     yield event
-                after = event.get("seq", after)
+                after = event.get(place, after)
             if resumed == after:
                 return
 
-    async def _stream(self, path: str, after: int) -> AsyncIterator[tuple[str, Json]]:
+    async def _stream(
+        self, path: str, query: Mapping[str, str | int]
+    ) -> AsyncIterator[tuple[str, Json]]:
         headers = {"Accept": "text/event-stream"}
         try:
             async with self._session.get(
-                path, params={"after": after}, headers=headers, timeout=FOLLOW
+                path, params=query, headers=headers, timeout=FOLLOW
             ) as answer:
                 if answer.status != 200:
                     _understood(answer.status, await answer.read())

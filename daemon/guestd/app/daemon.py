@@ -12,14 +12,12 @@ import contextlib
 import gc
 import logging
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..api.client_log import log_limit
-from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
 from ..model.journal import Journal, SavedSession
@@ -52,7 +50,7 @@ from .opening_screen import GUESTS_SHOWN, conversations, is_watched, opening_lin
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring.api import api_settings, simulator_settings
+from .wiring.api import draw_id, new_http_server
 from .wiring.endpoints import PlatformTarget, asked_target, platform_target, start_emulator
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.followers import audit_directory, new_audit, new_webhooks
@@ -66,6 +64,7 @@ from .wiring.storage import (
 )
 
 if TYPE_CHECKING:
+    from ..api.server import HttpServer
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
     from ..operations.workflow import SignToken
@@ -149,7 +148,7 @@ class Daemon:
         if has_deployment:
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
         operations = await self._service.saved() if self._service is not None else None
-        await self._open_port(ring, webhooks)
+        await self._open_port(place, ring, webhooks)
         self._recover(operations)
         if demo_guests:
             self._start_demo(demo_guests)
@@ -338,19 +337,19 @@ class Daemon:
         watchdog.start()
         self._stops.callback(watchdog.stop)
 
-    async def _open_port(self, ring: KeyRing | None, webhooks: WebhookService) -> None:
-        self.http = HttpServer(
+    async def _open_port(
+        self, place: PlatformTarget, ring: KeyRing | None, webhooks: WebhookService
+    ) -> None:
+        self.http = new_http_server(
+            self._config,
+            place,
             self.fleet,
             self.metrics,
-            simulator_settings(self._config),
-            draw_id,
-            self._readiness.health,
+            self._readiness,
             jwks=ring.jwks if ring is not None else None,
-            api=api_settings(self._config),
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.admin,
-            readiness=self._readiness.readiness,
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
@@ -443,7 +442,3 @@ class Daemon:
 
 def _address_of(place: PlatformTarget) -> str:
     return f"{place.endpoints.cdn} {place.deployment_id}"
-
-
-def draw_id() -> str:
-    return secrets.token_hex(16)

@@ -14,6 +14,8 @@ from urllib.parse import quote
 from .commands import Answer, Command
 from .endings import Ending
 from .errors import PlatformError
+from .explanation import Explanation
+from .frames import FrameSource
 from .journal import EventRow, Replay, StoredCommand
 from .overview import LastMessage, Overview
 
@@ -44,7 +46,10 @@ class ConnectionSink(Protocol):
     def pong_received(self) -> None:
         """The peer answered our latest ping."""
 
-    def garbage_received(self, reason: str) -> None:
+    def ping_received(self, size_bytes: int) -> None:
+        """The peer sent a ping with so many bytes; it was answered."""
+
+    def garbage_received(self, reason: str, size_bytes: int) -> None:
         """Something legal that is not a text message (a binary frame); it was dropped."""
 
     def writable_changed(self, writable: bool) -> None:
@@ -71,6 +76,9 @@ class Connection(Protocol):
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    def peer(self) -> str:
+        """Address and port that the socket is connected to; "" if it is not known."""
 
 
 class Dialer(Protocol):
@@ -221,6 +229,13 @@ class Fleet(Protocol):
     async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         """What is durable of a command; None if nothing is, or is not kept any more. Of an ended
         guest session too, while the journal keeps it. Raises NotFound, Damaged."""
+
+    def explain(self, session_id: str) -> Explanation:
+        """What a living guest session waits for, and why. Raises NotFound."""
+
+    def frames(self, session_id: str) -> FrameSource:
+        """Its frames from now on, or from when it was first asked for. Of an ended guest session
+        too, while they are kept. Raises NotFound, Overloaded."""
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""

@@ -101,6 +101,22 @@ class Admission(Generic[Key]):
             return None
         return self._ready_at(now)
 
+    @property
+    def minute(self) -> SlidingCount:
+        """What was admitted within a minute; to be asked, not to be taken from."""
+        return self._minute
+
+    def ahead_of(self, key: Key) -> int | None:
+        """How many are before it; None if it does not wait. Looks at all who wait."""
+        first, second = self._lines
+        if key in first:
+            return list(first).index(key)
+        return len(first) + list(second).index(key) if key in second else None
+
+    def turn_at(self, ahead: int, now: float) -> float:
+        """About when one with so many before it is admitted, as the rate is now."""
+        return self._ready_at(now) + ahead * self._cost() / self._full_rate_per_s
+
     def _ready_at(self, now: float) -> float:
         return max(
             self._closed_until, self._minute.ready_at(now), self._bucket.ready_at(now, self._cost())

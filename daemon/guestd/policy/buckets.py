@@ -73,3 +73,16 @@ class SlidingCount:
         while taken and taken[0] + self._window_s <= now:
             taken.popleft()
         return self._limit - len(taken or ())
+
+    def frees_at(self, now: float) -> float | None:
+        """When one more take will succeed than now; None if nothing is taken."""
+        self.free(now)
+        return self._taken[0] + self._window_s if self._taken else None
+
+    @property
+    def limit(self) -> int:
+        return self._limit
+
+    @property
+    def window_s(self) -> float:
+        return self._window_s

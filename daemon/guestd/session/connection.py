@@ -4,10 +4,15 @@ There is no socket here. `step_at` is when the present step ends (the hello's an
 before the next attempt); `attempt` counts the tries since the session was live; `lost_by` is why
 there is no connection; `joined_once` says that the platform knows the session; `was_live` is what
 the previous process journaled last about the connection; `expires_epoch_s` is when the platform
-ends the session, as far as it said so."""
+ends the session, as far as it said so.
+
+For those who ask: `number` counts the connections that were opened, `opened_at` is when the present
+one was, `last_close` how the last one or the last try ended, `past` the connections before it, as
+many as are worth showing."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from ..model import client_messages as m
@@ -20,6 +25,24 @@ from ..policy.backoff import Backoff
 from .heartbeat import ConnectionHeartbeat
 from .settings import SessionSettings
 
+#: Of a session's past connections; a session that loses many costs half a kilobyte for them.
+PAST_KEPT_MAX = 5
+
+
+@dataclass(slots=True, frozen=True)
+class PastConnection:
+    """Instants of the machine's clock; `cause` as in `Ending`."""
+
+    opened_at: float
+    ended_at: float
+    cause: str
+
+
+@dataclass(slots=True, frozen=True)
+class LastClose:
+    at: float
+    ending: Ending
+
 
 class ConnectionState:
     __slots__ = (
@@ -27,7 +50,11 @@ class ConnectionState:
         "expires_epoch_s",
         "heartbeat",
         "joined_once",
+        "last_close",
         "lost_by",
+        "number",
+        "opened_at",
+        "past",
         "step_at",
         "was_live",
     )
@@ -36,7 +63,11 @@ class ConnectionState:
         self.attempt = 0
         self.heartbeat = ConnectionHeartbeat()
         self.joined_once = False
+        self.last_close: LastClose | None = None
         self.lost_by: Ending | None = None
+        self.number = 0
+        self.opened_at: float | None = None
+        self.past: tuple[PastConnection, ...] = ()
         self.step_at = NEVER
         self.was_live = False
         self.expires_epoch_s: float | None = None
@@ -44,7 +75,9 @@ class ConnectionState:
     def __repr__(self) -> str:
         return f"attempt={self.attempt}"
 
-    def opened(self, join_by: float) -> None:
+    def opened(self, now: float, join_by: float) -> None:
+        self.number += 1
+        self.opened_at = now
         self.step_at = join_by
 
     def joined(self, now: float, settings: SessionSettings, rng: Random) -> bool:
@@ -55,8 +88,13 @@ class ConnectionState:
         self.heartbeat.start(now, settings.heartbeat.interval_s, rng)
         return first
 
-    def lost(self, ending: Ending) -> None:
+    def lost(self, ending: Ending, now: float) -> None:
         self.lost_by = ending
+        self.last_close = LastClose(now, ending)
+        if self.opened_at is not None:
+            gone = PastConnection(self.opened_at, now, ending.cause.value)
+            self.past = (*self.past[1 - PAST_KEPT_MAX :], gone)
+            self.opened_at = None
         self.heartbeat.stop()
         self.step_at = NEVER
 
@@ -87,7 +125,7 @@ class ConnectionState:
         lost."""
         beat = self.heartbeat
         if beat.asked_at is not None and heard_at > beat.asked_at:
-            beat.answered()  # the answer waits behind what keeps arriving: that is life enough
+            beat.answered(now)  # the answer waits behind what keeps arriving: that is life enough
         if beat.is_lost(now, settings.heartbeat.timeout_s):
             out.append(e.Count(SessionCounter.HEARTBEAT_LOST))
             return unanswered("a heartbeat was not answered")

@@ -18,16 +18,18 @@ GRID_S = 1.0
 
 
 class ConnectionHeartbeat:
-    """All times are those of `now`, in seconds.
+    """All times are those of `now`, in seconds. `took_s`: what the last answer took; None before
+    the first.
 
     `beats` counts heartbeats, so that the machine can alternate between the application's echo and
     a WebSocket ping."""
 
-    __slots__ = ("asked_at", "beats", "next_at")
+    __slots__ = ("asked_at", "beats", "next_at", "took_s")
 
     def __init__(self) -> None:
         self.next_at = NEVER
         self.asked_at: float | None = None
+        self.took_s: float | None = None
         self.beats = 0
 
     def start(self, now: float, interval_s: float, rng: Random) -> None:
@@ -46,8 +48,9 @@ class ConnectionHeartbeat:
         self.next_at = _on_grid(now + interval_s, interval_s)
         self.beats += 1
 
-    def answered(self) -> None:
-        self.asked_at = None
+    def answered(self, now: float) -> None:
+        if self.asked_at is not None:
+            self.took_s, self.asked_at = now - self.asked_at, None
 
     def is_lost(self, now: float, timeout_s: float) -> bool:
         return self.asked_at is not None and now >= self.asked_at + timeout_s

@@ -39,17 +39,18 @@ JWT_USED_S = 30.0
 
 class Inbound:
     """`read_only`: the conversation has ended, as far as its messages say. `inbox` and `backfill`
-    may be asked for their deadlines; `backfill` is None while no history is read."""
+    may be asked for their deadlines; `backfill` is None while no history is read. `reads` is the
+    budget of readings, None before the first."""
 
     __slots__ = (
         "_gap_open",
         "_jwt",
         "_numbers",
-        "_reads",
         "_rules",
         "backfill",
         "inbox",
         "read_only",
+        "reads",
     )
 
     def __init__(
@@ -64,7 +65,7 @@ class Inbound:
         self.backfill: HistoryBackfill | None = None
         self._gap_open = False
         self._jwt: tuple[str, float] | None = None
-        self._reads: SlidingCount | None = None
+        self.reads: SlidingCount | None = None
         self.read_only = False
 
     # ------------------------------------------------------------------ messages
@@ -197,7 +198,7 @@ class Inbound:
             backfill.asked(BackfillStep.JWT, now + self._rules.settings.lifetime.join_timeout_s)
             out.append(e.Say(m.AskJwt(tracing_id=draw_id(self._rules.rng))))
             return
-        budget = self._reads = self._reads or SlidingCount(
+        budget = self.reads = self.reads or SlidingCount(
             self._rules.settings.history.reads_per_minute, 60.0
         )
         ready_at = budget.ready_at(now)

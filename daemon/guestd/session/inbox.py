@@ -176,6 +176,9 @@ class MessageInbox(Protocol):
     def held(self) -> int: ...
 
     @property
+    def held_since(self) -> float | None: ...
+
+    @property
     def has_released(self) -> bool: ...
 
     def accept_in_order(self, item: MessageArrived, now: float) -> bool: ...
@@ -230,6 +233,11 @@ class ByTime:
     @property
     def held(self) -> int:
         return len(self._held) if self._held else 0
+
+    @property
+    def held_since(self) -> float | None:
+        """When the oldest of those held arrived."""
+        return min((one.arrived_at for one in self._held or ()), default=None)
 
     @property
     def has_released(self) -> bool:

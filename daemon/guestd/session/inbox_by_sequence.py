@@ -52,6 +52,11 @@ class BySequence:
         return len(self._held) if self._held else 0
 
     @property
+    def held_since(self) -> float | None:
+        """When the oldest of those held arrived."""
+        return min((arrived_at for _, arrived_at, _ in self._held or ()), default=None)
+
+    @property
     def has_released(self) -> bool:
         return self._last_key is not None
 

@@ -59,16 +59,18 @@ Step = Callable[["Machine", Any, float, Effects], None]
 
 
 class Machine:
-    """`connection` and `conversation` may be asked by others; only the machine changes them."""
+    """`connection`, `conversation` and `departure` may be asked by others; only the machine changes
+    them. `since`: when it came into its state."""
 
     __slots__ = (
-        "_departure",
         "_numbers",
         "_rules",
         "connection",
         "conversation",
+        "departure",
         "duration_s",
         "guest",
+        "since",
         "state",
         "wake_at",
     )
@@ -82,16 +84,16 @@ class Machine:
     ) -> None:
         self.guest = guest
         self.state = State.WAITING
-        self.wake_at = NEVER
+        self.since = self.wake_at = NEVER
         self.duration_s = rules.settings.lifetime.duration_s
         self._rules = rules
         self._numbers = numbers = EventNumbers(seq)
         self.connection = ConnectionState()
-        self._departure = Departure()
+        self.departure = Departure()
         self.conversation = SessionConversation(guest, inbox, rules, numbers)
 
     def __repr__(self) -> str:
-        departure, connection, conversation = self._departure, self.connection, self.conversation
+        departure, connection, conversation = self.departure, self.connection, self.conversation
         soon = "-soon" if departure.cause and self.state is not State.LEAVING else ""
         return (
             f"<guest {self.guest.session_id} {self.state.value}{soon} seq={self.seq}"
@@ -128,7 +130,7 @@ class Machine:
         self.connection.joined_once = saved.joined
         self.connection.was_live = saved.was_live
         if self.conversation.restore(saved, now) is Wants.LEAVE:
-            self._departure.cause = Cause.FINISHED
+            self.departure.cause = Cause.FINISHED
 
     def stop(self) -> Effects:
         """The daemon stops and keeps this guest session: what the journal must know so that nothing
@@ -136,18 +138,18 @@ class Machine:
         out: Effects = []
         self.conversation.stop(out)
         if self.state is State.LIVE:
-            self._move(Move.LOST)
+            self._move(Move.LOST, self.since)
             self.wake_at = NEVER
             self._tell_state("resting", out, Cause.CLOSED_BY_US.value)
         return out
 
     def set_aside(self) -> None:
         """End at once, without a goodbye: this session's record in the journal cannot be used."""
-        self._move(Move.END)
+        self._move(Move.END, self.since)
         self.wake_at = NEVER
 
-    def _move(self, move: Move) -> None:
-        self.state = next_state(self.state, move)
+    def _move(self, move: Move, now: float) -> None:
+        self.state, self.since = next_state(self.state, move), now
         self.conversation.live = self.state is State.LIVE
 
     def _tell_state(self, state: str, out: Effects, reason: str = "", first: bool = False) -> None:
@@ -156,7 +158,8 @@ class Machine:
     # ------------------------------------------------------------------ the way to live
 
     def _opened(self, given: i.Opened, now: float, out: Effects) -> None:
-        self._departure.opened(
+        self.since = now
+        self.departure.opened(
             now + self.duration_s, now + self._rules.settings.lifetime.leave_timeout_s
         )
         if not self._rules.traits.confirms:
@@ -167,12 +170,12 @@ class Machine:
         out.append(e.AskAdmission())
 
     def _admitted(self, given: i.Admitted, now: float, out: Effects) -> None:
-        self._move(Move.ADMITTED)
+        self._move(Move.ADMITTED, now)
         out.append(e.Dial())
 
     def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
-        self._move(Move.CONNECTED)
-        self.connection.opened(now + self._rules.settings.lifetime.join_timeout_s)
+        self._move(Move.CONNECTED, now)
+        self.connection.opened(now, now + self._rules.settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
         out.append(e.Say(m.Hello(tracing_id=draw_id(self._rules.rng))))
 
@@ -181,8 +184,8 @@ class Machine:
         self.connection.expires_epoch_s = given.expires_at_epoch_s
         if self.state is not State.JOINING:
             return
-        departure, conversation = self._departure, self.conversation
-        self._move(Move.JOINED)
+        departure, conversation = self.departure, self.conversation
+        self._move(Move.JOINED, now)
         first = self.connection.joined(now, self._rules.settings, self._rules.rng)
         conversation.inbound.read_only = given.read_only
         self._tell_state("live", out, first=first)
@@ -197,8 +200,8 @@ class Machine:
     # ------------------------------------------------------------------ connections that fail
 
     def _connection_failed(self, given: Failure, now: float, out: Effects) -> None:
-        if self._departure.cleared and isinstance(given, i.ConnectionEnded):
-            self._finish(self._departure.ending(Cause.SESSION_CLEARED), out)
+        if self.departure.cleared and isinstance(given, i.ConnectionEnded):
+            self._finish(self.departure.ending(Cause.SESSION_CLEARED), out)
         else:
             self._rest_or_end(given.ending, now, out)
 
@@ -209,13 +212,13 @@ class Machine:
 
     def _rest_or_end(self, ending: Ending, now: float, out: Effects) -> None:
         connection, settings = self.connection, self._rules.settings
-        connection.lost(ending)
+        connection.lost(ending, now)
         self.conversation.connection_lost(connection.joined_once, out)
         if not ending.may_come_back(self._rules.traits.reconnect_codes):
             self._finish(ending, out)
             return
-        if self._departure.cause is not None and not connection.joined_once:
-            self._finish(self._departure.ending(), out)
+        if self.departure.cause is not None and not connection.joined_once:
+            self._finish(self.departure.ending(), out)
             return
         rest_s = connection.rest_s(settings, self._rules.rng, self._bounded_s(ending.retry_after_s))
         if rest_s is None:
@@ -223,7 +226,7 @@ class Machine:
             return
         if self.state in (State.LIVE, State.LEAVING):
             self._tell_state("resting", out, ending.cause.value)
-        self._move(Move.LOST)
+        self._move(Move.LOST, now)
         connection.step_at = now + rest_s
 
     def _bounded_s(self, retry_after_s: float | None) -> float:
@@ -233,7 +236,7 @@ class Machine:
     # ------------------------------------------------------------------ time
 
     def _deadline(self, given: i.DeadlineReached, now: float, out: Effects) -> None:
-        departure = self._departure
+        departure = self.departure
         if now >= departure.ends_at:
             departure.ends_at = NEVER
             self._leave(Cause.DURATION_REACHED, now, out)
@@ -252,7 +255,7 @@ class Machine:
     def _on_deadline_step(self, now: float, out: Effects) -> None:
         self.connection.step_at = NEVER
         if self.state is State.RESTING:
-            self._move(Move.RESTED)
+            self._move(Move.RESTED, now)
             out.append(e.AskAdmission())
         elif self.state is State.JOINING:
             self._lose_connection(unanswered("the hello was not acknowledged"), now, out)
@@ -266,7 +269,7 @@ class Machine:
             self._lose_connection(lost, now, out)
 
     def _beat_answered(self, given: BeatAnswer, now: float, out: Effects) -> None:
-        self.connection.heartbeat.answered()
+        self.connection.heartbeat.answered(now)
         if isinstance(given, s.HeartbeatAnswered) and given.expires_at_epoch_s is not None:
             self.connection.expires_epoch_s = given.expires_at_epoch_s
 
@@ -274,7 +277,7 @@ class Machine:
         if self.state is _ENDED:
             self.wake_at = NEVER
             return
-        departure, conversation = self._departure, self.conversation
+        departure, conversation = self.departure, self.conversation
         held_until = conversation.inbound.inbox.wake_at
         at = min(self.connection.step_at, departure.ends_at, departure.leave_by, held_until)
         if self.state in (State.LIVE, State.LEAVING):
@@ -301,7 +304,7 @@ class Machine:
         self._say_goodbye_if_idle(now, out)
 
     def _command(self, given: i.CommandGiven, now: float, out: Effects) -> None:
-        is_leaving, was_live = self._departure.cause is not None, self.connection.joined_once
+        is_leaving, was_live = self.departure.cause is not None, self.connection.joined_once
         situation = Situation(self.state, is_leaving, was_live, self.connection.step_at - now)
         self.conversation.command(given, situation, now, out)
 
@@ -311,8 +314,8 @@ class Machine:
         is_throttled = isinstance(given, s.Throttled)
         kind = e.SessionCounter.THROTTLED if is_throttled else e.SessionCounter.PLATFORM_ERROR
         out.append(e.Count(kind))
-        self.connection.heartbeat.answered()
-        departure, conversation = self._departure, self.conversation
+        self.connection.heartbeat.answered(now)
+        departure, conversation = self.departure, self.conversation
         if self.state is State.JOINING or is_session_unknown(given):
             ending = ending_on_error(given, self._bounded_s)
             if ending.cause in (Cause.THROTTLED, Cause.UPGRADE_REFUSED):
@@ -336,9 +339,9 @@ class Machine:
     def _leave(self, cause: Cause, now: float, out: Effects) -> None:
         """Start to leave. Without a connection we come back first to say it, unless the platform
         never heard of us."""
-        if self._departure.cause is not None:
+        if self.departure.cause is not None:
             return
-        self._departure.begin(cause, now + self._rules.settings.lifetime.leave_timeout_s)
+        self.departure.begin(cause, now + self._rules.settings.lifetime.leave_timeout_s)
         if not self.connection.joined_once and self.state is not State.JOINING:
             self._finish(Ending(cause), out)
         elif self.state is State.RESTING:
@@ -349,15 +352,15 @@ class Machine:
 
     def _say_goodbye_if_idle(self, now: float, out: Effects) -> None:
         """When we are asked to leave and all is sent."""
-        if self._departure.cause and self.conversation.live and self.conversation.is_idle:
+        if self.departure.cause and self.conversation.live and self.conversation.is_idle:
             self._say_goodbye(now, out)
 
     def _say_goodbye(self, now: float, out: Effects) -> None:
-        departure = self._departure
+        departure = self.departure
         if not self._rules.traits.has_goodbye:
             self._finish(departure.ending(), out, hang_up=True)
             return
-        self._move(Move.GOODBYE)
+        self._move(Move.GOODBYE, now)
         departure.goodbye_id = goodbye_id = draw_id(self._rules.rng)
         clear = self._rules.settings.conversation_clear
         out.append(e.Say(m.Clear(goodbye_id) if clear else m.CloseSession(goodbye_id)))
@@ -366,7 +369,7 @@ class Machine:
         """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
         without an answer."""
         if self.state is State.LIVE and self._rules.traits.has_goodbye:
-            self._departure.leave_by = now + self._rules.settings.lifetime.leave_timeout_s
+            self.departure.leave_by = now + self._rules.settings.lifetime.leave_timeout_s
             self.conversation.flush(now, out)
             self._say_goodbye(now, out)
         else:
@@ -374,7 +377,7 @@ class Machine:
             self._finish(ending, out, hang_up=self.state in (State.LIVE, State.LEAVING))
 
     def _platform_ends(self, given: EndSignal, now: float, out: Effects) -> None:
-        ending = self._departure.ending_on(given, self.state is State.LEAVING)
+        ending = self.departure.ending_on(given, self.state is State.LEAVING)
         if ending is not None:
             self._finish(ending, out, hang_up=True)
 

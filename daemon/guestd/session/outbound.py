@@ -90,6 +90,16 @@ class Outbound:
     def under_way(self) -> Outgoing | None:
         return self.outbox.under_way if self.outbox is not None else None
 
+    @property
+    def requests_taken(self) -> SlidingCount | None:
+        """The connection's budget of requests if some of it was taken."""
+        return self._requests
+
+    @property
+    def unproven_seq(self) -> int:
+        """The event that must be durable before anything more is sent; 0: none."""
+        return self._unproven_seq
+
     def is_overdue(self, now: float) -> bool:
         """True if the message under way should have been confirmed by now."""
         under_way = self.under_way
@@ -364,7 +374,7 @@ class Outbound:
             outbox.put_back(until)
             return True
         if outbox and not trace:  # whose it was is not known: wait, and let the history tell
-            outbox.blocked_until = max(outbox.blocked_until, until)
+            outbox.throttle(until)
             return True
         return False
 

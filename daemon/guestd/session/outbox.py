@@ -44,6 +44,7 @@ Bounds: `commands_max` waiting commands; beyond that the asker is refused (`over
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -153,7 +154,15 @@ class Outgoing:
 class Outbox:
     """The lane of one guest session. `head` is the message under way, or the next one."""
 
-    __slots__ = ("_accepted", "_lane", "_messages", "_spacing_s", "blocked_until", "file_count")
+    __slots__ = (
+        "_accepted",
+        "_lane",
+        "_messages",
+        "_spacing_s",
+        "blocked_until",
+        "file_count",
+        "throttled_until",
+    )
 
     def __init__(
         self, messages: SlidingCount, spacing_s: float = 0.0, accepted: SlidingCount | None = None
@@ -162,11 +171,19 @@ class Outbox:
         self._messages = messages
         self._spacing_s = spacing_s
         self._accepted = accepted
-        self.blocked_until = LONG_AGO
+        self.blocked_until = self.throttled_until = LONG_AGO
         self.file_count = 0
 
     def __len__(self) -> int:
         return len(self._lane)
+
+    def __iter__(self) -> Iterator[Outgoing]:
+        return iter(self._lane)
+
+    @property
+    def rate(self) -> SlidingCount:
+        """The budget of messages; to be asked, not to be taken from."""
+        return self._messages
 
     @property
     def head(self) -> Outgoing | None:
@@ -296,6 +313,11 @@ class Outbox:
     def put_back(self, until: float = LONG_AGO) -> None:
         """The head was not taken by the platform: it may be sent again, not before `until`."""
         self._lane[0].sent_at = None
+        self.throttle(until)
+
+    def throttle(self, until: float) -> None:
+        """The platform has asked to wait."""
+        self.throttled_until = max(self.throttled_until, until)
         self.blocked_until = max(self.blocked_until, until)
 
     def give_up(self) -> list[Outgoing]:

@@ -24,6 +24,7 @@ from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..session import inputs as i
 from .breakage import log_bug
+from .frame_tap import FrameTap
 
 logger = logging.getLogger("guestd.session")
 
@@ -49,7 +50,7 @@ class ConnectionOwner(Protocol):
 
 
 class ConnectionCallbacks:
-    __slots__ = ("_decode", "_metrics", "_waiting", "owner")
+    __slots__ = ("_decode", "_metrics", "_waiting", "owner", "tap")
 
     def __init__(
         self, owner: ConnectionOwner, metrics: Metrics, decode: Callable[[bytes], list[Signal]]
@@ -58,6 +59,7 @@ class ConnectionCallbacks:
         self._metrics = metrics
         self._decode = decode
         self._waiting: deque[Heard] | None = None
+        self.tap: FrameTap | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -79,6 +81,9 @@ class ConnectionCallbacks:
         owner = self.owner
         if owner is None:
             return
+        if self.tap is not None:
+            self._tapped(self.tap, text)
+            return
         metrics = self._metrics
         metrics.frames_in += 1
         metrics.bytes_in += len(text)
@@ -96,17 +101,35 @@ class ConnectionCallbacks:
             else:  # as `_take`, without its calls: nine of ten
                 owner.feed(signal)
 
+    def _tapped(self, tap: FrameTap, text: bytes) -> None:
+        """The same, seen by `tap`."""
+        self.tap = None
+        try:
+            tap.received(text, self.text_received)
+        finally:
+            self.tap = tap
+
     def pong_received(self) -> None:
+        if self.tap is not None and self.owner is not None:
+            self.tap.pong_received()
         self._pass_on(i.PongArrived())
 
-    def garbage_received(self, reason: str) -> None:
+    def ping_received(self, size_bytes: int) -> None:
+        if self.tap is not None and self.owner is not None:
+            self.tap.ping_received(size_bytes)
+
+    def garbage_received(self, reason: str, size_bytes: int) -> None:
         if self.owner is not None:
             self._metrics.count_session(SessionCounter.GARBAGE)
+            if self.tap is not None:
+                self.tap.binary_received(size_bytes)
 
     def writable_changed(self, writable: bool) -> None:
         """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
 
     def connection_ended(self, ending: Ending) -> None:
+        if self.tap is not None and self.owner is not None:
+            self.tap.closed(ending)
         self._pass_on(i.ConnectionEnded(ending))
 
     # ------------------------------------------------------------------ in order

@@ -14,6 +14,7 @@ from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..runtime.task_pool import TaskPool
 from ..session.inputs import Admitted
+from ..session.surroundings import Surroundings
 from .breakage import log_bug
 from .connection_callbacks import ConnectionCallbacks
 from .runner import Runner
@@ -68,6 +69,22 @@ class Connector:
 
     def dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         self._dials.run(lambda: self._dial(runner, callbacks))
+
+    def around(self, runner: Runner) -> Surroundings:
+        """What the runner's machine does not know of itself."""
+        now, admission = self._clock.now(), self._admission
+        ahead = admission.ahead_of(runner)
+        return Surroundings(
+            now,
+            self._clock.epoch_ms(),
+            runner.context.log.host,
+            runner.address,
+            ahead,
+            admission.turn_at(ahead, now) if ahead is not None else None,
+            admission.minute,
+            runner.context.is_full,
+            runner.is_waiting,
+        )
 
     async def stop(self) -> None:
         self._is_stopped = True

@@ -9,6 +9,9 @@ from ..observe.metrics import Metrics
 from .hub import Hub
 from .runner import Runner
 
+#: Makes a tuple in half the time that its own constructor takes; a list needs thousands.
+_new_tuple = tuple.__new__
+
 
 class FleetOverview:
     """`runners` is the supervisor's own table, by session id."""
@@ -35,16 +38,18 @@ class FleetOverview:
 def line_of(runner: Runner) -> SessionLine:
     machine, activity = runner.machine, runner.activity
     guest, outbox = machine.guest, machine.conversation.outbound.outbox
-    return SessionLine(
+    opened_ms = runner.opened_ms
+    line = (
         guest.session_id,
         guest.name,
-        machine.state.value,
+        machine.state._value_,  # `value` is a call of Python
         machine.seq,
-        activity.at_ms or runner.opened_ms,
-        len(outbox) if outbox is not None else 0,
+        activity.at_ms or opened_ms,
+        len(outbox) if outbox else 0,
         activity.uncertain,
-        runner.opened_ms,
-        activity.state_since_ms or runner.opened_ms,
+        opened_ms,
+        activity.state_since_ms or opened_ms,
         machine.connection.attempt,
         guest.attributes,
     )
+    return _new_tuple(SessionLine, line)

@@ -4,6 +4,33 @@ from __future__ import annotations
 
 from ..model.ids import Guest
 from ..model.journal import SessionRecord
+from ..model.json_values import check_writable
+from ..model.ports import OpenGuest
+
+
+def check_guest_writable(guest: OpenGuest) -> None:
+    """Raises CommandError if the journal cannot write it."""
+    check_writable(
+        {
+            "name": guest.name,
+            "email": guest.email,
+            "attributes": guest.attributes,
+            "metadata": guest.metadata,
+            "display_name": guest.display_name,
+        }
+    )
+
+
+def identity_of(guest: OpenGuest, session_id: str, token: str) -> Guest:
+    return Guest(
+        session_id,
+        guest.name,
+        token,
+        guest.email,
+        guest.attributes,
+        guest.metadata,
+        guest.display_name,
+    )
 
 
 def guest_of(record: SessionRecord) -> Guest:

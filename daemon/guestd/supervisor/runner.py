@@ -39,6 +39,8 @@ from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
 from .event_counts import count_event, is_message
+from .frame_ring import FrameRing
+from .frame_tap import FrameTap, TappedConnection, bare
 from .outage import Outage
 from .session_log import SessionLog
 
@@ -88,6 +90,7 @@ class Runner:
         "_counted",
         "_is_over",
         "_recorded_seq",
+        "_tap",
         "_timer_at",
         "activity",
         "context",
@@ -101,6 +104,7 @@ class Runner:
         self.context = context
         self._callbacks: ConnectionCallbacks | None = None
         self._connection: Connection | None = None
+        self._tap: FrameTap | None = None
         self._timer_at = NEVER
         self._callers = NO_CALLERS
         self._counted: State | None = None
@@ -123,6 +127,11 @@ class Runner:
         """To be asked, not to be changed."""
         return self.machine.conversation.outbound
 
+    @property
+    def address(self) -> str:
+        """What its connection is connected to; "" without one."""
+        return self._connection.peer() if self._connection is not None else ""
+
     def restore(self, saved: SavedSession) -> None:
         """Take up where the journal says it stood; then feed `Opened`."""
         self._recorded_seq = saved.seq
@@ -132,12 +141,14 @@ class Runner:
     # ------------------------------------------------------------------ what happens
 
     def connection_opened(self, connection: Connection) -> None:
-        self._connection = connection
+        self._connection = self._tap.opened(connection) if self._tap is not None else connection
         if self.context.is_full:
             connection.pause_reading()
         self.feed(i.ConnectionOpened())
 
     def dial_failed(self, ending: Ending) -> None:
+        if self._tap is not None:
+            self._tap.failed(ending)
         self._cut_callbacks()
         self.feed(i.DialFailed(ending))
 
@@ -179,15 +190,27 @@ class Runner:
     def ask_journal(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self.context.ask_journal(work)
 
-    def _is_waiting(self) -> bool:
+    @property
+    def is_waiting(self) -> bool:
+        """True while what the connection brought waits for the journal's word."""
         return self._callbacks is not None and self._callbacks.is_waiting
 
     def pause_reading(self, paused: bool) -> None:
         if self._connection is not None:
             if paused:
                 self._connection.pause_reading()
-            elif not (self.context.is_full or self._is_waiting()):
+            elif not (self.context.is_full or self.is_waiting):
                 self._connection.resume_reading()
+
+    def tap(self, ring: FrameRing | None) -> None:
+        """From now on its frames are copied into this ring; None: no more."""
+        context, connection = self.context, self._connection
+        tap = FrameTap(self.machine, ring, context.clock, context.log.host) if ring else None
+        self._tap = tap
+        if self._callbacks is not None:
+            self._callbacks.tap = tap
+        if connection is not None:
+            self._connection = TappedConnection(connection, tap) if tap else bare(connection)
 
     def feed(self, given: i.OwnInput | Signal) -> None:
         machine = self.machine
@@ -258,6 +281,7 @@ class Runner:
     def _dial(self, effect: e.Dial) -> None:
         context = self.context
         self._callbacks = ConnectionCallbacks(self, context.metrics, context.decode)
+        self._callbacks.tap = self._tap
         self.context.dial(self, self._callbacks)
 
     def _hang_up(self, effect: e.HangUp) -> None:
@@ -278,12 +302,6 @@ class Runner:
             self._callbacks.cut()
         self._callbacks = self._connection = None
 
-    def _ask_admission(self, effect: e.AskAdmission) -> None:
-        self.context.ask_admission(self)
-
-    def _cancel_admission(self, effect: e.CancelAdmission) -> None:
-        self.context.cancel_admission(self)
-
     def _send_answer(self, effect: e.SendAnswer) -> None:
         answer = effect.answer
         metrics = self.context.metrics
@@ -299,18 +317,6 @@ class Runner:
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         if self._callbacks is not None:
             self.context.fetch_history(self._callbacks, effect, self.machine.guest.session_id)
-
-    def _ask_presigned(self, effect: e.AskPresigned) -> None:
-        self.context.ask_presigned(self, effect)
-
-    def _upload(self, effect: e.Upload) -> None:
-        self.context.upload(self, effect)
-
-    def _cancel_upload(self, effect: e.CancelUpload) -> None:
-        self.context.cancel_upload(self, effect.attachment_id)
-
-    def _discard(self, effect: e.Discard) -> None:
-        self.context.discard(effect.path)
 
     def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.count_session(effect.counter, effect.count)
@@ -357,7 +363,9 @@ class Runner:
         visibly."""
         recorded_seq = self._recorded_seq
         log_bug(logger, f"guest session {self.session_id} on {type(given).__name__}", error)
-        self._keep_report(given, error)
+        at_ms = self.context.clock.epoch_ms()
+        report = report_of(self.session_id, at_ms, given, self.machine, error)
+        self.context.keep_report(report)
         if not self._is_over:
             try:
                 self._end_broken(self.machine.break_off(recorded_seq))
@@ -377,10 +385,6 @@ class Runner:
 
     def _perform(self, effect: e.Effect) -> None:
         self._PERFORM[type(effect)](self, effect)
-
-    def _keep_report(self, given: object, error: Exception) -> None:
-        at_ms = self.context.clock.epoch_ms()
-        self.context.keep_report(report_of(self.session_id, at_ms, given, self.machine, error))
 
     def _refuse_callers(self, recorded_seq: int) -> None:
         """Those whose command is recorded hear of it when it is durable; the others hear now that
@@ -414,9 +418,9 @@ def _method_for(effect: e.Effect) -> Performed:
         case e.Drop():
             return Runner._drop
         case e.AskAdmission():
-            return Runner._ask_admission
+            return lambda runner, _: runner.context.ask_admission(runner)
         case e.CancelAdmission():
-            return Runner._cancel_admission
+            return lambda runner, _: runner.context.cancel_admission(runner)
         case e.SendAnswer():
             return Runner._send_answer
         case e.AwaitDurable():
@@ -424,13 +428,13 @@ def _method_for(effect: e.Effect) -> Performed:
         case e.FetchHistory():
             return Runner._fetch_history
         case e.AskPresigned():
-            return Runner._ask_presigned
+            return lambda runner, asked: runner.context.ask_presigned(runner, asked)
         case e.Upload():
-            return Runner._upload
+            return lambda runner, file: runner.context.upload(runner, file)
         case e.CancelUpload():
-            return Runner._cancel_upload
+            return lambda runner, one: runner.context.cancel_upload(runner, one.attachment_id)
         case e.Discard():
-            return Runner._discard
+            return lambda runner, copy: runner.context.discard(copy.path)
         case e.Count():
             return Runner._count_notice
         case e.Echoed():

@@ -34,6 +34,11 @@ class SessionFactory:
         self._rules = FleetRules(settings, self._effective(settings), rng)
 
     @property
+    def rules(self) -> FleetRules:
+        """Of all machines; to be asked, not to be changed."""
+        return self._rules
+
+    @property
     def settings(self) -> SessionSettings:
         return self._rules.settings
 

@@ -18,6 +18,7 @@ from ..model.ports import Clock
 from ..observe.line_budget import WINDOW_S, LineBudget
 from ..observe.log import counted_elsewhere, fields
 from ..session.connection import ConnectionState
+from ..session.waits import rest_sentence
 
 logger = logging.getLogger("guestd.sessions")
 
@@ -40,11 +41,12 @@ LineKey = tuple[str, str, int]
 
 
 class SessionLog:
-    """`stop` it at the end: it writes what is counted and not yet said."""
+    """`stop` it at the end: it writes what is counted and not yet said. `host` is the
+    platform's."""
 
     def __init__(self, url: str, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
         """`url`: where the guest sessions are connected to; only its host is written."""
-        self._host = urlsplit(url).netloc.rpartition("@")[2]
+        self.host = urlsplit(url).netloc.rpartition("@")[2]
         self._clock = clock
         self._loop = loop
         self._budget: LineBudget[LineKey] = LineBudget()
@@ -91,9 +93,9 @@ class SessionLog:
             text,
             guest,
             ending.cause.value,
-            f"{ending}; attempt {connection.attempt} in {next_try_s:.1f} s",
+            f"{ending}. {rest_sentence(connection, self._clock.now())}",
             code=ending.code,
-            host=self._host,
+            host=self.host,
             attempt=connection.attempt,
             next_try_s=round(next_try_s, 1),
         )

@@ -18,9 +18,10 @@ from uuid import uuid4
 from ..model.commands import Answer, Attach, Command
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
+from ..model.explanation import Explanation
+from ..model.frames import FrameSource
 from ..model.ids import Guest
 from ..model.journal import EventStore, Replay, SavedSession, StoredCommand
-from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
     Dialer,
@@ -38,6 +39,7 @@ from ..runtime.task_pool import TaskPool
 from ..runtime.timers import TIMER_TICK_S, Timers
 from ..session import inputs as i
 from ..session.accepted import Accepted
+from ..session.explain import explain
 from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
 from .breakage import Report
@@ -45,13 +47,14 @@ from .callers import Answered
 from .commits import CommitBatcher
 from .connector import Connector
 from .drain import DrainReport, drain
+from .frame_ring import FrameRings
 from .guests import LivingGuests
 from .history_reader import HistoryReader
 from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
 from .overview import FleetOverview
-from .records import guest_of, record_of, remaining_s
+from .records import check_guest_writable, guest_of, identity_of, record_of, remaining_s
 from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
 from .session_log import SessionLog
@@ -100,8 +103,7 @@ class Supervisor:
         uncommitted_max: int,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
-        self._settings = settings
-        self._uncommitted_max = uncommitted_max
+        self._settings, self._uncommitted_max = settings, uncommitted_max
         self._dialect = dialect
         self._clock = clock
         self._draw_token, self._draw_session_id = draw_token, draw_session_id
@@ -129,6 +131,7 @@ class Supervisor:
         self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
+        self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
         self.overview = FleetOverview(self._runners, self._hub, metrics)
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
@@ -174,15 +177,7 @@ class Supervisor:
 
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session (SESS-1). Raises LimitExceeded, or CommandError naming the field."""
-        check_writable(
-            {
-                "name": guest.name,
-                "email": guest.email,
-                "attributes": guest.attributes,
-                "metadata": guest.metadata,
-                "display_name": guest.display_name,
-            }
-        )
+        check_guest_writable(guest)
         if self._draining:
             raise CommandError(
                 "the daemon is shutting down; no new guest sessions", code="draining"
@@ -198,15 +193,7 @@ class Supervisor:
             self._log.refused(guest.name, "limit", problem)
             raise LimitExceeded(problem)
         self._guests.check(guest.name, guest.email)
-        identity = Guest(
-            self._draw_session_id(),
-            guest.name,
-            self._draw_token(),
-            guest.email,
-            guest.attributes,
-            guest.metadata,
-            guest.display_name,
-        )
+        identity = identity_of(guest, self._draw_session_id(), self._draw_token())
         self._dialect.check_guest(identity)
         runner = self._new_runner(identity, guest.duration_s)
         runner.opened_ms = self._clock.epoch_ms()
@@ -251,6 +238,15 @@ class Supervisor:
 
     def view(self, session_id: str) -> SessionView:
         return view_of(self._runner(session_id))
+
+    def explain(self, session_id: str) -> Explanation:
+        runner = self._runner(session_id)
+        return explain(runner.machine, self._factory.rules, self._connector.around(runner))
+
+    def frames(self, session_id: str) -> FrameSource:
+        if session_id in self._runners:
+            return self._frames.watch(session_id)
+        return self._frames.kept(session_id)
 
     def sessions(self) -> Sequence[SessionView]:
         return [view_of(runner) for runner in self._runners.values()]
@@ -351,6 +347,7 @@ class Supervisor:
         self._guests.clear()
         self._context.timers.stop()
         self._log.stop()
+        self._frames.stop()
         await self._connector.stop()
         for pool in (self._history, self._commands, self._shown, self._repetitions, self._uploads):
             await pool.stop()
@@ -408,6 +405,7 @@ class Supervisor:
         self._runners.pop(guest.session_id, None)
         self._guests.leave(guest)
         self._hub.over(guest.session_id)
+        self._frames.over(guest.session_id)
         if not self._runners:
             self._empty.set()
 
@@ -431,6 +429,7 @@ class Supervisor:
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
+        self._frames.over(guest.session_id)
         self._context.commits.session_over(guest.session_id)
         endings = self.metrics.endings
         endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1

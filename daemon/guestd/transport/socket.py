@@ -123,6 +123,13 @@ class GuestSocket(asyncio.Protocol):
             self._held = False
             self._resume_soon()
 
+    def peer(self) -> str:
+        found = self._transport.get_extra_info("peername")
+        if not isinstance(found, tuple):
+            return ""
+        host, port = str(found[0]), found[1]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     # ------------------------------------------------------------------ asyncio.Protocol
 
     def data_received(self, data: bytes) -> None:
@@ -245,7 +252,9 @@ class GuestSocket(asyncio.Protocol):
             self._fragment(event)
         elif event.opcode is Opcode.BINARY:
             self._fragments = None if event.fin else []
-            self._sink.garbage_received("a binary frame")
+            self._sink.garbage_received("a binary frame", len(event.data))
+        elif event.opcode is Opcode.PING:
+            self._sink.ping_received(len(event.data))
         elif event.opcode is Opcode.CLOSE:
             self._closed_by_peer(Close.parse(event.data))
 
@@ -328,7 +337,9 @@ class _NullSink:
 
     def pong_received(self) -> None: ...
 
-    def garbage_received(self, reason: str) -> None: ...
+    def ping_received(self, size_bytes: int) -> None: ...
+
+    def garbage_received(self, reason: str, size_bytes: int) -> None: ...
 
     def writable_changed(self, writable: bool) -> None: ...
 

@@ -45,7 +45,7 @@ def new_log(loop, clock):
 
 def lost(attempt=1, ending=None):
     connection = ConnectionState()
-    connection.lost(ending or Ending(Cause.CLOSED_BY_PEER, 1006, "reset"))
+    connection.lost(ending or Ending(Cause.CLOSED_BY_PEER, 1006, "reset"), 99.0)
     connection.attempt, connection.step_at = attempt, 104.25
     return connection
 

@@ -61,7 +61,9 @@ class RecordingSink:
     def pong_received(self) -> None:
         self.pongs += 1
 
-    def garbage_received(self, reason: str) -> None:
+    def ping_received(self, size_bytes: int) -> None: ...
+
+    def garbage_received(self, reason: str, size_bytes: int) -> None:
         self.garbage.append(reason)
 
     def writable_changed(self, writable: bool) -> None: ...

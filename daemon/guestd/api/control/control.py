@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ..callers import caller_of
+from ..changes import ChangeFeed
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
@@ -20,10 +22,14 @@ from ..settings import ApiSettings
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
+from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .events import EventRoutes
+from .explain import ExplainRoutes
+from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
+from .info import DaemonFacts, InfoRoutes
 from .messages import MessageRoutes
 from .operations import OperationRoutes
 from .parsing import parse
@@ -49,11 +55,12 @@ class ControlPorts:
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
     now_ms: Callable[[], int] = epoch_ms
+    facts: DaemonFacts = field(default_factory=DaemonFacts)
 
 
 class ControlApi:
     """`add_to` an application; `guard` every request under PREFIX; `close` before the server
-    stops."""
+    stops. `changes` may be subscribed to by others, too."""
 
     def __init__(
         self,
@@ -76,6 +83,9 @@ class ControlApi:
         )
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
+        life = secrets.token_hex(4)
+        self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
+        self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -84,9 +94,15 @@ class ControlApi:
             ).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
+            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
+            *ExplainRoutes(ports.fleet).routes(),
+            *self._frames.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
+            *InfoRoutes(
+                ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
+            ).routes(),
             self._document_route(),
         ]
 
@@ -101,6 +117,8 @@ class ControlApi:
 
     def close(self) -> None:
         self._events.close()
+        self.changes.close()
+        self._frames.close()
 
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool

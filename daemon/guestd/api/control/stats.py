@@ -53,13 +53,10 @@ class StatsRoutes:
         return [Route("GET", "/v1/stats", "showStats", summary, self._show, outcome, "about")]
 
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
-        by_state: dict[str, int] = {}
-        for view in self._fleet.sessions():
-            by_state[view.state] = by_state.get(view.state, 0) + 1
         figures = self._metrics.rest_figures()
         found = {
             **figures,
             "messaging_sessions": self._metrics.rest_sessions,
-            "guest_sessions": by_state,
+            "guest_sessions": self._fleet.overview.counts(),
         }
         return answer(Stats.model_validate(found))

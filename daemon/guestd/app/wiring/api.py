@@ -1,18 +1,84 @@
-"""The simulator and the control API: their sections, with the tokens read."""
+"""The HTTP port: the simulator and the control API, with their tokens read."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from ...api.control.info import DaemonFacts, TargetKind
+from ...api.server import HttpServer
 from ...api.settings import ApiSettings, SimulatorSettings
 from ...model.errors import ConfigError
+from ...model.file_spool import FileSpool
+from ...model.ports import Fleet, Operations, Webhooks
+from ...observe.metrics import Metrics
+from ...runtime.clock import epoch_ms
+from ...wire.dialects import TRAITS
 from ..config import Config
+from ..readiness import Readiness
 from ..secret_files import read_secret
+from .endpoints import PlatformTarget
 
 TOKEN_MIN = 16
+
+
+def new_http_server(
+    config: Config,
+    place: PlatformTarget,
+    fleet: Fleet,
+    metrics: Metrics,
+    readiness: Readiness,
+    *,
+    jwks: Callable[[], dict[str, Any]] | None,
+    operations: Operations,
+    spool: FileSpool,
+    webhooks: Webhooks,
+) -> HttpServer:
+    """Raises ConfigError if a token cannot be read."""
+    return HttpServer(
+        fleet,
+        metrics,
+        simulator_settings(config),
+        draw_id,
+        readiness.health,
+        jwks=jwks,
+        api=api_settings(config),
+        operations=operations,
+        spool=spool,
+        webhooks=webhooks,
+        readiness=readiness.readiness,
+        facts=daemon_facts(config, place),
+    )
+
+
+def daemon_facts(config: Config, place: PlatformTarget) -> DaemonFacts:
+    """What /v1/info tells."""
+    platform, traits = config.platform, TRAITS[config.platform.dialect]
+    kind: TargetKind = "platform" if platform.is_given else "embedded"
+    if platform.emulator is not None:
+        kind = "emulator"
+    return DaemonFacts(
+        dialect=platform.dialect,
+        kind=kind,
+        region=platform.region or "",
+        host=urlsplit(place.endpoints.guest_socket).netloc.rpartition("@")[2],
+        deployment_id=place.deployment_id,
+        started_ms=epoch_ms(),
+        sessions_max=config.limits.max_sessions,
+        text_max=config.messages.text_max or traits.text_max,
+        text_unit=traits.text_unit,
+        file_bytes_max=config.attachments.file_bytes_max,
+    )
+
+
+def draw_id() -> str:
+    return secrets.token_hex(16)
 
 
 def simulator_settings(config: Config) -> SimulatorSettings:

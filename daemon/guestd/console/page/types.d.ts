@@ -23,6 +23,36 @@ export interface AdoptionRequest {
   operation_id?: string
 }
 
+/** How much of a budget is used. */
+export interface BudgetState {
+  /** messages, requests, history reads or connects. */
+  name: string
+  used: number
+  limit: number
+  /** Whose it is: session, connection or daemon. */
+  by: string
+  /** When one more may be used than now. */
+  frees_at: string | null
+}
+
+/**
+ * What changed since `after`. With `reset` it is not known what was before, and the list has to be
+ * loaded anew; so it is without `after`.
+ */
+export interface Changes {
+  /** The daemon's time, in milliseconds since 1970. */
+  at: number
+  reset: boolean
+  /** Guest sessions by state. */
+  counts: Record<string, number>
+  /** [id, state, seq, time of the newest event, waiting, uncertain] of each. */
+  changed: ((string | number)[])[]
+  /** Ids of those that have ended. */
+  gone: string[]
+  /** The `after` of the next batch. */
+  next: string
+}
+
 export interface Choice {
   text: string
   payload: string
@@ -51,6 +81,19 @@ export interface CommandState {
   platform_code: string
   /** The platform's id of its refusal, for its support. */
   correlation_id: string
+}
+
+export interface ConnectionStatus {
+  /** How many connections were opened. */
+  n: number
+  host: string
+  /** What the socket is connected to; "" without one. */
+  address: string
+  /** When the present one was opened. */
+  since: string | null
+  /** To open one, since the session was live. */
+  tries: number
+  last_close: LastClosed | null
 }
 
 /**
@@ -97,6 +140,60 @@ export interface EventPage {
   first_kept: number
 }
 
+/** A frame, the opening or the close of a connection, or frames that are not kept. */
+export interface Frame {
+  /** Its number; frames that are not kept are missing in it. */
+  n: number
+  /** Epoch milliseconds. */
+  at: number
+  /** in, out; of an opening or a close: who did it. */
+  direction: string
+  /** text, binary, ping, pong, open, close or not_kept. */
+  kind: string
+  /** The number of its connection. */
+  connection: number
+  /** Of the whole frame. */
+  bytes: number
+  /** Its class, action or type, with what it carries; the cause of a close. */
+  class: string
+  /** The frame's code, or that of the close. */
+  code: number | null
+  tracing_id: string
+  /** The command whose message it carries, or is about. */
+  command_id: string
+  /** The newest event it led to at once, or that of its command. */
+  seq: number
+  /** Some or all of its text is left out, because it is too long. */
+  cut: boolean
+  /** With texts=true. */
+  text: string | null
+  /** Of a close: platform, network or guestd. */
+  by: string
+  /** Of a close. */
+  reason: string
+  /** Of an opening or a close: the try, since it was live. */
+  attempt: number
+  /** Of an opening. */
+  host: string
+  /** Of an opening: what the socket is connected to. */
+  address: string
+  /** Of not_kept: how many. */
+  count: number
+}
+
+/** Frames in order. Ask again with `after` = `next`; `more`: there are more already. */
+export interface FramePage {
+  frames: Frame[]
+  next: number
+  more: boolean
+  /** The number of the oldest that is kept. */
+  first_kept: number
+  /** When they began to be kept (epoch milliseconds). */
+  since: number
+  /** The guest session has ended. */
+  over: boolean
+}
+
 /**
  * A contact and a conversation for a guest. Without `guestToken` one is signed, where keys are
  * configured.
@@ -110,6 +207,68 @@ export interface GuestRequest {
   webhookUrl?: string | null
   /** Yours, for asking again safely. */
   operation_id?: string
+}
+
+export interface HeartbeatState {
+  /** What the last answer took, in milliseconds. */
+  last_ms: number | null
+  next_at: string | null
+}
+
+/** Messages held back until they may be shown in order. */
+export interface HoldState {
+  held: number
+  oldest_at: string | null
+}
+
+/** What this daemon is, and what it can do for this caller. */
+export interface Info {
+  version: string
+  /** ISO 8601. */
+  started_at: string
+  /** The daemon's time of this answer, in milliseconds since 1970. */
+  at: number
+  /** webmessaging or webchat. */
+  dialect: string
+  target: InfoTarget
+  /** What this caller may do here: read, write. */
+  may: string[]
+  /** What can be asked for here: changes, explain, files, frames, load, reconnect, watch. */
+  features: string[]
+  /** Where on this port the emulator's own routes are; null: nowhere. */
+  emulator: string | null
+  limits: InfoLimits
+  /** Ids of load runs, the newest first. */
+  load_runs: string[]
+}
+
+export interface InfoLimits {
+  /** Guest sessions at once (limits.max_sessions). */
+  sessions: number
+  /** The longest text of a message, in `message_unit`. */
+  message: number
+  /** bytes or characters. */
+  message_unit: string
+  /** The largest file (attachments.file_bytes_max). */
+  file_bytes: number
+  /** The longest body of a request (api.body_bytes_max). */
+  body_bytes: number
+  /** The longest page of a list. */
+  page: number
+  /** Sessions asked for by `ids` at once. */
+  ids: number
+}
+
+/** Whom the guest sessions talk to. */
+export interface InfoTarget {
+  /** embedded or emulator: nobody real is met; or platform. */
+  kind: string
+  /** For a person: the region, else the host, or `emulator`. */
+  name: string
+  region: string
+  /** Of the platform's guest socket. */
+  host: string
+  deployment_id: string
 }
 
 /**
@@ -134,6 +293,17 @@ export interface InjectionRequest {
   webhookUrl?: string | null
   /** Yours, for asking again safely. */
   operation_id?: string
+}
+
+/** How the last connection, or the last try to open one, ended. */
+export interface LastClosed {
+  at: string | null
+  cause: string
+  /** The close code, or the HTTP status of a refusal. */
+  code: number | null
+  /** platform, network or guestd. */
+  by: string
+  reason: string
 }
 
 /** The newest message of the conversation, either way. */
@@ -236,6 +406,13 @@ export interface Operation {
 /** Running operations and those that ended last, newest first. */
 export interface OperationList {
   operations: Operation[]
+}
+
+/** A connection of before. */
+export interface PastConnectionState {
+  from: string | null
+  to: string | null
+  cause: string
 }
 
 /** Why a request was refused or failed (RFC 9457). */
@@ -366,6 +543,28 @@ export interface Session {
   attention: string
 }
 
+/** What a guest session waits for, the nearest first, and the facts beside it. */
+export interface SessionExplanation {
+  session_id: string
+  name: string
+  state: string
+  /** When it came into its state. */
+  since: string | null
+  /** The first of `waits_for` in words, or "Waits for nothing.". */
+  sentence: string
+  waits_for: Wait[]
+  buckets: BudgetState[]
+  connection: ConnectionStatus
+  heartbeat: HeartbeatState
+  hold: HoldState
+  unconfirmed: UnconfirmedMessage[]
+  uploads: UploadState[]
+  /** When its agreed time is over. */
+  expires_at: string | null
+  /** The last five, the oldest first. */
+  connections: PastConnectionState[]
+}
+
 /**
  * Guest sessions in the order asked for. `next` is the `after` of the next page; null on the last
  * page. `total` counts all pages, `counts` by state those that match all but `state`.
@@ -430,4 +629,46 @@ export interface TriggerCondition {
   type: 'keyword' | 'sentiment' | 'duration' | 'confidence'
   value: string | number
   threshold?: number | null
+}
+
+export interface UnconfirmedMessage {
+  command_id: string
+  /** send, reply or attach. */
+  action: string
+  /** Its first 120 characters. */
+  text: string
+  /** storing, uploading, ready, sent, or doubted: it may have been sent before a restart. */
+  state: string
+  /** When it was sent. */
+  since: string | null
+  attempts: number
+  /** That of its frames. */
+  tracing_id: string
+}
+
+export interface UploadState {
+  command_id: string
+  filename: string
+  size_bytes: number
+  /** waiting, asked, putting, confirming or done. */
+  step: string
+  attempts: number
+  until: string | null
+}
+
+/** One thing it waits for. */
+export interface Wait {
+  /**
+   * journal, connect_budget, dial, join, reconnect, doubt, echo, upload, throttled, request_rate,
+   * message_rate, history, order, overload, repetition, heartbeat, leave or goodbye.
+   */
+  code: string
+  /** What is waited for, to a person. */
+  sentence: string
+  /** What happens next, and when. */
+  detail: string
+  /** ISO 8601, as all times here. */
+  since: string | null
+  /** When the wait is over, one way or the other. */
+  until: string | null
 }

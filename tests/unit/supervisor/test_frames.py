@@ -1,0 +1,211 @@
+"""Frames of watched guest sessions: numbered, bounded, told of what is missing, and nothing at all
+while no session is watched."""
+
+from __future__ import annotations
+
+import pytest
+
+from guestd.model.endings import Cause, Ending
+from guestd.model.errors import NotFound, Overloaded
+from guestd.model.frames import FrameRow
+from guestd.observe.metrics import Metrics
+from guestd.supervisor import connection_callbacks, frame_ring, frame_tap
+from guestd.supervisor.connection_callbacks import ConnectionCallbacks
+from guestd.supervisor.frame_ring import FrameRings, size_of
+
+
+class Loop:
+    """One timer at a time, fired by hand."""
+
+    def __init__(self):
+        self.timers = []
+
+    def call_later(self, delay_s, work):
+        self.timers.append(work)
+        return self
+
+    def cancel(self):
+        self.timers.clear()
+
+    def fire(self):
+        work = self.timers.pop()
+        work()
+
+
+class Clock:
+    def __init__(self):
+        self.at = 1000.0
+
+    def now(self):
+        return self.at
+
+    def epoch_ms(self):
+        return int(self.at * 1000)
+
+
+@pytest.fixture
+def fleet():
+    class Fleet:
+        def __init__(self):
+            self.taps = {}
+            self.clock, self.loop = Clock(), Loop()
+            self.rings = FrameRings(self.clock, self.loop, self.taps.__setitem__)
+
+    return Fleet()
+
+
+def row(text="", **more):
+    return FrameRow(0, 5, "in", "text", 1, text=text, **more)
+
+
+def test_rows_are_numbered_and_read_from_a_place(fleet):
+    ring = fleet.rings.watch("s1")
+    for n in range(5):
+        ring.add(row(str(n)))
+    assert [one.n for one in ring.after(0, 100)] == [1, 2, 3, 4, 5]
+    assert [one.text for one in ring.after(2, 2)] == ["2", "3"]
+    assert (list(ring.after(5, 10)), ring.last_n, ring.first_kept) == ([], 5, 1)
+
+
+def test_one_that_is_late_is_told_how_many_it_has_missed(fleet):
+    ring = fleet.rings.watch("s1")
+    for n in range(frame_ring.ROWS_MAX + 7):
+        ring.add(row(str(n)))
+    first, second = ring.after(3, 2)
+    assert (first.kind, first.count, first.n) == ("not_kept", 4, 7)
+    assert second.n == ring.first_kept == 8
+    assert len(ring.after(0, 1000)) == frame_ring.ROWS_MAX + 1
+    assert [one.kind for one in ring.after(7, 1)] == ["text"]
+
+
+def test_a_place_of_an_earlier_life_of_the_daemon_is_the_beginning(fleet):
+    ring = fleet.rings.watch("s1")
+    ring.add(row())
+    assert [one.n for one in ring.after(900, 10)] == [1]
+
+
+def test_long_texts_push_out_more_than_one(fleet):
+    ring = fleet.rings.watch("s1")
+    for _ in range(100):
+        ring.add(row("x" * 30_000))
+    assert ring.held_bytes <= frame_ring.RING_BYTES_MAX and len(ring.after(0, 200)) < 12
+    assert fleet.rings.held_bytes == ring.held_bytes
+
+
+def test_texts_that_take_four_bytes_a_character_count_so():
+    assert size_of(row("\N{PARTY POPPER}" * 100)) == size_of(row("x" * 400))
+
+
+def test_the_session_that_holds_most_makes_room_for_all(fleet, monkeypatch):
+    monkeypatch.setattr(frame_ring, "BYTES_MAX", 50_000)
+    small, large = fleet.rings.watch("small"), fleet.rings.watch("large")
+    small.add(row("x" * 1000))
+    for _ in range(100):
+        large.add(row("x" * 1000))
+        assert fleet.rings.held_bytes <= 50_000
+    assert small.first_kept == 1 and large.first_kept > 1
+    assert fleet.rings.held_bytes == small.held_bytes + large.held_bytes
+
+
+def test_a_session_is_watched_as_long_as_somebody_asks_and_then_a_minute(fleet):
+    ring = fleet.rings.watch("s1")
+    assert fleet.taps["s1"] is ring
+    ring.add(row())
+    fleet.clock.at += frame_ring.KEPT_S - 1
+    ring.after(0, 10)
+    fleet.clock.at += frame_ring.KEPT_S - 1
+    fleet.loop.fire()
+    assert fleet.taps["s1"] is ring and len(fleet.rings) == 1
+    fleet.clock.at += 1
+    fleet.loop.fire()
+    assert fleet.taps["s1"] is None
+    assert (len(fleet.rings), fleet.rings.held_bytes, fleet.loop.timers) == (0, 0, [])
+
+
+def test_one_that_listens_keeps_it_watched_and_is_told_of_each_row(fleet):
+    ring, told = fleet.rings.watch("s1"), []
+    listener = lambda: told.append(ring.last_n)  # noqa: E731
+    ring.listen(listener)
+    ring.add(row())
+    ring.add(row())
+    fleet.clock.at += 10 * frame_ring.KEPT_S
+    fleet.loop.fire()
+    assert told == [1, 2] and len(fleet.rings) == 1
+    ring.leave(listener)
+    fleet.loop.fire()
+    assert len(fleet.rings) == 1
+    fleet.clock.at += frame_ring.KEPT_S
+    fleet.loop.fire()
+    assert len(fleet.rings) == 0
+
+
+def test_numbers_go_on_when_a_session_is_watched_again(fleet):
+    fleet.rings.watch("s1").add(row())
+    fleet.clock.at += frame_ring.KEPT_S
+    fleet.loop.fire()
+    assert fleet.rings.watch("s1").add(row()).n == 2
+
+
+def test_the_frames_of_an_ended_session_stay_for_a_while(fleet):
+    ring, told = fleet.rings.watch("s1"), []
+    ring.listen(lambda: told.append(ring.is_over))
+    ring.add(row())
+    fleet.rings.over("s1")
+    assert told == [False, True] and fleet.rings.kept("s1") is ring
+    with pytest.raises(NotFound):
+        fleet.rings.kept("s2")
+
+
+def test_no_more_sessions_are_watched_than_may_be(fleet, monkeypatch):
+    monkeypatch.setattr(frame_ring, "RINGS_MAX", 2)
+    for name in ("s1", "s2", "s1"):
+        fleet.rings.watch(name)
+    with pytest.raises(Overloaded):
+        fleet.rings.watch("s3")
+
+
+# ---------------------------------------------------------------------- the tap
+
+
+class Owner:
+    """A guest session that takes frames."""
+
+    def __init__(self):
+        self.machine = self
+        self.fed = []
+
+    def may_have_shown(self, item):
+        return False
+
+    def feed(self, given):
+        self.fed.append(given)
+
+    def connection_ended(self, ending):
+        self.fed.append(ending)
+
+
+def test_without_a_watcher_no_frame_is_looked_at_and_no_row_is_made(monkeypatch):
+    made = []
+    monkeypatch.setattr(frame_tap, "frame_text", lambda *what: made.append(what))
+    monkeypatch.setattr(frame_tap, "FrameRow", lambda *what, **more: made.append(what))
+    owner = Owner()
+    callbacks = ConnectionCallbacks(owner, Metrics(), lambda text: [text])
+    for n in range(1000):
+        callbacks.text_received(b"%d" % n)
+    callbacks.pong_received()
+    callbacks.ping_received(4)
+    callbacks.garbage_received("a binary frame", 7)
+    callbacks.connection_ended(Ending(Cause.LOST, 1006))
+    assert (made, len(owner.fed), callbacks.tap) == ([], 1002, None)
+
+
+def test_without_a_watcher_a_frame_costs_one_look_at_one_attribute():
+    """Counted from the code: `text_received` reads `tap` once before it goes its way."""
+    import dis
+
+    names = [
+        one.argval
+        for one in dis.get_instructions(connection_callbacks.ConnectionCallbacks.text_received)
+        if one.opname.startswith("LOAD_ATTR") and one.argval == "tap"
+    ]
+    assert names == ["tap"] * 2  # the look, and the tap itself if there is one
