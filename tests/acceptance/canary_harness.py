@@ -206,7 +206,7 @@ async def refused_start(child: Child, code: int) -> bytes:
     return bytes(child.out + child.err)
 
 
-async def until(condition, timeout_s: float = 20.0):
+async def until(condition, timeout_s: float = 30.0):
     async with asyncio.timeout(timeout_s):
         while not (found := condition()):
             await asyncio.sleep(0.02)

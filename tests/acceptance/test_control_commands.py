@@ -67,7 +67,7 @@ def ana(guestd, request):
     return name
 
 
-def until(condition, timeout_s=15.0):
+def until(condition, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline

@@ -30,7 +30,7 @@ MALFORMED = [
 ]
 
 
-def answers(port: int, path: str = "/healthz", timeout_s: float = 5.0) -> bytes:
+def answers(port: int, path: str = "/healthz", timeout_s: float = 30.0) -> bytes:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=timeout_s) as answer:
         return answer.read()
 

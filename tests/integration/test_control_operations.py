@@ -115,7 +115,7 @@ async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
         assert (await ask("GET", "/v1/guests"))[1] == {"operations": []}
         status, found, _ = await ask("DELETE", "/v1/messaging-sessions/m1")
         assert status == 200
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             while (await ask("GET", "/v1/messaging-sessions/m1"))[1]["status"] == "running":
                 await asyncio.sleep(0.02)
 
@@ -185,7 +185,7 @@ async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
             await ask("POST", "/v1/sessions", {"name": "ana"})
 
             async def until(status):
-                async with asyncio.timeout(10.0):
+                async with asyncio.timeout(30.0):
                     while True:
                         _, found, _ = await ask("GET", f"/v1/webhooks/deliveries?status={status}")
                         if found["deliveries"]:
