@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ def node(*arguments: str | Path, timeout_s: float = 120.0, **environment: str) -
     """Its standard output; fails with all that it wrote if it does not exit with 0."""
     assert NODE is not None
     return _finished([NODE, *map(str, arguments)], timeout_s, environment)
+
+
+@cache
+def websocket_flags() -> tuple[str, ...]:
+    """Node has a global WebSocket since version 22; version 20 has one behind a flag."""
+    is_there = node("-p", "typeof WebSocket").strip() == "function"
+    return () if is_there else ("--experimental-websocket",)
 
 
 def npm(*arguments: str, folder: Path) -> str:

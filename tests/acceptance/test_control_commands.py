@@ -293,3 +293,34 @@ def test_a_reader_who_has_enough_is_no_failure(daemon, tmp_path, command):
     child.stdout.close()
     child.stdout = None
     assert child.communicate(timeout=60.0)[1] == "" and child.returncode == 0
+
+
+def exchanged(url, address):
+    ticket = address.partition("#/login?ticket=")[2]
+    request = urllib.request.Request(
+        f"{url}/v1/console/tokens",
+        json.dumps({"ticket": ticket}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def test_console_prints_an_address_that_opens_it_once(daemon, guestd, monkeypatch):
+    url, socket, _ = daemon
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    code, out, err = guestd("console", "--open")
+    assert (code, err, opened) == (0, "", [out.strip()])
+    assert out.startswith(f"{url}/#/login?ticket=")
+    assert exchanged(url, out.strip()) == {"api_token": TOKEN, "simulator_token": None}
+    code, out, _ = guestd("console", "--socket", str(socket), env={"GUESTDCTL_TOKEN": ""})
+    assert code == 0 and out.startswith(f"{url}/#/login?ticket=")
+    code, out, _ = guestd("console", "--json")
+    assert exchanged(url, json.loads(out)["fragment"])["api_token"] == TOKEN
+
+
+def test_console_says_where_no_browser_could_be_opened(guestd, monkeypatch):
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    code, out, err = guestd("console", "--open")
+    assert code == 0 and out and "open the address yourself" in err

@@ -17,14 +17,17 @@ import pytest
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
-from ..node import ROOT, needs_node, node
+from ..node import ROOT, needs_node, node, websocket_flags
 from .chaos_proxy import ChaosProxy
 from .test_restart_while_away import ask
 
 STORY = Path(__file__).with_name("client_story.mjs")
 CLIENT = ROOT / "clients" / "js" / "guestd.js"
 MESSAGES = 60
+#: The first resets; later ones come less often, so that a slow machine gets a file through.
 RESET_EVERY_S = 0.25
+RESET_GROWTH = 1.1
+RESET_EVERY_S_MAX = 5.0
 
 CONFIG = """
 [platform]
@@ -34,6 +37,7 @@ deployment_id = "{deployment}"
 [messages]
 per_s = 50.0
 requests_per_minute = 3000
+waiting_max = 100
 """
 
 pytestmark = pytest.mark.timeout(300)
@@ -48,9 +52,11 @@ def bad_connections(upstream_port: int) -> Iterator[ChaosProxy]:
     async def live() -> None:
         await proxy.open()
         opened.set()
+        every_s = RESET_EVERY_S
         while not done.is_set():
-            await asyncio.sleep(RESET_EVERY_S)
+            await asyncio.sleep(every_s)
             proxy.reset_all()
+            every_s = min(RESET_EVERY_S_MAX, every_s * RESET_GROWTH)
         await proxy.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(live()))
@@ -117,7 +123,7 @@ def test_in_node_nothing_is_lost_and_nothing_is_said_twice(guestd):
     daemon, emulator = guestd
     with bad_connections(port_of(daemon)) as proxy:
         said = node(
-            "--experimental-websocket",
+            *websocket_flags(),
             STORY,
             CLIENT=CLIENT.as_uri(),
             GUESTD=f"http://127.0.0.1:{proxy.port}",

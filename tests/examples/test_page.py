@@ -56,14 +56,17 @@ def write(page, text: str) -> None:
     page.press("input", "Enter")
 
 
-def test_a_page_talks_and_comes_back_where_it_was(run, config, page, site, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("index.html", "ws"), ("client.html", "http")], ids=["socket", "client"]
+)
+def test_a_page_talks_and_comes_back_where_it_was(run, config, page, site, tmp_path, name, scheme):
     emulator = run("emulate", "--port", "0", "--agent", "echo").url()
     (tmp_path / "journal").mkdir()
     text = f'[platform]\nemulator = "{emulator}"\n[journal]\ndirectory = "{tmp_path}/journal"\n'
     path = config(text)
     daemon = run("serve", "-c", path, "--port", "0")
     port = daemon.url().rpartition(":")[2]
-    page.goto(f"{site}?server=ws://localhost:{port}")
+    page.goto(f"{site}{name}?server={scheme}://localhost:{port}")
     write(page, "sent at once")
     page.wait_for_function("document.querySelectorAll('li').length === 2")
     assert page.locator("li").all_inner_texts() == ["sent at once", "sent at once"]

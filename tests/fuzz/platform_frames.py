@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from dataclasses import fields, is_dataclass
 from random import Random
 from typing import Any
 
@@ -29,6 +28,7 @@ from guestd.wire.dialect import Dialect
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
 from tests.sections import session_settings
+from tests.signal_fields import fields_of
 
 from .target import Target
 
@@ -219,8 +219,7 @@ def may_end(signal: s.Signal, state: State) -> bool:
 
 
 def assert_writable(signal: s.Signal) -> None:
-    assert is_dataclass(signal)
-    for field in fields(signal):
+    for field in fields_of(signal):
         orjson.dumps(getattr(signal, field.name))
     if isinstance(signal, s.MessageArrived):
         assert len(signal.identity) <= 300

@@ -33,6 +33,7 @@ from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.download import FileDownloader
 from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader
 from guestd.wire.webchat import Webchat
@@ -161,6 +162,7 @@ async def settle(
             spool=files,
             api=api_settings,
             operations=operations,
+            downloader=FileDownloader(route=OutboundRoute(ca_file=world.ca_file)),
         )
         await server.start()
         stack.push_async_callback(server.stop)

@@ -72,7 +72,7 @@ async def test_the_only_guest_needs_no_name():
         ("say", {"quickReplies": []}, "quickReplies", "did you mean quick_replies?"),
         ("say", {"name": "ana"}, "name", "did you mean guest?"),
         ("typing", {"duration": 3}, "duration", "did you mean duration_ms?"),
-        ("drop", {"everybody": True}, "everybody", "known are guest, token, which, all"),
+        ("drop", {"everybody": True}, "everybody", "known are guest, session, token, which, all"),
         ("reset", {"x": 1}, "x", "send {}"),
         ("queues", {"id": "q", "answer_after": 1}, "answer_after", "did you mean answer_after_s?"),
         ("settings", {"token_life": 1}, "token_life", "did you mean token_life_s?"),
@@ -123,14 +123,16 @@ async def test_faults_are_described_once_and_not_with_every_plan():
         _, found = await call(emulator, "GET", "/__emulator/faults")
         assert found["fields"]["every"]["meaning"] and found["kinds"]["drop"]
         _, set_ = await control(emulator, "faults", rules=[{"kind": "drop", "count": 1}])
-        assert "kinds" not in set_ and set_["rules"] == [{"kind": "drop", "count": 1}]
+        assert "kinds" not in set_ and set_["rules"] == [
+            {"id": "f1", "injected": 0, "kind": "drop", "count": 1}
+        ]
 
 
 def test_guestd_tells_the_name_to_an_emulator_and_not_to_the_platform():
     target = DialTarget("ws://x", (("Origin", "o"),), GUEST_HEADER)
     assert target.of_guest("b@ob").headers == (("Origin", "o"), (GUEST_HEADER, "b%40ob"))
     real = Config.model_validate({"platform": {"region": "mypurecloud.de", "deployment_id": "d"}})
-    assert platform_target(real, None).guest_header == ""
+    assert platform_target(real, None).is_emulator is False
     emulated = Config.model_validate({"platform": {"emulator": "http://localhost:1"}})
-    assert platform_target(emulated, None).guest_header == GUEST_HEADER
+    assert platform_target(emulated, None).is_emulator is True
     assert DialTarget("ws://x").of_guest("ana") == DialTarget("ws://x")

@@ -46,7 +46,7 @@ def faults() -> Iterator[str]:
     found = fault_fields()
     yield "| kind | what it does |"
     yield "| --- | --- |"
-    yield from (f"| `{kind}` | {text} |" for kind, text in found["kinds"].items())
+    yield from (f"| `{kind}` | {one['meaning']} |" for kind, one in found["kinds"].items())
     yield ""
     yield "| field | meaning | default |"
     yield "| --- | --- | --- |"

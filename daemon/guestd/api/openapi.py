@@ -103,6 +103,8 @@ def _operation(route: Route, schemas: dict[Any, Json], has_token: bool) -> Json:
     parameters = [*_path_parameters(route), *_query_parameters(route), *_key_parameter(route)]
     if parameters:
         found["parameters"] = parameters
+    if has_token and route.public:
+        found["security"] = []
     if route.body is not None:
         content = {
             "application/json": {"schema": schemas[(route.shown_body or route.body, "validation")]}
@@ -162,7 +164,7 @@ def _outcome(outcome: RouteResponse, schemas: dict[Any, Json]) -> Json:
         )
         found["content"] = {"application/json": {"schema": schema}}
     for media, text in outcome.media.items():
-        found["content"][media] = {"schema": {"type": "string", "description": text}}
+        found.setdefault("content", {})[media] = {"schema": {"type": "string", "description": text}}
     return found | _headers(outcome.headers)
 
 
@@ -188,7 +190,7 @@ def _headers(headers: Any) -> Json:
 
 def _problems_of(route: Route, has_token: bool) -> set[int]:
     found = {*_COMMON, *route.problems}
-    if has_token:
+    if has_token and not route.public:
         found.add(401)
     if route.body is not None or route.streams:
         found.update(_WITH_BODY)

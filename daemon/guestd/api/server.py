@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from .. import __version__
 from ..console.page_server import page, wants_page
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
-from ..model.ports import Fleet, Operations, Webhooks
+from ..model.overview import BudgetView
+from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .console import client_routes, console_routes, is_console
+from .console_tickets import ConsoleAccess
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
@@ -65,8 +67,11 @@ class HttpServer:
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
         facts: DaemonFacts | None = None,
+        budgets: Callable[[], Sequence[BudgetView]] = tuple,
+        downloader: Downloader | None = None,
     ) -> None:
         self._fleet = fleet
+        self._downloader = downloader
         self._metrics = metrics
         self._settings = settings
         self._health = health
@@ -74,13 +79,7 @@ class HttpServer:
         self._jwks = jwks
         self._origin_check = OriginCheck(settings)
         self._refusals = RefusalLog(settings)
-        feeds = Feeds(
-            fleet,
-            metrics,
-            FeedBounds(
-                settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
-            ),
-        )
+        feeds = Feeds(fleet, metrics, _feed_bounds(settings))
         self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
         self._api = api = api or ApiSettings()
         bounds = StreamBounds(
@@ -91,7 +90,16 @@ class HttpServer:
         )
         self._control = ControlApi(
             ControlPorts(
-                fleet, metrics, draw_id, operations, spool, webhooks, facts=facts or DaemonFacts()
+                fleet,
+                metrics,
+                draw_id,
+                operations,
+                spool,
+                webhooks,
+                facts=facts or DaemonFacts(),
+                budgets=budgets,
+                downloader=downloader,
+                console=self._console_access(),
             ),
             api,
             bounds,
@@ -112,6 +120,13 @@ class HttpServer:
             host = LOCALHOST_ADDRESSES[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
+    def _console_access(self) -> ConsoleAccess | None:
+        if not self._api.tcp:
+            return None
+        return ConsoleAccess(
+            lambda: self.url, text_of(self._api.token), text_of(self._settings.token)
+        )
+
     async def start(self) -> None:
         """Listen. Raises ConfigError if the port or the Unix socket is not available, or if access
         would be open to anyone."""
@@ -122,6 +137,7 @@ class HttpServer:
         sockets = await listen_on(settings.host, settings.port)
         self.port = sockets[0].getsockname()[1]
         await self._serve(await self._new_runner(api.tcp, trusted=False), *sockets)
+        self._control.start()
         if api.unix_socket:
             await self._open_unix_socket(Path(api.unix_socket))
 
@@ -194,6 +210,8 @@ class HttpServer:
             return
         self._control.close()
         await self._simulator.close()
+        if self._downloader is not None:
+            await self._downloader.close()
         await self._clean_up()
 
     async def _clean_up(self) -> None:
@@ -321,6 +339,10 @@ def _is_websocket(request: web.Request) -> bool:
 def _is_page(request: web.Request) -> bool:
     """Browsers send an Origin with every WebSocket, and hide the answer if it is a refusal."""
     return "Origin" in request.headers
+
+
+def _feed_bounds(settings: SimulatorSettings) -> FeedBounds:
+    return FeedBounds(settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max)
 
 
 def _limits(settings: ApiSettings) -> ConnectionLimits:

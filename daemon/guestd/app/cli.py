@@ -20,6 +20,7 @@ COMMANDS = {
     "serve": "Keep guest sessions alive until SIGTERM or Ctrl-C.",
     "emulate": "Stand in for the platform, for clients of any kind.",
     "chat": "Talk as a guest.",
+    "console": "The address of a running daemon's console, for a browser.",
     "sessions": "The guest sessions of a running daemon.",
     "explain": "Say what a guest session waits for, and why.",
     "frames": "Show the frames of a guest session on the platform's socket.",

@@ -148,7 +148,7 @@ class Daemon:
         if has_deployment:
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
         operations = await self._service.saved() if self._service is not None else None
-        await self._open_port(place, ring, webhooks)
+        await self._open_port(place, calls, ring, webhooks)
         self._recover(operations)
         if demo_guests:
             self._start_demo(demo_guests)
@@ -338,7 +338,11 @@ class Daemon:
         self._stops.callback(watchdog.stop)
 
     async def _open_port(
-        self, place: PlatformTarget, ring: KeyRing | None, webhooks: WebhookService
+        self,
+        place: PlatformTarget,
+        calls: RestCalls | None,
+        ring: KeyRing | None,
+        webhooks: WebhookService,
     ) -> None:
         self.http = new_http_server(
             self._config,
@@ -350,6 +354,7 @@ class Daemon:
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.admin,
+            budgets=calls.budgets if calls is not None else tuple,
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()

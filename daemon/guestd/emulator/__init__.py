@@ -28,6 +28,7 @@ __all__ = [
     "DEFAULT_DEPLOYMENT_ID",
     "DEFAULT_QUEUE_ID",
     "GUEST_HEADER",
+    "SESSION_HEADER",
     "Emulator",
     "EmulatorSettings",
 ]
@@ -36,6 +37,8 @@ DEFAULT_DEPLOYMENT_ID = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
 DEFAULT_QUEUE_ID = "5c1a7e52-90d4-4b6f-8a0e-7d2b3c4e5f60"
 #: In the upgrade of a guest's WebSocket, percent-encoded: by it `/__emulator/` finds the guest.
 GUEST_HEADER = "X-Guestd-Guest"
+#: The same with guestd's own id of the guest session.
+SESSION_HEADER = "X-Guestd-Session"
 DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET = "emulator-client", "emulator-secret"
 
 _LAZY = {"Emulator": ".server", "EmulatorSettings": ".settings"}

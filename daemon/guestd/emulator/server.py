@@ -55,6 +55,9 @@ class Emulator:
         self.now = clock
         self.faults = FaultInjector(self.settings.seed, self.settings.faults)
         self.world = World(self.settings, self._equal_time, self._forget_file)
+        self.world.rejoined = self.faults.restored
+        self.faults.names_of = self._names_of
+        self.faults.noticed = self.world.events.injection
         self.platform_api = PlatformApi(self.world)
         self.counters: Counter[str] = Counter()
         self.connect_times: deque[float] = deque(maxlen=100_000)
@@ -332,6 +335,10 @@ class Emulator:
             )
 
     # ------------------------------------------------------------------ faults and orders
+
+    def _names_of(self, token: str) -> tuple[str, str]:
+        session = self.world.sessions.get(token)
+        return (session.guest or session.name, session.session) if session else ("", "")
 
     def _equal_time(self, token: str, now: float) -> bool:
         return self.faults.pick("time", token, now) is not None

@@ -21,6 +21,7 @@ class Cause(Enum):
         "protocol_violation"
     )
     CLOSED_BY_US = "closed_by_us"
+    RECONNECT_ASKED = "reconnect_asked"  # closed by us, because someone asked for it
 
     # the dial
     UNREACHABLE = "unreachable"  # DNS, refused, no route
@@ -56,6 +57,7 @@ _COMES_BACK = frozenset(
         Cause.LOST,
         Cause.UNANSWERED,
         Cause.PROTOCOL_VIOLATION,
+        Cause.RECONNECT_ASKED,
         Cause.UNREACHABLE,
         Cause.DIAL_TIMEOUT,
         Cause.UPGRADE_REFUSED,

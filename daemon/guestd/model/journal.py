@@ -109,10 +109,10 @@ class Commit:
     opened: list[SessionRecord] = field(default_factory=list)
     rows: list[EventRow] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
-    operations: list[OperationRecord] = field(default_factory=list)
-    deliveries: list[DeliveryRecord] = field(default_factory=list)
-    cursors: list[tuple[str, int]] = field(default_factory=list)
-    aside: list[SetAside] = field(default_factory=list)
+    operations: Sequence[OperationRecord] = ()
+    deliveries: Sequence[DeliveryRecord] = ()
+    cursors: Sequence[tuple[str, int]] = ()
+    aside: Sequence[SetAside] = ()
     at_ms: int = 0
 
 

@@ -37,6 +37,16 @@ class SessionLine(NamedTuple):
     attributes: Mapping[str, str] = {}
 
 
+class BudgetView(NamedTuple):
+    """How much of a bound is used. `frees_at_ms`: when some of it is free again by itself, epoch
+    milliseconds; 0: not by time."""
+
+    name: str
+    used: int
+    limit: int
+    frees_at_ms: int = 0
+
+
 class FleetObserver(Protocol):
     """Is told which guest sessions change. Neither method blocks or raises; both come often, so
     they only take note."""
@@ -56,6 +66,9 @@ class Overview(Protocol):
 
     def lines(self) -> Sequence[SessionLine]:
         """One for each, in no order."""
+
+    def budgets(self) -> Sequence[BudgetView]:
+        """Of the fleet: guest sessions, connects, the journal."""
 
     def line(self, session_id: str) -> SessionLine | None:
         """None if it does not live."""

@@ -6,7 +6,8 @@ an outside has a living twin, so the whole supervisor runs in a simulated world 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
@@ -23,18 +24,19 @@ from .overview import LastMessage, Overview
 @dataclass(slots=True, frozen=True)
 class DialTarget:
     """Where to dial: a `ws://` or `wss://` URL, and the extra headers of the upgrade request.
-    `guest_header` names one for the guest's name, which an emulator is told and the platform is
-    not."""
+    `guest_header` and `session_header` name those for the guest's name and the session's id, which
+    an emulator is told and the platform is not."""
 
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     guest_header: str = ""
+    session_header: str = ""
 
-    def of_guest(self, name: str) -> DialTarget:
+    def of_guest(self, name: str, session_id: str = "") -> DialTarget:
         """The target of one guest session."""
-        if not self.guest_header:
-            return self
-        return replace(self, headers=(*self.headers, (self.guest_header, quote(name, safe=""))))
+        given = (self.guest_header, quote(name, safe="")), (self.session_header, session_id)
+        more = [(header, value) for header, value in given if header and value]
+        return replace(self, headers=(*self.headers, *more)) if more else self
 
 
 class ConnectionSink(Protocol):
@@ -108,6 +110,24 @@ class Uploader(Protocol):
 
         Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer;
         SpoolError if the file is not there, or is not of `size_bytes`."""
+
+
+@dataclass(slots=True, frozen=True)
+class Download:
+    """A file that is being read: its size if the storage said one, and its bytes."""
+
+    size_bytes: int | None
+    chunks: AsyncIterator[bytes]
+
+
+class Downloader(Protocol):
+    """The way from the platform's storage."""
+
+    def open(self, url: str) -> AbstractAsyncContextManager[Download]:
+        """Read the file behind a link. Raises PlatformRefused or PlatformUnavailable, also while
+        it is read; the link is in no error."""
+
+    async def close(self) -> None: ...
 
 
 class History(Protocol):
@@ -207,6 +227,10 @@ class Fleet(Protocol):
     def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
         """Hand over a command; `answered` is called once, on the loop, when the intent is durable
         (perhaps at once)."""
+
+    def reconnect(self, session_id: str, *, hang_up: bool) -> bool:
+        """Close its connection, with a closing handshake or without, and let it come back; False if
+        it has none. Raises NotFound."""
 
     def end_unused(self, session_id: str) -> bool:
         """End it in an orderly way (`unused`); False, and nothing is done, while it is watched.

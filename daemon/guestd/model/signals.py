@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from .failures import PlatformFailure
 
 INBOUND = "Inbound"  # guest → platform, as the platform says it
@@ -40,9 +42,11 @@ class Left:
     tracing_id: str = ""
 
 
-@dataclass(slots=True)
-class MessageArrived:
-    """One item of the conversation: a text, a structured message, or a presence event.
+class MessageArrived(Struct, gc=False):
+    """One item of the conversation: a text, a structured message, or a presence event. A Struct,
+    alone among its kind: there are more of these than of all others together, and it is made in a
+    third of the time of a dataclass. No reference leads back to one, so the garbage collector need
+    not look at them.
 
     `identity` tells two items apart (`channel.messageId`, else `id`; webchat: the sequence id).
     `time` is
@@ -65,7 +69,7 @@ class MessageArrived:
     bot: bool = False
     presence: str = ""
     read_only: bool = False
-    content: list[Any] = field(default_factory=list)
+    content: list[Any] = []
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ the number of series is bounded by the code."""
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..model.effects import SessionCounter
 from ..model.journal import DiskFigures
@@ -78,6 +78,17 @@ class Histogram:
             low = high
         return self._bounds[-1]
 
+    def counts(self) -> tuple[int, ...]:
+        """One for each bucket; for `since`."""
+        return tuple(self._counts)
+
+    def since(self, before: Sequence[int]) -> Histogram:
+        """What was observed after `before` was counted. Its total is not known."""
+        found = Histogram(self._bounds)
+        found._counts = [now - then for now, then in zip(self._counts, before, strict=True)]
+        found.count = sum(found._counts)
+        return found
+
     def buckets(self) -> list[tuple[str, float]]:
         found, running = [], 0
         for bound, count in zip(self._bounds, self._counts, strict=False):
@@ -102,6 +113,7 @@ class Metrics:
         "commands_settled",
         "connections_lost",
         "connects",
+        "connects_throttled",
         "control_answers",
         "disk_figures",
         "echo_latency_s",
@@ -170,6 +182,7 @@ class Metrics:
         self.on_refusal: Callable[[str, str], None] = lambda what, reason: None
         self.sessions: dict[str, int] = {}
         self.connects: dict[str, int] = {}
+        self.connects_throttled = 0
         self.connections_lost: dict[str, int] = {}
         self.endings: dict[str, int] = {}
         self.commands_settled: dict[str, int] = {}

@@ -26,12 +26,14 @@ from ..model.errors import (
     RateLimited,
     ScopeMissing,
 )
+from ..model.overview import BudgetView
 from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..observe.outcomes import outcome_of
 from ..platform.settings import RestSettings
 from ..policy.retry import Outcome
+from ..runtime.clock import epoch_ms
 from .answers import ERROR_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
 from .clients import OAuthClients
 from .http import Http
@@ -123,6 +125,16 @@ class RestCalls:
         self._note = note
         if self.clients is not None:
             self.clients.note_to(note)
+
+    def budgets(self) -> list[BudgetView]:
+        """Requests of the last minute, of each OAuth client."""
+        used = self.clients.used() if self.clients is not None else []
+        return [
+            BudgetView(
+                f"rest.{n}", count, limit, epoch_ms() + int(frees_s * 1000) if frees_s else 0
+            )
+            for n, (count, limit, frees_s) in enumerate(used, 1)
+        ]
 
     def requests_per_minute(self) -> float:
         """The budget of all OAuth clients that can be used now."""

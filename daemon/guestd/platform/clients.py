@@ -42,6 +42,10 @@ class OAuthClients:
         """Of all clients that can be used now."""
         return self._budget.per_minute
 
+    def used(self) -> list[tuple[int, int, float]]:
+        """As `Budget.used`."""
+        return self._budget.used()
+
     async def turn(
         self, deadline: float, latest: float, urgency: Urgency, key: str
     ) -> tuple[int, str]:

@@ -71,6 +71,15 @@ class Budget:
             self._line.leave(place)
             self._waiting.pop(place, None)
 
+    def used(self) -> list[tuple[int, int, float]]:
+        """Of each client: requests of the last minute, its limit, in how many seconds one more is
+        free."""
+        now = self._pace.now()
+        return [
+            (used, limit, 0.0 if frees_at is None else frees_at - now)
+            for used, limit, frees_at in self._line.used(now)
+        ]
+
     def rest(self, client: int, rest_s: float) -> None:
         """That client has been told to wait."""
         self._line.rest(client, self._pace.now() + rest_s)

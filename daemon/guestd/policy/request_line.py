@@ -79,6 +79,14 @@ class RequestLine:
         usable = [limit for client, limit in enumerate(self._limits) if self._is_usable(client)]
         return sum(usable or self._limits)
 
+    def used(self, now: float) -> list[tuple[int, int, float | None]]:
+        """Of each client: requests made within the window, its limit, when one more is free; None:
+        all are."""
+        return [
+            (limit - one.free(now), limit, one.frees_at(now))
+            for limit, one in zip(self._limits, self._counts, strict=True)
+        ]
+
     def ask(self, now: float, urgency: Urgency, only: int | None = None) -> WaitingRequest:
         """A place at the end of the line. `only`: as that client and no other."""
         place = WaitingRequest(now + urgency.patience_s, urgency.priority != "command", only)

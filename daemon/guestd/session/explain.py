@@ -116,7 +116,14 @@ def _connection(machine: Machine, around: Surroundings, told: Told) -> Connectio
     )
 
 
-_BY_US = frozenset({Cause.CLOSED_BY_US, Cause.UNANSWERED, Cause.PROTOCOL_VIOLATION})
+_BY_US = frozenset(
+    {
+        Cause.CLOSED_BY_US,
+        Cause.PROTOCOL_VIOLATION,
+        Cause.RECONNECT_ASKED,
+        Cause.UNANSWERED,
+    }
+)
 _BY_NETWORK = frozenset({Cause.LOST, Cause.UNREACHABLE, Cause.DIAL_TIMEOUT, Cause.PROXY_REFUSED})
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, structs
 
 from ..model.json_values import is_text
 
@@ -44,6 +47,10 @@ def report_of(
     return Report(session_id, at_ms, kind, shape, described, type(error).__name__, places_of(error))
 
 
+def _fields(value: Any) -> Iterable[Any]:
+    return structs.fields(value) if isinstance(value, Struct) else fields(value)
+
+
 def shape_of(value: Any, levels: int = LEVELS_MAX) -> Any:
     """The same structure with every text and number replaced by its size."""
     if value is None or isinstance(value, bool):
@@ -58,9 +65,9 @@ def shape_of(value: Any, levels: int = LEVELS_MAX) -> Any:
         return f"integer of {value.bit_length()} bits"
     if levels == 0:
         return f"nested {type(value).__name__}"
-    if is_dataclass(value):
+    if is_dataclass(value) or isinstance(value, Struct):
         inner = {
-            field.name: shape_of(getattr(value, field.name), levels - 1) for field in fields(value)
+            field.name: shape_of(getattr(value, field.name), levels - 1) for field in _fields(value)
         }
         return {"is": type(value).__name__, **inner}
     if isinstance(value, dict):

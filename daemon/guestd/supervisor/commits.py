@@ -43,7 +43,7 @@ class Batch(Commit):
     __slots__ = ("awaited", "given_at", "intents", "openers", "settled")
 
     def __init__(self) -> None:
-        super().__init__([], [], [], [], [], [], [])  # no seven calls of a factory
+        super().__init__([], [], [])  # no three calls of a factory
         self.openers: list[CommitListener] = []
         self.intents: list[tuple[CommitListener, str]] = []
         self.settled: list[asyncio.Future[None]] = []

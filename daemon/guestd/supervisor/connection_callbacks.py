@@ -23,6 +23,7 @@ from ..model.errors import JournalError
 from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..session import inputs as i
+from ..session.inbox import MessageInbox
 from .breakage import log_bug
 from .frame_tap import FrameTap
 
@@ -34,9 +35,6 @@ Heard = Signal | i.PongArrived | i.ConnectionEnded | i.HistoryRead | i.HistoryUn
 
 class ConnectionOwner(Protocol):
     def feed(self, given: i.OwnInput | Signal) -> None: ...
-
-    def may_have_shown(self, item: MessageArrived) -> bool:
-        """True if only the journal can tell."""
 
     async def was_shown(self, item: MessageArrived) -> bool:
         """Asks the journal."""
@@ -50,12 +48,17 @@ class ConnectionOwner(Protocol):
 
 
 class ConnectionCallbacks:
-    __slots__ = ("_decode", "_metrics", "_waiting", "owner", "tap")
+    __slots__ = ("_decode", "_inbox", "_metrics", "_waiting", "owner", "tap")
 
     def __init__(
-        self, owner: ConnectionOwner, metrics: Metrics, decode: Callable[[bytes], list[Signal]]
+        self,
+        owner: ConnectionOwner,
+        inbox: MessageInbox,
+        metrics: Metrics,
+        decode: Callable[[bytes], list[Signal]],
     ) -> None:
         self.owner: ConnectionOwner | None = owner
+        self._inbox = inbox
         self._metrics = metrics
         self._decode = decode
         self._waiting: deque[Heard] | None = None
@@ -95,7 +98,7 @@ class ConnectionCallbacks:
             signals = [Garbage("not decoded")]
         for signal in signals:
             if self._waiting is not None or (
-                type(signal) is MessageArrived and owner.may_have_shown(signal)
+                type(signal) is MessageArrived and self._inbox.may_have_shown(signal)
             ):
                 self._take(owner, signal)
             else:  # as `_take`, without its calls: nine of ten
@@ -141,7 +144,7 @@ class ConnectionCallbacks:
     def _take(self, owner: ConnectionOwner, given: Heard) -> None:
         if self._waiting is not None:
             self._waiting.append(given)
-        elif _must_ask(owner, given):
+        elif _must_ask(self._inbox, given):
             self._waiting = deque([given])
             owner.pause_reading(True)
             owner.ask_journal(self._take_waiting)
@@ -152,9 +155,11 @@ class ConnectionCallbacks:
         """All that waits, in order; a message that was shown already is only counted."""
         while self._waiting and (owner := self.owner) is not None:
             given = self._waiting[0]
-            is_known = type(given) is MessageArrived and await _is_known(owner, given)
+            is_known = type(given) is MessageArrived and await self._is_known(owner, given)
             if type(given) is i.HistoryRead:
-                given.shown = {one.identity for one in given.items if await _is_known(owner, one)}
+                given.shown = {
+                    one.identity for one in given.items if await self._is_known(owner, one)
+                }
             self._waiting.popleft()
             if self.is_cut:
                 break
@@ -166,21 +171,21 @@ class ConnectionCallbacks:
         if self.owner is not None:
             self.owner.pause_reading(False)
 
+    async def _is_known(self, owner: ConnectionOwner, item: MessageArrived) -> bool:
+        try:
+            return self._inbox.may_have_shown(item) and await owner.was_shown(item)
+        except JournalError:  # which ends the daemon; nothing more is recorded
+            return False
+        except Exception as error:  # a connection that never went on would be dead without a word
+            log_bug(logger, "asking for a repeated message", error)
+            return False
 
-def _must_ask(owner: ConnectionOwner, given: Heard) -> bool:
+
+def _must_ask(inbox: MessageInbox, given: Heard) -> bool:
+    """True if only the journal can tell whether it was shown before."""
     if type(given) is MessageArrived:
-        return owner.may_have_shown(given)
-    return type(given) is i.HistoryRead and any(map(owner.may_have_shown, given.items))
-
-
-async def _is_known(owner: ConnectionOwner, item: MessageArrived) -> bool:
-    try:
-        return owner.may_have_shown(item) and await owner.was_shown(item)
-    except JournalError:  # which ends the daemon; nothing more is recorded
-        return False
-    except Exception as error:  # a connection that never went on would be dead without a word
-        log_bug(logger, "asking for a repeated message", error)
-        return False
+        return inbox.may_have_shown(given)
+    return type(given) is i.HistoryRead and any(map(inbox.may_have_shown, given.items))
 
 
 def _feed(owner: ConnectionOwner, given: Heard) -> None:

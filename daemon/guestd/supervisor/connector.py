@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
+from ..model.overview import BudgetView
 from ..model.ports import Clock, Dialer, DialTarget
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
@@ -51,6 +52,7 @@ class Connector:
             retry_after_max_s=retry_after_max_s,
         )
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._dials_max = settings.dials_inflight_max
         self._dials = TaskPool("dial", settings.dials_inflight_max)
         self._is_stopped = False
 
@@ -86,6 +88,16 @@ class Connector:
             runner.is_waiting,
         )
 
+    def budgets(self) -> list[BudgetView]:
+        now, admission = self._clock.now(), self._admission
+        minute = admission.minute
+        frees_at = minute.frees_at(now)
+        frees_ms = 0 if frees_at is None else self._clock.epoch_ms() + int((frees_at - now) * 1000)
+        return [
+            BudgetView("connects", minute.limit - minute.free(now), minute.limit, frees_ms),
+            BudgetView("dials", admission.inflight, self._dials_max),
+        ]
+
     async def stop(self) -> None:
         self._is_stopped = True
         if self._timer is not None:
@@ -110,7 +122,8 @@ class Connector:
 
     async def _dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         try:
-            target = self._target.of_guest(runner.machine.guest.name)
+            guest = runner.machine.guest
+            target = self._target.of_guest(guest.name, guest.session_id)
             connection = await self._dialer.dial(target, callbacks)
         except DialError as error:
             self._failed(runner, callbacks, error.ending)
@@ -133,6 +146,7 @@ class Connector:
         self._count(ending.cause.value)
         if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
             self._admission.refused(self._clock.now(), ending.retry_after_s)
+            self._metrics.connects_throttled += 1
         if not callbacks.is_cut:
             runner.dial_failed(ending)
 

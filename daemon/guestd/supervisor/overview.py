@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..model.overview import FleetObserver, SessionLine
+from ..model.overview import BudgetView, FleetObserver, SessionLine
 from ..observe.metrics import Metrics
+from .connector import Connector
 from .hub import Hub
 from .runner import Runner
 
@@ -16,13 +17,26 @@ _new_tuple = tuple.__new__
 class FleetOverview:
     """`runners` is the supervisor's own table, by session id."""
 
-    def __init__(self, runners: Mapping[str, Runner], hub: Hub, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        runners: Mapping[str, Runner],
+        hub: Hub,
+        metrics: Metrics,
+        connector: Connector,
+        sessions_max: int,
+    ) -> None:
         self._runners = runners
         self._hub = hub
         self._metrics = metrics
+        self._connector = connector
+        self._sessions_max = sessions_max
 
     def counts(self) -> dict[str, int]:
         return {state: count for state, count in self._metrics.sessions.items() if count}
+
+    def budgets(self) -> Sequence[BudgetView]:
+        sessions = BudgetView("sessions", len(self._runners), self._sessions_max)
+        return [sessions, *self._connector.budgets()]
 
     def lines(self) -> Sequence[SessionLine]:
         return [line_of(runner) for runner in self._runners.values()]

@@ -16,7 +16,7 @@ import orjson
 from ..model import effects as e
 from ..model.client_messages import CloseSession
 from ..model.commands import Command
-from ..model.endings import Ending
+from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
 from ..model.events import Event, MessageEvent, Recorded, SessionEvent
 from ..model.instants import NEVER
@@ -38,7 +38,7 @@ from .breakage import Report, log_bug, report_of
 from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
-from .event_counts import count_event, is_message
+from .event_counts import count_event, count_state, is_message
 from .frame_ring import FrameRing
 from .frame_tap import FrameTap, TappedConnection, bare
 from .outage import Outage
@@ -156,6 +156,15 @@ class Runner:
         self._cut_callbacks()
         self.feed(i.ConnectionEnded(ending))
 
+    def reconnect(self, hang_up: bool) -> bool:
+        """Close the connection, for someone who asked, and let it come back; False if there is
+        none."""
+        if self._connection is None:
+            return False
+        self._perform(e.HangUp(1000, "reconnecting") if hang_up else e.Drop())
+        self.connection_ended(Ending(Cause.RECONNECT_ASKED))
+        return True
+
     def deadline_reached(self) -> None:
         self._timer_at = NEVER
         if self.machine.wake_at > self.context.now():
@@ -179,10 +188,6 @@ class Runner:
             self._callers = WaitingCallers()
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted))
-
-    def may_have_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
-        return self.machine.conversation.inbound.inbox.may_have_shown(item)
 
     async def was_shown(self, item: MessageArrived) -> bool:
         return await self.context.was_shown(self.session_id, item.identity, item.time)
@@ -280,27 +285,27 @@ class Runner:
 
     def _dial(self, effect: e.Dial) -> None:
         context = self.context
-        self._callbacks = ConnectionCallbacks(self, context.metrics, context.decode)
+        inbox = self.inbound.inbox
+        self._callbacks = ConnectionCallbacks(self, inbox, context.metrics, context.decode)
         self._callbacks.tap = self._tap
         self.context.dial(self, self._callbacks)
 
     def _hang_up(self, effect: e.HangUp) -> None:
-        connection = self._connection
-        self._cut_callbacks()
-        if connection is not None:
+        if (connection := self._cut_callbacks()) is not None:
             connection.resume_reading()
             connection.close(effect.code, effect.reason)
 
     def _drop(self, effect: e.Drop | None) -> None:
-        connection = self._connection
-        self._cut_callbacks()
-        if connection is not None:
+        if (connection := self._cut_callbacks()) is not None:
             connection.abort()
 
-    def _cut_callbacks(self) -> None:
-        if self._callbacks is not None:
-            self._callbacks.cut()
+    def _cut_callbacks(self) -> Connection | None:
+        """The connection that there was; nothing more is heard of it."""
+        connection, callbacks = self._connection, self._callbacks
         self._callbacks = self._connection = None
+        if callbacks is not None:
+            callbacks.cut()
+        return connection
 
     def _send_answer(self, effect: e.SendAnswer) -> None:
         answer = effect.answer
@@ -331,23 +336,17 @@ class Runner:
         self._timer_at = -NEVER
         self.context.finished(self, effect.ending)
 
-    # ------------------------------------------------------------------ small things
-
     def _set_timer(self) -> None:
-        at = self.machine.wake_at
-        if at < self._timer_at:
+        if (at := self.machine.wake_at) < self._timer_at:
             self._timer_at = at
             self.context.timers.set(self, at)
 
     def _count_state(self) -> None:
-        sessions, machine, before = self.context.metrics.sessions, self.machine, self._counted
-        if before is not None:
-            sessions[before.value] -= 1
+        machine, before = self.machine, self._counted
         self._counted = state = machine.state
+        count_state(before, state, self.context.metrics)
         self.activity.state_since_ms = self.context.clock.epoch_ms()
         self.context.commits.touched(self.session_id)
-        if state is not State.ENDED:
-            sessions[state.value] = sessions.get(state.value, 0) + 1
         if state is State.RESTING:
             had_joined = before is State.LIVE or before is State.LEAVING
             self.context.outage.failed()

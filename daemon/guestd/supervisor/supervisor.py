@@ -112,7 +112,7 @@ class Supervisor:
         can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
         self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
         self._journal = journal
-        self._hub = Hub()
+        self._hub, most = Hub(), settings.limits.max_sessions
         self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max, note)
         self._history = HistoryReader(
             history, dialect, metrics, settings.history.inflight_max, note
@@ -132,7 +132,7 @@ class Supervisor:
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
-        self.overview = FleetOverview(self._runners, self._hub, metrics)
+        self.overview = FleetOverview(self._runners, self._hub, metrics, self._connector, most)
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()
@@ -290,6 +290,9 @@ class Supervisor:
             self._discard_copy(command.path)
         answered(Answer(command.command_id, error=error))
 
+    def reconnect(self, session_id: str, *, hang_up: bool) -> bool:
+        return self._runner(session_id).reconnect(hang_up)
+
     def end_unused(self, session_id: str) -> bool:
         if self._hub.is_watched(session_id):
             return False
@@ -334,7 +337,12 @@ class Supervisor:
         are left."""
         self._draining = True
         return await drain(
-            list(self._runners.values()), self._empty, self._clock, grace_s, progress, self._count
+            list(self._runners.values()),
+            self._empty,
+            self._clock,
+            grace_s,
+            progress,
+            self._runners.__len__,
         )
 
     async def stop(self) -> None:
@@ -357,9 +365,6 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """As `status_of` has it."""
         return status_of(self.metrics)
-
-    def _count(self) -> int:
-        return len(self._runners)
 
     # ------------------------------------------------------------------ small things
 

@@ -28,6 +28,7 @@ from websockets.protocol import CLIENT, OPEN, Protocol
 from ..model.endings import Cause, Ending
 from ..model.ports import ConnectionSink
 from . import frames
+from .frames import PONG_HEAD, TEXT_HEAD
 from .settings import TransportSettings
 
 
@@ -170,7 +171,7 @@ class GuestSocket(asyncio.Protocol):
                 self._pause_until_next_turn()
                 return data[at:]
             head, second = data[at], data[at + 1]
-            if second >= 0x80 or (head != frames.TEXT_HEAD and frames.is_illegal(head, second)):
+            if second >= 0x80 or (head != TEXT_HEAD and frames.is_illegal(head, second)):
                 self._violated(data[at:])
                 return b""
             if second < 126:
@@ -191,13 +192,13 @@ class GuestSocket(asyncio.Protocol):
             end = start + length
             if end > size:
                 break
-            if head == frames.TEXT_HEAD and self._fragments is None:
+            if head == TEXT_HEAD and self._fragments is None:
                 payload = data[start:end]
                 if self._closing or not payload.isascii():
                     self._text(payload)
                 else:
                     self._sink.text_received(payload)
-            elif head == frames.PONG_HEAD:
+            elif head == PONG_HEAD:
                 self._pong(data[start:end])
             else:
                 self._through_core(data[at:end])

@@ -14,9 +14,10 @@ HEALTH = {"ready": True, "live": 2, "resting": 0, "messages_in": 100, "messages_
 HEALTH |= {"echo_p99_s": 0.0031, "reordered": 1, "gaps_filled": 0}
 PAGE = {
     "sessions": [
-        {"name": "ana", "state": "live", "seq": 4, "last_message_at": "2026-11-29T12:00:00Z"},
         {"name": "bo\x1b[2J", "state": "dialing", "seq": 1, "opened_at": "2026-11-29T12:00:50Z"},
-    ]
+        {"name": "ana", "state": "live", "seq": 4, "last_message_at": "2026-11-29T12:00:00Z"},
+    ],
+    "counts": {"live": 1, "dialing": 1},
 }
 
 

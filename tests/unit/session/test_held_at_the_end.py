@@ -3,10 +3,10 @@ its last event, in order, and what is missing before them is told."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from guestd.model import signals as s
 from guestd.model.commands import End

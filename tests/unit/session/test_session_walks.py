@@ -3,7 +3,6 @@ promises hold."""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from random import Random
 from typing import Any, get_args
 
@@ -18,6 +17,7 @@ from guestd.model.endings import Cause, Ending
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
 from guestd.session.states import State
+from tests.signal_fields import fields_of
 
 LINKED = (State.JOINING, State.LIVE, State.LEAVING)
 
@@ -25,7 +25,7 @@ LINKED = (State.JOINING, State.LIVE, State.LEAVING)
 def signal_of(kind: type, rng: Random) -> Any:
     """Any signal with plausible and implausible contents."""
     values: dict[str, Any] = {}
-    for field in fields(kind):
+    for field in fields_of(kind):
         name = str(field.type)
         if "float" in name or "int" in name:
             values[field.name] = rng.choice([0, 1, 3.5, 400, 429, 503, 4006, 4011, -1])

@@ -189,7 +189,7 @@ def test_without_a_watcher_no_frame_is_looked_at_and_no_row_is_made(monkeypatch)
     monkeypatch.setattr(frame_tap, "frame_text", lambda *what: made.append(what))
     monkeypatch.setattr(frame_tap, "FrameRow", lambda *what, **more: made.append(what))
     owner = Owner()
-    callbacks = ConnectionCallbacks(owner, Metrics(), lambda text: [text])
+    callbacks = ConnectionCallbacks(owner, owner, Metrics(), lambda text: [text])
     for n in range(1000):
         callbacks.text_received(b"%d" % n)
     callbacks.pong_received()

@@ -98,9 +98,9 @@ class FakeRunner:
         self.fed.append("ended")
 
 
-async def test_what_a_link_brings_waits_in_order_behind_a_possible_repetition():
+async def test_what_a_connection_brings_waits_in_order_behind_a_possible_repetition():
     runner = FakeRunner()
-    line = ConnectionCallbacks(runner, runner, runner.decode)
+    line = ConnectionCallbacks(runner, runner, runner, runner.decode)
     line.text_received(b"one")
     line.text_received(b"?old two")
     line.text_received(b"?new three")
@@ -116,7 +116,7 @@ async def test_what_a_link_brings_waits_in_order_behind_a_possible_repetition():
 
 async def test_a_line_that_is_cut_meanwhile_passes_nothing_on():
     runner = FakeRunner()
-    line = ConnectionCallbacks(runner, runner, runner.decode)
+    line = ConnectionCallbacks(runner, runner, runner, runner.decode)
     line.text_received(b"?new two")
     await asyncio.sleep(0)
     line.cut()

@@ -4,7 +4,6 @@ nothing is out of bounds."""
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 
 import orjson
 import pytest
@@ -16,6 +15,7 @@ from guestd.wire.times import canonical
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
 from guestd.wire.webmessaging_decode import _READ as CLASSES
+from tests.signal_fields import fields_of
 
 DIALECTS = {"webmessaging": WebMessaging("d"), "webchat": Webchat()}
 
@@ -96,8 +96,7 @@ def test_a_long_id_is_kept_as_its_hash_and_still_tells_two_messages_apart():
 
 def assert_within_bounds(signals):
     for signal in signals:
-        assert is_dataclass(signal)
-        for field in fields(signal):
+        for field in fields_of(signal):
             orjson.dumps(getattr(signal, field.name))
         if isinstance(signal, s.MessageArrived):
             assert len(signal.identity) <= 300

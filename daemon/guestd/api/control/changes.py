@@ -12,8 +12,6 @@ There are no texts in it: those are asked for the rows on a screen, by `GET /v1/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 from aiohttp import web
@@ -21,14 +19,13 @@ from pydantic import BaseModel, Field
 
 from ...model.errors import CommandError
 from ...observe.metrics import Metrics
-from ..addresses import AddressCounts, address_of, share_of
 from ..changes import ChangeFeed, ChangeSubscription
 from ..problems import Problem
-from ..settings import ApiSettings
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import QueryParameters
 from .sse import MEDIA_TYPE, EventWriter
 from .stream import StreamBounds
+from .stream_places import StreamPlaces
 
 _CLOSED = b'{"kind":"closed","reason":"guestd is shutting down"}'
 
@@ -58,15 +55,12 @@ class Changes(BaseModel):
 
 class ChangesRoutes:
     def __init__(
-        self, feed: ChangeFeed, settings: ApiSettings, bounds: StreamBounds, metrics: Metrics
+        self, feed: ChangeFeed, places: StreamPlaces, bounds: StreamBounds, metrics: Metrics
     ) -> None:
         self._feed = feed
         self._bounds = bounds
         self._metrics = metrics
-        self._places = settings.watchers_max
-        self._taken = 0
-        share = share_of(settings.watchers_max, settings.watchers_per_address_max)
-        self._addresses = AddressCounts(share, "streams of changes", "api.watchers_per_address_max")
+        self._places = places
 
     def routes(self) -> list[Route]:
         batch = RouteResponse(
@@ -97,7 +91,7 @@ class ChangesRoutes:
             return answer({**batch.shown(), "next": self._feed.cursor_of(batch)})
         resumed = call.request.headers.get("Last-Event-ID", "")
         field = "Last-Event-ID" if resumed else "query.after"
-        with self._place(call.request):
+        with self._places.taken(call.request):
             watcher = self._subscribe(resumed or call.query.after, field)
             try:
                 return await self._follow(call.request, watcher)
@@ -127,24 +121,3 @@ class ChangesRoutes:
             return self._feed.subscribe(cursor)
         except CommandError as error:
             raise Problem(422, "invalid", f"{field}: {error}", field=field) from None
-
-    @contextmanager
-    def _place(self, request: web.Request) -> Iterator[None]:
-        """Raises Problem if all places, or those of this address, are taken."""
-        if self._taken >= self._places:
-            self._metrics.count_refused_frontend("full")
-            detail = f"{self._places} streams are open already (api.watchers_max)"
-            raise Problem(503, "overloaded", detail, retry_after_s=5.0)
-        address = address_of(request)
-        if not self._addresses.enter(address):
-            self._metrics.count_refused_frontend("address")
-            limit = f"{self._addresses.per_address_max} streams (api.watchers_per_address_max)"
-            raise Problem(503, "overloaded", f"this address has {limit} already", retry_after_s=5.0)
-        self._taken += 1
-        self._metrics.watchers += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1
-            self._metrics.watchers -= 1
-            self._addresses.leave(address)

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from aiohttp import web
 
 from ...model.file_spool import FileSpool
-from ...model.ports import Fleet, Operations, Webhooks
+from ...model.overview import BudgetView
+from ...model.ports import Downloader, Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
+from ...runtime.process_figures import open_files, open_files_max, process_figures
 from ..callers import caller_of
 from ..changes import ChangeFeed
+from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
 from ..settings import ApiSettings
+from ..stats_history import StatsHistory
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
 from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
+from .console import ConsoleTicketRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
+from .files import FileRoutes
 from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
@@ -37,6 +43,7 @@ from .routes import ApiCall, Route, RouteResponse, encoded
 from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
+from .stream_places import StreamPlaces
 from .webhooks import DeliveryRoutes
 
 PREFIX = "/v1/"
@@ -56,11 +63,14 @@ class ControlPorts:
     webhooks: Webhooks | None = None
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
+    budgets: Callable[[], Sequence[BudgetView]] = tuple
+    downloader: Downloader | None = None
+    console: ConsoleAccess | None = None
 
 
 class ControlApi:
-    """`add_to` an application; `guard` every request under PREFIX; `close` before the server
-    stops. `changes` may be subscribed to by others, too."""
+    """`add_to` an application and `start`; `guard` every request under PREFIX; `close` before the
+    server stops. `changes` may be subscribed to by others, too."""
 
     def __init__(
         self,
@@ -85,6 +95,8 @@ class ControlApi:
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         life = secrets.token_hex(4)
         self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
+        self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
+        places = StreamPlaces(settings, ports.metrics)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
@@ -92,19 +104,30 @@ class ControlApi:
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
             ).routes(),
+            *FileRoutes(ports.fleet, ports.downloader, ports.draw_id).routes(),
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
-            *ChangesRoutes(self.changes, settings, bounds, ports.metrics).routes(),
+            *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
-            *StatsRoutes(ports.fleet, ports.metrics).routes(),
+            *StatsRoutes(
+                ports.fleet,
+                ports.metrics,
+                self.stats,
+                bounds,
+                places,
+                lambda: [places.budget(), open_files_budget(), *ports.budgets()],
+                ports.now_ms,
+            ).routes(),
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
+            *ConsoleTicketRoutes(ports.console).routes(),
             self._document_route(),
         ]
+        self._public = {(one.method, one.path) for one in self.routes if one.public}
 
     @cached_property
     def _document(self) -> bytes:
@@ -115,9 +138,14 @@ class ControlApi:
         for route in self.routes:
             app.router.add_route(route.method, route.path, self._handler(route))
 
+    def start(self) -> None:
+        """On the loop: begin to keep figures."""
+        self.stats.start()
+
     def close(self) -> None:
         self._events.close()
         self.changes.close()
+        self.stats.close()
         self._frames.close()
 
     async def guard(
@@ -125,7 +153,7 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
-            if not trusted:
+            if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:
@@ -159,3 +187,7 @@ class ControlApi:
 
     async def _describe(self, call: ApiCall[None, None]) -> web.StreamResponse:
         return encoded(self._document)
+
+
+def open_files_budget() -> BudgetView:
+    return BudgetView("open_files", open_files(), open_files_max())

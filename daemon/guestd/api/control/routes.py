@@ -51,7 +51,8 @@ class Route:
     `shown_body`: what the document says of the body, where the handler's port does the checking.
     `streams`: the handler reads the body itself, whose media types are the keys. `long`: does not
     count as a request in progress, because it has a bound of its own. `keyed`: it may have an
-    Idempotency-Key; `remembers`: whose answer is remembered, because it is no command's id."""
+    Idempotency-Key; `remembers`: whose answer is remembered, because it is no command's id.
+    `public`: no token is asked for."""
 
     method: str
     path: str
@@ -68,6 +69,7 @@ class Route:
     remembers: bool = False
     streams: Mapping[str, Any] = field(default_factory=dict)
     long: bool = False
+    public: bool = False
 
 
 def answer(

@@ -98,6 +98,21 @@ class OpenQuery(QueryParameters):
     )
 
 
+class Reconnect(RequestBody):
+    how: Literal["close", "abort"] = Field(
+        default="close",
+        description="With a closing handshake, or as a network that breaks: without one.",
+    )
+
+
+class Reconnecting(BaseModel):
+    """guestd's connection of that session is closed."""
+
+    session_id: str
+    how: str
+    state: str = Field(description="That of the session now: resting, until its next try.")
+
+
 class Choice(RequestBody):
     text: str = Field(min_length=1)
     payload: str

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from ...model.commands import End
-from ...model.errors import CommandError
+from ...model.errors import CommandError, NotReady
 from ...model.events import MessageEvent
 from ...model.overview import LAST_TEXT_MAX, LastMessage, SessionLine
 from ...model.ports import Fleet, OpenGuest, SessionView
@@ -21,7 +21,7 @@ from .idempotency import digest_of_body
 from .live_wait import wait_until_live
 from .lookup import opened, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
-from .schemas import CommandAccepted, OpenQuery, OpenSession
+from .schemas import CommandAccepted, OpenQuery, OpenSession, Reconnect, Reconnecting
 from .session_list import select
 from .session_schemas import FIELDS, Session, SessionPage, SessionQuery, shown
 
@@ -46,14 +46,7 @@ class SessionRoutes:
         self._draw_id = draw_id
 
     def routes(self) -> list[Route]:
-        tag, one = "sessions", "/v1/sessions/{session}"
-        opened_, shown = (
-            RouteResponse("Opened, and durable.", Session, LOCATION),
-            RouteResponse("The guest session is open.", Session),
-        )
-        ended = RouteResponse(
-            "It will disconnect from the platform, and end.", CommandAccepted, LOCATION
-        )
+        tag, opened_ = "sessions", RouteResponse("Opened, and durable.", Session, LOCATION)
         return [
             Route(
                 "POST",
@@ -79,14 +72,37 @@ class SessionRoutes:
                 tag,
                 query=SessionQuery,
             ),
+            *self._routes_of_one(),
+        ]
+
+    def _routes_of_one(self) -> list[Route]:
+        tag, one = "sessions", "/v1/sessions/{session}"
+        shown_ = RouteResponse("The guest session is open.", Session)
+        ended = RouteResponse(
+            "It will disconnect from the platform, and end.", CommandAccepted, LOCATION
+        )
+        return [
             Route(
                 "GET",
                 one,
                 "showSession",
                 "One guest session, by id or name",
                 self._show,
-                {200: shown},
+                {200: shown_},
                 tag,
+            ),
+            Route(
+                "POST",
+                f"{one}/reconnect",
+                "reconnectSession",
+                "Close guestd's own connection and let the session come back",
+                self._reconnect,
+                {202: RouteResponse("It is closed; the session comes back.", Reconnecting)},
+                tag,
+                body=Reconnect,
+                problems=(409,),
+                keyed=True,
+                remembers=True,
             ),
             Route(
                 "DELETE",
@@ -179,6 +195,15 @@ class SessionRoutes:
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
         view = self._fleet.view(session_of(self._fleet, call.part("session")))
         return answer(Session.of(view, self._now_ms()))
+
+    async def _reconnect(self, call: ApiCall[None, Reconnect]) -> web.StreamResponse:
+        session_id, how = session_of(self._fleet, call.part("session")), call.body.how
+        if not self._fleet.reconnect(session_id, hang_up=how == "close"):
+            state = self._fleet.view(session_id).state
+            raise NotReady("there is no connection that could be closed", state)
+        state = self._fleet.view(session_id).state
+        found = Reconnecting(session_id=session_id, how=how, state=state)
+        return answer(found, 202)
 
     async def _end(self, call: ApiCall[None, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))

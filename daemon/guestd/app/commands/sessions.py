@@ -67,6 +67,9 @@ WATCH_S = 2.0
 @app.command("list", epilog="Example:\n\nguestd sessions list --state resting --watch")
 def list_(
     state: Annotated[str, typer.Option(help=f"Only those {', '.join(STATES)}.")] = "",
+    search: Annotated[
+        str, typer.Option(help="Only those whose name, id or attributes have these words.")
+    ] = "",
     ended: Annotated[
         bool,
         typer.Option("--ended", help="Those that are over, of a journal on disk."),
@@ -85,7 +88,8 @@ def list_(
         near = difflib.get_close_matches(state, STATES, n=1)
         meant = f"did you mean {near[0]}?" if near else f"use one of {', '.join(STATES)}"
         raise typer.BadParameter(f"there is no state {state!r}; {meant}", param_hint="--state")
-    query: dict[str, str | int] = {"ended": "true"} if ended else {"state": state}
+    query: dict[str, str | int] = {"q": search, "sort": "opened"}
+    query |= {"ended": "only", "sort": "activity"} if ended else {"state": state}
     columns, cells = (ENDED_COLUMNS, _ended_cells) if ended else (COLUMNS, _cells)
 
     def rows(found: Json) -> list[Sequence[Any]]:
@@ -113,8 +117,6 @@ async def _all(client: ControlClient, query: dict[str, str | int]) -> Json:
         )
         found += page["sessions"]
         after = page["next"]
-    if "ended" not in query:
-        found.sort(key=lambda one: one.get("opened_at") or "", reverse=True)
     return {"sessions": found}
 
 

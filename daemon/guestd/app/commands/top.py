@@ -19,7 +19,7 @@ from .client_options import (
     table_of,
     talk,
 )
-from .readable import ago, parsed, until
+from .readable import ago, until
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -37,6 +37,7 @@ Other programs read guestd sessions stats --json, or /metrics.
 Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
 
 COLUMNS = ("guest", "state", "age", "expires in", "last message", "events")
+FIELDS = "name,state,seq,opened_at,ends_at,last_message_at,last_activity_at"
 #: Of the table; a screen shows what fits.
 SESSIONS_MAX = 1000
 #: Above the table.
@@ -49,8 +50,8 @@ def top(
     socket: Socket = None,
     token_file: TokenFile = None,
 ) -> None:
-    """The guest sessions that spoke last, messages a second and how long the platform takes, until
-    Ctrl-C."""
+    """The guest sessions in which something happened last, messages a second and how long the
+    platform takes, until Ctrl-C."""
     every_s = max(0.5, duration(every, "--every"))
     if not sys.stdout.isatty():
         raise typer.BadParameter("needs a terminal; see guestd sessions stats", param_hint="top")
@@ -64,9 +65,10 @@ def top(
         with Live(auto_refresh=False, screen=True) as screen:
             while True:
                 health = await client.ask("GET", "/healthz")
-                page = await client.ask("GET", "/v1/sessions", query={"limit": SESSIONS_MAX})
+                rows = min(max(1, screen.console.height - HEAD_LINES), SESSIONS_MAX)
+                query: dict[str, str | int] = {"limit": rows, "sort": "activity", "fields": FIELDS}
+                page = await client.ask("GET", "/v1/sessions", query=query)
                 rates.note(health, time.monotonic())
-                rows = max(1, screen.console.height - HEAD_LINES)
                 shown = picture(str(url), health, page, rates, rows, datetime.now(UTC))
                 screen.update(shown, refresh=True)
                 await asyncio.sleep(every_s)
@@ -92,9 +94,7 @@ class Rates:
 
 def head_lines(place: str, health: Json, page: Json, rates: Rates) -> list[str]:
     """What holds for all of them, within 80 columns."""
-    states: dict[str, int] = {}
-    for one in page["sessions"]:
-        states[one["state"]] = states.get(one["state"], 0) + 1
+    states = page["counts"]
     waiting = sum(states.get(one, 0) for one in ("waiting", "dialing", "joining"))
     ready = "ready" if health.get("ready") else f"not ready: {health.get('reason', '?')}"
     p99 = health.get("echo_p99_s")
@@ -115,14 +115,8 @@ def picture(place: str, health: Json, page: Json, rates: Rates, rows: int, now: 
     from rich.console import Group
     from rich.text import Text
 
-    sessions = sorted(page["sessions"], key=_spoke_last)[:rows]
-    table = table_of(COLUMNS, [_cells(one, now) for one in sessions])
+    table = table_of(COLUMNS, [_cells(one, now) for one in page["sessions"][:rows]])
     return Group(*(Text(line) for line in head_lines(place, health, page, rates)), table)
-
-
-def _spoke_last(one: Json) -> float:
-    spoke = parsed(one.get("last_message_at")) or parsed(one.get("opened_at"))
-    return -spoke.timestamp() if spoke is not None else 0.0
 
 
 def _cells(one: Json, now: datetime) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from ...api.server import HttpServer
 from ...api.settings import ApiSettings, SimulatorSettings
 from ...model.errors import ConfigError
 from ...model.file_spool import FileSpool
+from ...model.overview import BudgetView
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
+from ...transport.download import FileDownloader
 from ...wire.dialects import TRAITS
 from ..config import Config
 from ..readiness import Readiness
@@ -39,6 +41,7 @@ def new_http_server(
     operations: Operations,
     spool: FileSpool,
     webhooks: Webhooks,
+    budgets: Callable[[], Sequence[BudgetView]],
 ) -> HttpServer:
     """Raises ConfigError if a token cannot be read."""
     return HttpServer(
@@ -54,6 +57,12 @@ def new_http_server(
         webhooks=webhooks,
         readiness=readiness.readiness,
         facts=daemon_facts(config, place),
+        budgets=budgets,
+        downloader=FileDownloader(
+            config.transport,
+            config.platform,
+            secure_only=place.endpoints.guest_socket.startswith("wss:"),
+        ),
     )
 
 

@@ -15,7 +15,6 @@ from ...emulator import (
     DEFAULT_CLIENT_ID,
     DEFAULT_CLIENT_SECRET,
     DEFAULT_DEPLOYMENT_ID,
-    GUEST_HEADER,
 )
 from ...model.errors import ConfigError, PlatformRefused, PlatformUnavailable
 from ...platform.http import Http
@@ -35,13 +34,13 @@ RETRY_S = 0.25
 @dataclass(slots=True, frozen=True)
 class PlatformTarget:
     """Where the platform is, real or emulated, and which deployment. `client`: the OAuth client of
-    an emulator, used where none is configured. `guest_header`: by which an emulator is told the
-    guest's name; the platform never is."""
+    an emulator, used where none is configured. `is_emulator`: it is told the guest's name and the
+    session's id; the platform never is."""
 
     endpoints: Endpoints
     deployment_id: str
     client: OAuthClient | None = None
-    guest_header: str = ""
+    is_emulator: bool = False
 
 
 def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget:
@@ -50,15 +49,13 @@ def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget
     if emulator is not None:
         base = Endpoints(emulator.ws_url, emulator.url, emulator.url, emulator.url)
         client = next(iter(emulator.settings.oauth_clients.items()), None)
-        return PlatformTarget(
-            base, DEFAULT_DEPLOYMENT_ID, client and _client(*client), GUEST_HEADER
-        )
+        return PlatformTarget(base, DEFAULT_DEPLOYMENT_ID, client and _client(*client), True)
     if platform.emulator is not None:
         url = platform.emulator.rstrip("/")
         deployment = platform.deployment_id or DEFAULT_DEPLOYMENT_ID
         client_of_all = _client(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
         base = Endpoints(f"ws{url[4:]}", url, url, url)
-        return PlatformTarget(base, deployment, client_of_all, GUEST_HEADER)
+        return PlatformTarget(base, deployment, client_of_all, True)
     base = endpoints(platform.region) if platform.region is not None else Endpoints("", "", "", "")
     own_socket = base.socket(platform.dialect)
     socket_url = (platform.guest_socket_url or own_socket).rstrip("/")

@@ -12,6 +12,7 @@ from random import Random
 import orjson
 
 from ... import __version__
+from ...emulator import GUEST_HEADER, SESSION_HEADER
 from ...journal.reports import Reports
 from ...model.file_spool import CopyOpener
 from ...model.journal import Journal
@@ -53,12 +54,13 @@ def new_supervisor(
     dialect = new_dialect(platform.dialect, place.deployment_id, application)
     dialer = WebsocketDialer(config.transport, platform, config.reconnect)
     headers = (("Origin", platform.origin),) if platform.origin else ()
+    told = (GUEST_HEADER, SESSION_HEADER) if place.is_emulator else ()
     return Supervisor(
         SupervisorSettings(config.limits, config.admission, config.history, config.attachments),
         session_settings(config, facts),
         dialect,
         dialer,
-        DialTarget(dialect.url(place.endpoints.guest_socket), headers, place.guest_header),
+        DialTarget(dialect.url(place.endpoints.guest_socket), headers, *told),
         journal,
         WebMessagingHistory(http, place.endpoints.api) if dialect.traits.has_history else None,
         LoopClock(loop),

@@ -96,6 +96,23 @@ export interface ConnectionStatus {
   last_close: LastClosed | null
 }
 
+/** An address that opens the console once. */
+export interface ConsoleTicket {
+  /** From the daemon's own machine. */
+  url: string
+  /** The end of the address, with the ticket; empty if no token is set. */
+  fragment: string
+  expires_in_s: number
+}
+
+/** What the ticket stands for; null where no token is set. */
+export interface ConsoleTokens {
+  /** For /v1 and /__emulator. */
+  api_token: string | null
+  /** For the simulator's socket. */
+  simulator_token: string | null
+}
+
 /**
  * One webhook for one target. Its body and the target's secrets are not shown. Times are epoch
  * milliseconds.
@@ -138,6 +155,16 @@ export interface EventPage {
   next: number
   more: boolean
   first_kept: number
+}
+
+/** How much of a bound is used. */
+export interface FleetBudget {
+  /** sessions, connects, dials, rest.1, streams, open_files, … */
+  name: string
+  used: number
+  limit: number
+  /** When some of it is free again by itself; null: not by time. */
+  frees_at: string | null
 }
 
 /** A frame, the opening or the close of a connection, or frames that are not kept. */
@@ -467,6 +494,24 @@ export interface PromptRequest {
   operation_id?: string
 }
 
+export interface Reconnect {
+  /** With a closing handshake, or as a network that breaks: without one. */
+  how?: 'close' | 'abort'
+}
+
+/** guestd's connection of that session is closed. */
+export interface Reconnecting {
+  session_id: string
+  how: string
+  /** That of the session now: resting, until its next try. */
+  state: string
+}
+
+/** The ticket of the address. */
+export interface RedeemTicket {
+  ticket: string
+}
+
 export interface Replayed {
   /** How many dead letters are sent again. */
   replayed: number
@@ -612,6 +657,25 @@ export interface Stats {
   messaging_sessions: number
   /** Guest sessions on the socket now, by state. */
   guest_sessions: Record<string, number>
+  /** The daemon's time of this answer, in milliseconds since 1970. */
+  at: number
+  budgets: FleetBudget[]
+  /** With `window`. */
+  history: StatsColumns | null
+}
+
+/** Columns of equal length, oldest first. A row tells of the `step_s` seconds before `at`. */
+export interface StatsColumns {
+  /** 1 or 60. */
+  step_s: number
+  /**
+   * at, waiting, dialing, joining, live, resting, leaving, in, out, confirmed, failed, uncertain,
+   * opened, ended, connects, connects_failed, lost, lost.closed_by_peer, lost.lost,
+   * lost.unanswered, lost.protocol_violation, lost.closed_by_us, lost.reconnect_asked,
+   * lost.throttled, throttled.messages, throttled.connects, throttled.rest, echo_p50, echo_p95,
+   * echo_p99, loop_lag_p99, cpu, rss, open_files, watchers.
+   */
+  columns: Record<string, (number | null)[]>
 }
 
 /**

@@ -1,30 +1,39 @@
-"""`/__emulator/…` for guest sessions: inspect them, speak as the agent, inject faults, change
-settings. `platform_admin.py` has the routes for the platform API."""
+"""`/__emulator/…` for guest sessions: inspect them, break their connections, change settings.
+`session_admin`, `agent_admin` and `fault_admin` have the rest, `platform_admin` the routes for the
+platform API."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 from aiohttp import web
 
 from ..agents.script import built_in
-from ..core.faults import FaultPlanError, fault_fields
 from ..core.records import Attachment, GuestSession, Json
 from ..platform_api.http_answers import url_asked
 from ..setting_list import SettingError, all_settings, changed, values_of
+from .agent_admin import agent_routes
 from .context import AdminContext
+from .fault_admin import fault_routes
 from .requests import AdminRequestError, as_json, body_of
 from .routes import AdminRoute
 from .selection import SELECTION, selected
+from .session_admin import session_routes
 
 _SESSION_LIMIT = "how many of the newest; 100 if left out"
 
 
 def guest_admin_routes(server: AdminContext) -> list[AdminRoute]:
     admin = _GuestAdmin(server)
-    return [*_about_guests(admin), *_about_connections(admin), *_about_the_emulator(admin)]
+    return [
+        *_about_guests(admin),
+        *session_routes(server),
+        *agent_routes(server),
+        *_about_connections(admin),
+        *fault_routes(server),
+        *_about_the_emulator(admin),
+    ]
 
 
 def _about_guests(admin: _GuestAdmin) -> list[AdminRoute]:
@@ -40,41 +49,11 @@ def _about_guests(admin: _GuestAdmin) -> list[AdminRoute]:
             "state",
             "Guest sessions by token, with their messages in the platform's order",
             admin.state,
-            query={"token": "only this one", "guest": "only those of this name"},
-        ),
-        AdminRoute(
-            "POST",
-            "say",
-            "Speak as the agent",
-            admin.say,
-            {
-                **SELECTION,
-                "text": "what the agent says",
-                "content": "a list of content items (protocol §3.7)",
-                "quick_replies": "[[label, payload], …], in place of content",
-                "nickname": "the agent's name",
-                "image": "the URL of the agent's picture",
-                "bot": "true if a bot speaks",
-                "type": 'the message\'s type, "Text" or "Structured"',
+            query={
+                "guest": "only those of this name",
+                "session": "only that with guestd's id",
+                "token": "only this one",
             },
-        ),
-        AdminRoute(
-            "POST",
-            "typing",
-            "Show that the agent is typing",
-            admin.typing,
-            {
-                **SELECTION,
-                "duration_ms": "how long; 5000 if left out",
-                "state": "true, false, or the word of the webchat dialect",
-            },
-        ),
-        AdminRoute(
-            "POST",
-            "disconnect",
-            "End the conversation as the agent",
-            admin.disconnect,
-            {**SELECTION, "mode": "Send, ReadOnly or disabled; the deployment's if left out"},
         ),
     ]
 
@@ -95,18 +74,6 @@ def _about_connections(admin: _GuestAdmin) -> list[AdminRoute]:
         ),
         AdminRoute("POST", "expire", "Let the guest session expire", admin.expire, SELECTION),
         AdminRoute("POST", "logout", "Log an authenticated guest out", admin.logout, SELECTION),
-        AdminRoute(
-            "GET", "faults", "The plan, what was injected, the kinds and fields", admin.faults
-        ),
-        AdminRoute(
-            "POST",
-            "faults",
-            "Replace the plan of faults",
-            admin.set_faults,
-            None,
-            body_example='{"seed": 7, "rules": [{"kind": "drop", "rate": 0.01}]}',
-        ),
-        AdminRoute("DELETE", "faults", "No faults any more", admin.clear_faults),
     ]
 
 
@@ -118,7 +85,12 @@ def _about_the_emulator(admin: _GuestAdmin) -> list[AdminRoute]:
             "journal",
             "What was received, the newest last",
             admin.journal,
-            query={"token": "only of this guest session", "limit": _SESSION_LIMIT},
+            query={
+                "guest": "only of this guest",
+                "session": "only of the guest session with guestd's id",
+                "token": "only of this guest session",
+                "limit": _SESSION_LIMIT,
+            },
         ),
         AdminRoute("GET", "counters", "Connections, requests, faults in numbers", admin.counters),
         AdminRoute("GET", "settings", "Every setting with its value", admin.settings),
@@ -149,16 +121,20 @@ class _GuestAdmin:
     async def state(self, request: web.Request) -> web.Response:
         world = self._server.world
         wanted, guest = request.query.get("token"), request.query.get("guest")
+        own_id = request.query.get("session")
         sessions = {
             token: _describe(session)
             for known in (world.cleared, world.sessions)
             for token, session in known.items()
-            if (wanted is None or token == wanted) and guest in (None, session.guest)
+            if wanted in (None, token)
+            and guest in (None, session.guest)
+            and own_id in (None, session.session)
         }
         return as_json({"sessions": sessions, "connections": len(self._server.connections)})
 
     async def journal(self, request: web.Request) -> web.Response:
-        token = request.query.get("token")
+        given = {name: one for name, one in request.query.items() if name != "limit"}
+        token = self._session(given).token if set(given) - {"token"} else given.get("token")
         try:
             limit = max(0, int(request.query.get("limit", "100")))
         except ValueError:
@@ -191,68 +167,7 @@ class _GuestAdmin:
             }
         )
 
-    # ------------------------------------------------------------------ speaking as the agent
-
-    async def say(self, request: web.Request) -> web.Response:
-        body = await body_of(request)
-        session = self._session(body)
-        text, content = body.get("text", ""), body.get("content")
-        if not isinstance(text, str) or not (text or content or body.get("quick_replies")):
-            raise AdminRequestError(
-                "text", "must be a string; it may be empty only with content or quick_replies"
-            )
-        limit = self._server.world.limits.agent_text_characters
-        if limit is not None and len(text) > limit:
-            raise AdminRequestError(
-                "text", f"has {len(text)} characters", f"an agent may say {limit}"
-            )
-        if body.get("quick_replies"):
-            content = [
-                {
-                    "contentType": "QuickReply",
-                    "quickReply": {
-                        "text": str(label),
-                        "payload": str(payload),
-                        "action": "Message",
-                    },
-                }
-                for label, payload in _pairs(body["quick_replies"])
-            ]
-        if content is not None and not isinstance(content, list):
-            raise AdminRequestError(
-                "content", "must be a list of content items", "see protocol §3.7"
-            )
-        more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
-        said, effects = self._server.world.agent_says(
-            session, text, self._server.now(), content=content, **more
-        )
-        self._server.perform(effects)
-        return as_json({"id": said["id"], "time": said["channel"]["time"]})
-
-    async def typing(self, request: web.Request) -> web.Response:
-        body = await body_of(request)
-        session = self._session(body)
-        duration_ms = body.get("duration_ms", 5000)
-        if not isinstance(duration_ms, int) or duration_ms < 0:
-            raise AdminRequestError("duration_ms", "must be a whole number of milliseconds")
-        state = body.get("state", True)
-        if not isinstance(state, str | bool):
-            raise AdminRequestError("state", "must be a string, true or false")
-        self._server.perform(
-            self._server.world.agent_types(session, self._server.now(), duration_ms, state=state)
-        )
-        return as_json({})
-
-    async def disconnect(self, request: web.Request) -> web.Response:
-        body = await body_of(request)
-        session = self._session(body)
-        mode = body.get("mode")
-        if mode not in (None, "Send", "ReadOnly", "disabled"):
-            raise AdminRequestError("mode", f"{mode!r} is unknown", "Send, ReadOnly or disabled")
-        self._server.perform(
-            self._server.world.agent_disconnects(session, self._server.now(), mode)
-        )
-        return as_json({})
+    # ------------------------------------------------------------------ breaking things
 
     async def expire(self, request: web.Request) -> web.Response:
         session = self._session(await body_of(request))
@@ -264,8 +179,6 @@ class _GuestAdmin:
         session = self._session(await body_of(request))
         self._server.perform(self._server.world.log_out(session))
         return as_json({})
-
-    # ------------------------------------------------------------------ breaking things
 
     async def drop(self, request: web.Request) -> web.Response:
         body = await body_of(request)
@@ -293,25 +206,6 @@ class _GuestAdmin:
             else:
                 connection.freeze()
         return as_json({"dropped": len(connections)})
-
-    async def faults(self, request: web.Request) -> web.Response:
-        return as_json({**self._server.faults.report(), **fault_fields()})
-
-    async def set_faults(self, request: web.Request) -> web.Response:
-        try:
-            plan = json.loads(await request.read() or b"{}")
-            self._server.faults.set(plan, self._server.now())
-        except FaultPlanError as bad:
-            raise AdminRequestError(
-                bad.field, str(bad), "GET /__emulator/faults lists the kinds"
-            ) from None
-        except (ValueError, RecursionError):
-            raise AdminRequestError("", "the body is not JSON") from None
-        return as_json(self._server.faults.report())
-
-    async def clear_faults(self, request: web.Request) -> web.Response:
-        self._server.faults.set((), self._server.now())
-        return as_json(self._server.faults.report())
 
     async def reset(self, request: web.Request) -> web.Response:
         self._server.reset()
@@ -369,6 +263,7 @@ def _describe(session: GuestSession) -> Json:
         "attachments": {key: _file(one) for key, one in (session.attachments or {}).items()},
         "name": session.name,
         "guest": session.guest,
+        "session": session.session,
         "messages": session.messages,
         "conversations": [
             {
@@ -394,12 +289,6 @@ def _file(attachment: Attachment) -> Json:
         "uploaded": attachment.uploaded,
         "sent": attachment.sent,
     }
-
-
-def _pairs(value: Any) -> list[tuple[Any, Any]]:
-    if isinstance(value, list) and all(isinstance(one, list) and len(one) == 2 for one in value):
-        return [(one[0], one[1]) for one in value]
-    raise AdminRequestError("quick_replies", "must be a list of [label, payload] pairs")
 
 
 def _most_within(instants: list[float], window_s: float) -> int:

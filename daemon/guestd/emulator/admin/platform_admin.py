@@ -12,8 +12,14 @@ from ..platform_api.prompts import ACTS
 from ..platform_api.queues import RoutingQueue
 from ..settings import QueueSettings
 from .context import AdminContext
+from .event_stream import MEDIA_TYPE, EventStreams
 from .requests import AdminRequestError, as_json, body_of
 from .routes import AdminRoute
+
+_FOLLOWED = (
+    "; with `Accept: text/event-stream` what happens in guest sessions, as it happens:"
+    " [below](#events)"
+)
 
 
 def platform_admin_routes(server: AdminContext) -> list[AdminRoute]:
@@ -22,8 +28,9 @@ def platform_admin_routes(server: AdminContext) -> list[AdminRoute]:
         AdminRoute(
             "GET",
             name,
-            f"All {name}, the oldest first; `?limit=` the newest, `?field=value` with that value",
-            admin.look,
+            f"All {name}, the oldest first; `?limit=` the newest, `?field=value` with that value"
+            + (_FOLLOWED if name == "events" else ""),
+            admin.look_or_follow if name == "events" else admin.look,
             query=None,
         )
         for name in server.platform_api.resources()
@@ -68,10 +75,16 @@ def platform_admin_routes(server: AdminContext) -> list[AdminRoute]:
 class _PlatformAdmin:
     def __init__(self, server: AdminContext) -> None:
         self._server = server
+        self._streams = EventStreams(server)
 
     @property
     def _api(self) -> PlatformApi:
         return self._server.platform_api
+
+    async def look_or_follow(self, request: web.Request) -> web.StreamResponse:
+        if MEDIA_TYPE in request.headers.get("Accept", ""):
+            return await self._streams.follow(request)
+        return await self.look(request)
 
     async def look(self, request: web.Request) -> web.Response:
         wanted = dict(request.query)

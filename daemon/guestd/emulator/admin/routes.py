@@ -24,7 +24,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 #: Another word for a field, too far from it to be taken for a slip of the finger.
-_MEANT = {"name": "guest", "session": "guest", "message": "text"}
+_MEANT = {"name": "guest", "session_id": "session", "message": "text"}
 
 NOTE = "this is guestd's emulator, not the platform"
 

@@ -9,6 +9,7 @@ from .requests import AdminRequestError
 #: Of each route that acts on one guest session.
 SELECTION = {
     "guest": "the guest's name, as a guestd told it when it connected",
+    "session": "the guest session's id, as a guestd told it, in place of its name",
     "token": "the guest session's token, in place of its name",
     "which": '"only" (as if left out), or "last": where something was said last',
 }
@@ -17,7 +18,7 @@ _LISTED_MAX = 20
 
 
 def selected(world: World, body: Json) -> GuestSession:
-    """By token, by guest, or as `which` says. Raises AdminRequestError."""
+    """By token, by session, by guest, or as `which` says. Raises AdminRequestError."""
     given = [name for name in SELECTION if body.get(name) is not None]
     if len(given) > 1:
         raise AdminRequestError(
@@ -28,6 +29,8 @@ def selected(world: World, body: Json) -> GuestSession:
             raise AdminRequestError(name, f"{name} must be text")
     if "token" in given:
         return _of_token(world, body["token"])
+    if "session" in given:
+        return _of_session(world, body["session"])
     if "guest" in given:
         return _of_guest(world, body["guest"])
     which = body.get("which", "only")
@@ -40,9 +43,21 @@ def _of_token(world: World, token: str) -> GuestSession:
     session = world.sessions.get(token)
     if session is None:
         raise AdminRequestError(
-            "token", "no guest session has this token", "GET /__emulator/state lists them", 404
+            "token", "no guest session has this token", "GET /__emulator/sessions lists them", 404
         )
     return session
+
+
+def _of_session(world: World, session: str) -> GuestSession:
+    found = [one for one in world.sessions.values() if session and one.session == session]
+    if not found:
+        raise AdminRequestError(
+            "session",
+            "no guest session has this id",
+            "GET /__emulator/sessions lists them",
+            404,
+        )
+    return max(found, key=lambda one: one.number)
 
 
 def _of_guest(world: World, guest: str) -> GuestSession:
@@ -73,7 +88,7 @@ def _only(world: World) -> GuestSession:
     raise AdminRequestError(
         "guest",
         f"there are {len(found)} guest sessions",
-        f'say which by guest, token or "which": "last"; there are {_names(world)}',
+        f'say which by guest, session or "which": "last"; there are {_names(world)}',
         409,
     )
 

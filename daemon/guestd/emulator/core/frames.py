@@ -147,3 +147,15 @@ def attachment_content(attachment: Attachment, url: str) -> Json:
             "url": url,
         },
     }
+
+
+def history_page(messages: list[Json], page_number: int, page_size: int) -> Json:
+    """Newest first; an empty page past the end (§11.1)."""
+    begin, total = (page_number - 1) * page_size, len(messages)
+    return {
+        "entities": messages[::-1][begin : begin + page_size],
+        "pageSize": page_size,
+        "pageNumber": page_number,
+        "total": total,
+        "pageCount": -(-total // page_size),
+    }

@@ -13,8 +13,10 @@ class PresignedFiles:
     def __init__(self, files_max: int) -> None:
         self._files: BoundedStore[tuple[Attachment, float]] = BoundedStore(files_max)
 
-    def add(self, file: Attachment, expires: float) -> None:
-        self._files.put(file.id, (file, expires))
+    def add(self, file: Attachment, expires: float) -> Attachment | None:
+        """Returns the file that had to go, if any."""
+        evicted = self._files.put(file.id, (file, expires))
+        return evicted[0] if evicted is not None else None
 
     def named(self, file_id: str) -> Attachment | None:
         found = self._files.get(file_id)

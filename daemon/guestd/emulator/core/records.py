@@ -39,21 +39,24 @@ class GuestConversation:
 
 @dataclass(slots=True)
 class ConnectionRecord:
-    """One open WebSocket as the platform sees it. `guest`: whom its client says it is for."""
+    """One open WebSocket as the platform sees it. `guest`, `session`: whom its client says it is
+    for, by name and by its own id."""
 
     id: int
     deployment: Deployment
     opened: float
     token: str = ""
     guest: str = ""
+    session: str = ""
     requests: SlidingCount | None = None
     echoes: SlidingCount | None = None
 
 
 @dataclass(slots=True)
 class GuestSession:
-    """One token's session. `user` is set on authenticated ones; `name` on webchat ones; `guest` on
-    those whose client told it when it connected, as guestd does."""
+    """One token's session. `user` is set on authenticated ones; `name` on webchat ones; `guest` and
+    `session` on those whose client told them when it connected, as guestd does. `number`: in the
+    order of their making."""
 
     token: str
     deployment: Deployment
@@ -67,6 +70,8 @@ class GuestSession:
     user: str = ""
     name: str = ""
     guest: str = ""
+    session: str = ""
+    number: int = 0
     dialect: str = "webmessaging"
     last_ms: int = 0
     sequence: int = 0

@@ -25,6 +25,7 @@ from ...policy.buckets import SlidingCount
 from ..agents.script import AgentScript, load_script
 from ..settings import Deployment, EmulatorLimits, EmulatorSettings
 from . import frames, storage_urls, webchat_frames
+from .event_log import EventLog
 from .ids import draw_hex, draw_uuid, iso
 from .presigned_files import PresignedFiles
 from .records import (
@@ -47,8 +48,8 @@ CLEARED_KEPT_MAX = 1000
 class World:
     """All guest sessions of the emulated platform.
 
-    `equal_time(token, now)` is true where a fault makes a message share the time of the one before;
-    `forget_file(name)` deletes an uploaded file."""
+    `equal_time(token, now)`: a fault makes a message share the time of the one before.
+    `forget_file(name)` deletes an uploaded file, `rejoined(token, now)` is told of a connection."""
 
     def __init__(
         self,
@@ -61,6 +62,9 @@ class World:
         self.deployments = {deployment.id: deployment for deployment in settings.deployments}
         self.script: AgentScript = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
+        self.events = EventLog()
+        self.rejoined: Callable[[str, float], None] = lambda token, now: None
+        self._session_count = 0
         self._equal_time = equal_time
         self.forget_file = forget_file
         self.rng = Random(settings.seed)
@@ -93,9 +97,8 @@ class World:
         self._message_ids: deque[str] = deque()
         self.refresh_tokens: dict[str, str] = {}
         self.users: dict[str, str] = {}
-        self.push_devices: OrderedDict[tuple[str, str], Json] = (
-            OrderedDict()
-        )  # by deployment and session token
+        #: By deployment and session token.
+        self.push_devices: OrderedDict[tuple[str, str], Json] = OrderedDict()
         self._connects: dict[str, SlidingCount] = {}
         self._connection_count = 0
         self.files = PresignedFiles(self.settings.records_max)
@@ -122,10 +125,12 @@ class World:
             return 0.0
         return wait_s
 
-    def connect(self, deployment: Deployment, now: float, guest: str = "") -> int:
+    def connect(
+        self, deployment: Deployment, now: float, guest: str = "", session: str = ""
+    ) -> int:
         self._connection_count += 1
         self.connections[self._connection_count] = ConnectionRecord(
-            self._connection_count, deployment, now, guest=guest
+            self._connection_count, deployment, now, guest=guest, session=session
         )
         return self._connection_count
 
@@ -135,15 +140,20 @@ class World:
         if session is not None and connection_id in session.connections:
             session.connections.remove(connection_id)
 
-    def attach(self, connection: ConnectionRecord, session: GuestSession) -> list[Effect]:
+    def attach(
+        self, connection: ConnectionRecord, session: GuestSession, now: float
+    ) -> list[Effect]:
         """Add this socket to the session; the oldest connection over the limit is evicted (§5)."""
         if connection.token and connection.token != session.token:
             self._detach(connection)
         connection.token = session.token
         session.guest = connection.guest or session.guest
+        session.session = connection.session or session.session
         if connection.id in session.connections:
             return []
         session.connections.append(connection.id)
+        self.events.note("joined", session, now, connections=len(session.connections))
+        self.rejoined(session.token, now)
         effects: list[Effect] = []
         most = self.limits.connections_per_session
         while most is not None and len(session.connections) > most:
@@ -186,7 +196,9 @@ class World:
         old = self.sessions.pop(token, None)
         if old is not None:
             self._archive(old)
-        session = GuestSession(token, deployment, now, now + deployment.session_duration_s, **more)
+        self._session_count += 1
+        expires = now + deployment.session_duration_s
+        session = GuestSession(token, deployment, now, expires, number=self._session_count, **more)
         if old is not None:
             session.last_ms = old.last_ms
         self.sessions[token] = session
@@ -254,6 +266,7 @@ class World:
         if len(session.messages) > self.settings.history_messages_max:
             del session.messages[0]
         self._remember_message(body["id"], conversation.id)
+        self.events.message(session, body, now)
         return body
 
     def _remember_message(self, message_id: str, conversation_id: str) -> None:
@@ -312,6 +325,7 @@ class World:
         false: not typing."""
         if not session.deployment.agent_typing:
             return []
+        self.events.note("typing", session, now, direction="Outbound")
         if session.dialect == "webchat":
             return self.fan_out(session, webchat_frames.typing(state))
         body = {
@@ -359,11 +373,13 @@ class World:
                 session, frames.push("StructuredMessage", body), body["channel"]["time"]
             )
         session.read_only = mode == "ReadOnly"
+        self.events.note("disconnected", session, now, mode=mode)
         self.end_conversation(session, now)
         return effects
 
     def expire(self, session: GuestSession, now: float) -> list[Effect]:
         session.expires = now
+        self.events.note("expired", session, now)
         self.end_conversation(session, now)
         is_webchat = session.dialect == "webchat"
         frame = (
@@ -383,12 +399,8 @@ class World:
 
     def grant_jwt(self, session: GuestSession, now: float) -> tuple[str, int]:
         expires = int(now) + JWT_LIFE_S
-        claims = {
-            "token": session.token,
-            "deployment": session.deployment.id,
-            "iat": int(now),
-            "exp": expires,
-        }
+        claims: Json = {"token": session.token, "deployment": session.deployment.id}
+        claims |= {"iat": int(now), "exp": expires}
         return pyjwt.encode(claims, self.secret, algorithm="HS256"), expires
 
     def session_of_jwt(self, token: str, now: float) -> GuestSession | None:
@@ -424,17 +436,7 @@ class World:
 
     def history(self, session: GuestSession, page_number: int, page_size: int) -> Json:
         """Newest first; an empty page past the end (§11.1)."""
-        total = len(session.messages)
-        newest_first = session.messages[::-1][
-            (page_number - 1) * page_size : page_number * page_size
-        ]
-        return {
-            "entities": newest_first,
-            "pageSize": page_size,
-            "pageNumber": page_number,
-            "total": total,
-            "pageCount": -(-total // page_size),
-        }
+        return frames.history_page(session.messages, page_number, page_size)
 
     def register_device(self, deployment_id: str, token: str, device: Json) -> None:
         """At most `records_max`; the oldest is evicted."""

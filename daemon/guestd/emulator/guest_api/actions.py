@@ -83,7 +83,7 @@ class GuestActions(AttachmentActions):
         if session is None or start_new:
             session = self._new_session(session)
         effects, cleared = self._sign_in(session, user, new) if user else ([], False)
-        effects += world.attach(self.connection, session)
+        effects += world.attach(self.connection, session, self.now)
         answer = frames.session_response(session, world.limits, new, self.trace, cleared)
         return [*effects, SendFrame(self.connection.id, answer)]
 

@@ -24,7 +24,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from ...model.json_values import is_text
-from .. import GUEST_HEADER
+from .. import GUEST_HEADER, SESSION_HEADER
 from ..context import ServerContext
 from ..core import frames, storage_urls, webchat_frames
 from ..core.faults import FaultRule
@@ -139,7 +139,8 @@ class GuestConnection(asyncio.Protocol):
         self._flush()
         if response.status_code == 101:
             guest = unquote(request.headers.get(GUEST_HEADER, ""))[:GUEST_NAME_MAX]
-            self.connection_id = server.world.connect(deployment, server.now(), guest)
+            session = request.headers.get(SESSION_HEADER, "")[:GUEST_NAME_MAX]
+            self.connection_id = server.world.connect(deployment, server.now(), guest, session)
             self.opened_at = server.loop.time()
             server.connection_opened(self)
         return None

@@ -68,7 +68,7 @@ def _connect(world: World, connection_id: int, request: Json, now: float) -> lis
     session = world.sessions.get(token)
     if session is None or world.is_expired(session, now):
         session = world.new_session(token, connection.deployment, now, dialect="webchat", name=name)
-    effects = world.attach(connection, session)
+    effects = world.attach(connection, session, now)
     first = session.conversation is None
     if first:
         world.start_conversation(session, now)
