@@ -113,7 +113,7 @@ async def webchat_lives(tmp_path):
         await one.die()
 
 
-async def until(condition, timeout_s=15.0):
+async def until(condition, timeout_s=30.0):
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.005)

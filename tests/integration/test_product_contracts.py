@@ -47,6 +47,8 @@ def hooks(crm: Receiver, *events: str, **more: Any) -> dict[str, Any]:
         "allow_internal": ["127.0.0.1"],
     }
     figures = {"retry_base_s": 0.01, "retry_cap_s": 0.02, "circuit_failures": 99}
+    # a machine under load answers late, and a webhook is then sent again
+    figures |= {"time_out_s": 60.0, "prompt_time_out_s": 60.0}
     return {
         "targets": [{**target, "events": list(events)}],
         "operation_allow_internal": ["127.0.0.1"],
