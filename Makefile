@@ -14,11 +14,12 @@ PIP := $(BIN)/python .ci/install
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run test test-core test-all test-lowest check types docs docs-serve format bench soak chaos fuzz mutants pictures update clean help
+.PHONY: run install test test-core test-all test-lowest check types docs docs-serve format bench soak chaos fuzz mutants pictures update clean help
 
 help:
 	@echo "make run [DEMO=25] [PORT=3000]"
 	@echo "                     guestd with the embedded emulator and demo guests; Ctrl-C drains"
+	@echo "make install         guestd into .venv, without starting it"
 	@echo "make test            all tests"
 	@echo "make test-all        all tests on every supported Python that is found (3.11 to 3.14)"
 	@echo "make test-lowest     all tests on the oldest versions of the dependencies that pyproject.toml allows"
@@ -38,6 +39,8 @@ help:
 
 run: $(VENV)/.installed
 	@exec $(BIN)/guestd serve --demo $(DEMO) $(if $(PORT),--port $(PORT))
+
+install: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal

@@ -1,136 +1,191 @@
 /** Talk as a guest through guestd's simulator, from a browser or from Node. */
 
 // <events>
-/**
- * A message of the conversation, the guest's own echo (`direction: "Inbound"`) included. `late`
- * marks one whose place was before messages already shown. `command_id` is set on the echo of a
- * command.
- */
+/** A message of the conversation, the guest's own echo (`direction: "Inbound"`) included. */
 export interface MessageEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** The platform's id of the message. */
   id: string
+  /** Inbound: from the guest; Outbound: from the platform. */
   direction: string
+  /** Text or Structured. */
   type: string
+  /** What was said; empty where there is only a file. */
   text: string
+  /** When the platform processed it (ISO 8601, UTC, milliseconds). */
   time: string
+  /** The nickname of who speaks, if the platform gives one. */
   sender: string
+  /** True if a bot speaks, and not a person. */
   bot: boolean
+  /** True if its place was before messages that had been shown already. */
   late: boolean
+  /** Of the guest's own: the command that sent it. */
   command_id: string
+  /** The platform's second id, of a guest's own message (channel.messageId). */
   message_id: string
+  /** Cards, quick replies, files: content items as the platform sent them. */
   content: unknown[]
   kind: 'message'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
 /** Join, Disconnect, Clear or SignIn, in the conversation's order. */
 export interface PresenceEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** The platform's id of the event. */
   id: string
+  /** Inbound: from the guest; Outbound: from the platform. */
   direction: string
+  /** Join, Disconnect, Clear or SignIn. */
   presence: string
+  /** When the platform processed it (ISO 8601, UTC, milliseconds). */
   time: string
+  /** True if the conversation takes no more messages. */
   read_only: boolean
+  /** True if its place was before messages that had been shown already. */
   late: boolean
   kind: 'presence'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
+/** The agent is typing, or has stopped. */
 export interface TypingEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** True while the agent is typing. */
   on: boolean
+  /** How long to show it, in milliseconds. */
   duration_ms: number
+  /** The platform's own word, in the webchat dialect. */
   state: string
   kind: 'typing'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
+/** A read receipt for a message of the guest (webchat). */
 export interface ReceiptEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** The sequenceId of the message. */
   sequence: string
+  /** The platform's word for what became of it. */
   status: string
   kind: 'receipt'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
-/**
- * The guest session changed its state: live, resting, leaving, ended. `reason` is an ending's word,
- * or "". `first` marks the `live` of the first connect; rows of version 0.1 lack it.
- */
+/** The guest session changed its state. */
 export interface SessionEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** live, resting, leaving or ended. */
   state: string
+  /** Why it rests or has ended, as a stable word; or empty. */
   reason: string
+  /** True if the conversation takes no more messages. */
   read_only: boolean
+  /** True for the live of the first connect. */
   first: boolean
   kind: 'session'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
-/**
- * What became of a command: `confirmed` by the platform, `failed` for `reason`, or `uncertain`.
- * `code` is our own stable word for why; `platform_status`, `platform_code` and `correlation_id`
- * are the platform's, where it was the platform that refused. `took_ms`: from the last sending of
- * its frame to the confirmation; None where it was not confirmed, or was sent by another process.
- */
+/** What became of a message or file. */
 export interface DeliveryEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** The id of the command. */
   command_id: string
+  /** confirmed, sent (webchat), failed or uncertain. */
   status: string
+  /** Why it failed or is uncertain, in words. */
   reason: string
+  /** The platform's id of the message. */
   message_id: string
+  /** guestd's stable word for why it failed; the errors' page has them all. */
   code: string
+  /** The HTTP status of the platform's refusal. */
   platform_status: number | null
+  /** The platform's own code: of an error frame, or of a call. */
   platform_code: string
+  /** The platform's id of its refusal, for its support. */
   correlation_id: string
+  /**
+   * Milliseconds from the last sending to the confirmation; null if it was not confirmed, or was
+   * sent by another process.
+   */
   took_ms: number | null
   kind: 'delivery'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
-/**
- * How far an `Attach` has come: `asked` for a place, `uploading`, `uploaded`, `retrying` for
- * `reason`, `failed`, `withdrawn`. `code` is our own stable word for why; `platform_status`,
- * `platform_code` and `correlation_id` are the platform's, of a place that it refused over REST
- * (webchat), of a frame, or the storage's of an upload. What became of the message that carries it
- * is told by its DeliveryEvent.
- */
+/** How far a file has come. What became of the message that carries it is told by `delivery`. */
 export interface AttachmentEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** The id of the command. */
   command_id: string
+  /** asked, uploading, uploaded, retrying, failed or withdrawn. */
   status: string
+  /** Its name, as it was given. */
   filename: string
+  /** Its size in bytes. */
   size_bytes: number
+  /** The platform's id of the file, once it is known. */
   attachment_id: string
+  /** Which upload of it this is, from 1. */
   attempt: number
+  /** Why it is tried again or failed, in words. */
   reason: string
+  /** The platform's id of its refusal, for its support. */
   correlation_id: string
+  /** guestd's stable word for why it failed; the errors' page has them all. */
   code: string
+  /** The HTTP status of the platform's refusal. */
   platform_status: number | null
+  /** The platform's own code: of an error frame, or of a call. */
   platform_code: string
   kind: 'attachment'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
-/**
- * Something is missing that could not be fetched: between these places messages may be lost to us.
- */
+/** Something is missing that could not be fetched. */
 export interface GapEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** What is missing and why, in words. */
   reason: string
+  /** The id, sequenceId or seq before the gap. */
   after: string
+  /** The one behind it. */
   before: string
   kind: 'gap'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 
-/** A command was accepted: the intent, durable before any frame of it is sent. */
+/** A command was accepted; it is durable, and is carried out also after a crash. */
 export interface AcceptedEvent {
+  /** Its place in the guest session: 1, 2, 3, … without holes. */
   seq: number
+  /** The id of the command. */
   command_id: string
+  /** send, reply, context, attach or end. */
   action: string
+  /** Of a message: what is to be said. */
   text: string
   kind: 'accepted'
+  /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number
 }
 

@@ -55,7 +55,8 @@ async function* blocks(body) {
 
 const { session_id: session } = await ask("POST", "/sessions?wait=live", {})
 const say = text => ask("POST", `/sessions/${session}/messages`, { text, command_id: randomUUID() })
-const next = () => (questions.length ? say(questions.shift()) : ask("DELETE", `/sessions/${session}`))
+const end = () => ask("DELETE", `/sessions/${session}`)
+const next = () => (questions.length ? say(questions.shift()) : end())
 let quiet                                                    // the agent may say several things
 
 await next()

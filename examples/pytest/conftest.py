@@ -84,7 +84,7 @@ class Customer:
         reply = {"choices": [{"text": label, "payload": offered[label]["payload"]}]}
         ask("POST", f"{self.url}/messages", {"reply": reply, "when_down": "queue"})
 
-    def hears(self, text: str, timeout_s: float = 30.0) -> dict[str, Any]:
+    def hears(self, text: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """The next message of the bot with this text in it."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

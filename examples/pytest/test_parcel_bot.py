@@ -1,6 +1,6 @@
 """The flow of a parcel bot, on a good day and on a bad one.
 
-pip install guestd pytest
+pip install pytest            # where guestd is installed
 pytest examples/pytest
 """
 

@@ -16,12 +16,19 @@ import pytest
 
 PAGE = Path(__file__).parents[2] / "examples" / "page"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
+
+
+@pytest.fixture
+def page(page):
+    """With time for a daemon that starts again on a busy machine."""
+    page.set_default_timeout(180_000)
+    return page
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def said(emulator: str) -> Counter[str]:
 
 
 def until(holds) -> None:
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + 180.0
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)

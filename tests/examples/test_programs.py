@@ -14,7 +14,7 @@ from tests.documents.test_documents import has_node
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def outcome(command: list[str], cwd: Path, **environment: str) -> tuple[int, list[str]]:
@@ -25,7 +25,7 @@ def outcome(command: list[str], cwd: Path, **environment: str) -> tuple[int, lis
         env=clean_environment(**environment),
         capture_output=True,
         text=True,
-        timeout=240.0,
+        timeout=540.0,
         check=False,
     )
     assert not done.stderr, done.stderr

@@ -114,10 +114,19 @@ async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
         ] == ["m1"]
         assert (await ask("GET", "/v1/guests"))[1] == {"operations": []}
         status, found, _ = await ask("DELETE", "/v1/messaging-sessions/m1")
-        assert status == 200
-        async with asyncio.timeout(10.0):
-            while (await ask("GET", "/v1/messaging-sessions/m1"))[1]["status"] == "running":
-                await asyncio.sleep(0.02)
+        assert (status, found["status"], found["ending"]) == (202, "running", True)
+        status, found, _ = await ask("DELETE", "/v1/messaging-sessions/m1?wait=10s")
+        assert (status, found["status"], found["ending"]) == (200, "succeeded", False)
+
+
+async def test_an_end_that_is_waited_for_answers_with_what_became_of_it():
+    async with running_daemon() as (daemon, ask):
+        wish = {**MESSAGING, "operation_id": "m1"}
+        _, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", wish)
+        assert (found["status"], found["ending"]) == ("running", False)
+        status, found, _ = await ask("DELETE", "/v1/messaging-sessions/m1?wait=10s")
+        assert (status, found["status"]) == (200, "succeeded")
+        assert (await ask("DELETE", "/v1/messaging-sessions/m1?wait=soon"))[0] in (400, 422)
 
 
 async def test_inj_1_messages_are_injected_and_a_bad_one_is_named():

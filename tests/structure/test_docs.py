@@ -8,6 +8,7 @@ import re
 import shlex
 import time
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -49,7 +50,9 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}(?: title=[^\n]*)?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+    )
 
 
 def command_lines(page: Path) -> list[list[str]]:
@@ -128,7 +131,7 @@ def test_a_command_or_flag_that_is_not_there_would_be_found(tmp_path):
 
 @every_page
 def test_configurations_are_accepted(page, tmp_path):
-    for name in ("crm.secret", "platform-secret", "api-token", "webhook-secret"):
+    for name in ("crm.secret", "platform-secret", "api-token", "webhook-secret", "simulator-token"):
         (tmp_path / name).write_text("0123456789abcdef")
     (tmp_path / "proxy_url").write_text("http://proxy.example.org:3128")
     for block in blocks(page, "toml"):
@@ -207,3 +210,28 @@ def test_sync_1_the_check_that_receivers_copy_works():
     assert is_from_guestd(signature(body, (secret,), now - 301), body, secret, window_s=400)
     for nonsense in ("", "t=", "t=1,t=2", "v1=00", f"t={now}", f"t={now},v1=é", "t=\u0661,v1=00"):
         assert not is_from_guestd(nonsense, body, secret)
+
+
+def prose(page: Path) -> Iterator[tuple[int, str]]:
+    """Lines that can be wrapped: not those of tables and of blocks of code, and no headings."""
+    is_code = False
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            is_code = not is_code
+        elif not is_code and not line.startswith(("|", "#")):
+            yield number, line
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "README.md"],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_lines_have_at_most_100_columns(page):
+    """But for what has no space to break at: an address, code in the line."""
+    long = [
+        f"{number}: {line}"
+        for number, line in prose(page)
+        if len(line.replace("\\<", "<")) > 100 and " " in re.sub(r"`[^`]*`", "", line.strip())
+    ]
+    assert long == []

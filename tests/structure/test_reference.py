@@ -12,10 +12,20 @@ from pathlib import Path
 import pytest
 
 from guestd.model.error_codes import COMMAND_LINE_CODES, ERROR_CODES, LATER, TOKEN_CODES
-from tests.structure.reference import cli, errors, metrics
+from tests.structure.reference import cli, errors, events, frames, http_api, metrics
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-PAGES = {"cli.md": cli.page, "errors.md": errors.page, "metrics.md": metrics.page}
+PAGES = {
+    "cli.md": cli.page,
+    "errors.md": errors.page,
+    "events.md": events.page,
+    "frames.md": frames.page,
+    "http-api.md": http_api.page,
+    "openapi.json": http_api.openapi_json,
+    "asyncapi-simulator.json": http_api.simulator_json,
+    "asyncapi-platform.json": http_api.platform_json,
+    "metrics.md": metrics.page,
+}
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -6,8 +6,11 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from guestd.observe.exposition import exposition
 from guestd.observe.metrics import Metrics
+from tests.structure.reference import cli
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "daemon" / "guestd"
@@ -51,3 +54,32 @@ def test_no_help_of_a_metric_and_no_generated_page_names_a_contract():
     pages = [ROOT / "config.example.toml", ROOT / "docs" / "configuration.md"]
     for text in (exposition(Metrics()).decode(), *(page.read_text() for page in pages)):
         assert CONTRACT.search(text) is None
+
+
+#: docs/contracts.md is the list of them; the two pages for contributors say how tests are named.
+FOR_CONTRIBUTORS = {"contracts.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"}
+READ_BY_USERS = [
+    path
+    for pattern in (
+        "*.md",
+        "*.toml",
+        "docs/**/*.md",
+        "docs/**/*.json",
+        "examples/**/*",
+        "systemd/*",
+        "clients/**/*",
+        "daemon/guestd/console/page/*.*",
+    )
+    for path in sorted(ROOT.glob(pattern))
+    if path.is_file() and path.name not in FOR_CONTRIBUTORS and "__pycache__" not in path.parts
+]
+
+
+@pytest.mark.parametrize("path", READ_BY_USERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_page_file_or_description_for_users_names_a_contract(path):
+    assert CONTRACT.findall(path.read_text()) == []
+
+
+def test_no_help_of_a_command_names_a_contract():
+    assert CONTRACT.findall(cli.page()) == []
+    assert len(READ_BY_USERS) > 30

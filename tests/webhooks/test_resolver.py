@@ -203,15 +203,25 @@ async def wanted_for_a_moment(names, host):
     await give_up([task])
 
 
+async def test_a_name_that_answers_again_waits_for_none_of_thirty_dead_ones(gates):
+    names = after_an_outage(gates, 30)
+    dead = wanting(names, 30)
+    await until(lambda: len(gates.gates) == 30)
+    assert await ask(names, "healthy.example") == ["127.0.0.1"]
+    assert all(not gates.gates[f"dead-{n}.example"].is_set() for n in range(30))
+    await give_up(dead)
+    names.close()
+
+
 async def test_a_name_that_answers_again_has_its_turn_while_the_others_stay_dead(gates):
     """Each dead name holds a thread and is wanted again at once; the healthy one is wanted only
     when no thread is free, and for a moment."""
-    names = after_an_outage(gates, 30)
-    for n in range(30):
+    names = after_an_outage(gates, 60)
+    for n in range(60):
         await wanted_for_a_moment(names, f"dead-{n}.example")
     await until(lambda: len(gates.gates) == THREADS["failing"])
     await wanted_for_a_moment(names, "healthy.example")
-    for _ in range(40):
+    for _ in range(80):
         if "healthy.example" in gates.asked:
             break
         before = len(gates.asked)
@@ -219,7 +229,7 @@ async def test_a_name_that_answers_again_has_its_turn_while_the_others_stay_dead
         gates.fail(host)
         await until(lambda before=before: len(gates.asked) > before)
         await wanted_for_a_moment(names, host)
-    assert gates.asked.index("healthy.example") <= 30, "longest unasked first"
+    assert gates.asked.index("healthy.example") <= 60, "longest unasked first"
     await until(lambda: "healthy.example" not in names._questions)
     assert await ask(names, "healthy.example") == ["127.0.0.1"], "from the late answer"
     assert gates.asked.count("healthy.example") == 1
@@ -229,8 +239,8 @@ async def test_a_name_that_answers_again_has_its_turn_while_the_others_stay_dead
 
 
 async def test_a_name_waits_in_line_once_however_often_it_is_wanted(gates):
-    names = after_an_outage(gates, 8)
-    for n in range(8):
+    names = after_an_outage(gates, THREADS["failing"])
+    for n in range(THREADS["failing"]):
         await wanted_for_a_moment(names, f"dead-{n}.example")
     for _ in range(5):
         await wanted_for_a_moment(names, "healthy.example")
@@ -242,14 +252,14 @@ async def test_a_name_waits_in_line_once_however_often_it_is_wanted(gates):
 
 
 async def test_the_line_of_failing_names_is_bounded(gates):
-    names = after_an_outage(gates, 8)
-    for n in range(8):
+    names = after_an_outage(gates, THREADS["failing"])
+    for n in range(THREADS["failing"]):
         await wanted_for_a_moment(names, f"dead-{n}.example")
     for n in range(NAMES_KEPT_MAX + 50):
         names._known_of(f"more-{n}.example").class_name = "failing"
         await wanted_for_a_moment(names, f"more-{n}.example")
     assert len(names._classes["failing"].waiting) == NAMES_KEPT_MAX
-    assert len(names._questions) == NAMES_KEPT_MAX + 8
+    assert len(names._questions) == NAMES_KEPT_MAX + THREADS["failing"]
     assert names._classes["failing"].waiting[0].host == "more-0.example", "who waits goes on"
     names.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from .. import __version__
 from ..model.ids import COMMAND_ID_PATTERN
+from .event_schemas import add_meanings
 from .problems import MEDIA_TYPE, ProblemDocument
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ def _schemas(routes: Sequence[Route]) -> tuple[dict[Any, Json], Json]:
     references, definitions = models_json_schema(
         list(wanted), ref_template=_REF, schema_generator=_SchemaGenerator
     )
-    return dict(references.items()), definitions.get("$defs", {})
+    found = definitions.get("$defs", {})
+    add_meanings(found)
+    return dict(references.items()), found
 
 
 def _is_model(model: Any) -> bool:
@@ -172,9 +174,7 @@ def _problem(status: int, schemas: dict[Any, Json]) -> Json:
     content: Json = {MEDIA_TYPE: {"schema": schemas[(ProblemDocument, "serialization")]}}
     if status == 400:
         content["text/plain"] = {"schema": {"type": "string", "description": _NOT_HTTP}}
-    return {"description": HTTPStatus(status).phrase, "content": content} | _headers(
-        _HEADERS_OF.get(status, {})
-    )
+    return {"description": "A problem.", "content": content} | _headers(_HEADERS_OF.get(status, {}))
 
 
 def _headers(headers: Any) -> Json:

@@ -21,7 +21,7 @@ from ..model.overview import BudgetView
 from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
-from . import cross_origin
+from . import cross_origin, try_page
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .console import client_routes, console_routes, is_console
 from .console_tickets import ConsoleAccess
@@ -48,7 +48,8 @@ WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as
 
     {{"action": "send", "text": "Where is my parcel?"}}
 
-Also here: /healthz  /readyz  /metrics  /v1/openapi.json  /client.js, and the console in a browser
+Also here: the console in a browser  /docs (the control API, to try it)  /client.js
+           /v1/openapi.json  /v1/asyncapi.json  /healthz  /readyz  /metrics
 """
 
 
@@ -70,6 +71,7 @@ class HttpServer:
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
         emulator: EmulatorAdmin | None = None,
+        platform_asyncapi: Callable[[], bytes] | None = None,
         facts: DaemonFacts | None = None,
         budgets: Callable[[], Sequence[BudgetView]] = tuple,
         downloader: Downloader | None = None,
@@ -94,7 +96,8 @@ class HttpServer:
         )
         ports = ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks)
         more = replace(ports, facts=facts or DaemonFacts(), budgets=budgets, emulator=emulator)
-        more = replace(more, downloader=downloader, console=self._console_access())
+        more = replace(more, downloader=downloader, platform_asyncapi=platform_asyncapi)
+        more = replace(more, console=self._console_access())
         self._control = ControlApi(more, api, bounds, feeds)
         self._emulator = EmulatorRoutes(emulator, api, metrics)
         self._connections = Connections(_limits(api), metrics)
@@ -180,6 +183,7 @@ class HttpServer:
         if has_control:
             self._control.add_to(app)
             app.add_routes(self._emulator.routes())
+            app.add_routes(try_page.routes())
             app.add_routes(console_routes())
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
         # in the middle of a head.

@@ -12,10 +12,10 @@ import contextlib
 import gc
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..api.client_log import log_limit
 from ..audit.audit import Audit
@@ -57,9 +57,9 @@ from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.followers import audit_directory, new_audit, new_webhooks
 from .wiring.rest import new_calls, new_http, new_operations
 from .wiring.storage import (
+    guest_token_signer,
     journal_directory,
     key_directory,
-    new_guest_tokens,
     new_key_ring,
     new_spool,
 )
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from ..api.server import HttpServer
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
-    from ..operations.workflow import SignToken
 
 logger = logging.getLogger("guestd")
 
@@ -300,7 +299,7 @@ class Daemon:
             calls,
             self._clock,
             self.metrics,
-            self._signer(ring),
+            guest_token_signer(self._config.identity, ring, self.metrics),
         )
         self._stops.push_async_callback(self._service.stop)
         self.operations = self._service
@@ -310,19 +309,6 @@ class Daemon:
             rotation = KeyRotation(ring, self._appender.note)
             rotation.start()
             self._stops.push_async_callback(rotation.stop)
-
-    def _signer(self, ring: KeyRing | None) -> SignToken | None:
-        """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
-        configured."""
-        if ring is None:
-            return None
-        tokens = new_guest_tokens(self._config.identity, ring, self.metrics)
-
-        def sign(guest_id: str, attributes: Mapping[str, Any]) -> tuple[str, int]:
-            signed = tokens.sign(guest_id, attributes)
-            return signed.token, signed.expires * 1000
-
-        return sign
 
     def _start_watchdog(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s

@@ -11,44 +11,50 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """Why something stopped. `value` is the stable word used in logs, metrics and the API."""
+    """Why something stopped. `value` is the stable word used in logs, metrics and the API,
+    `meaning` says it for people."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Cause:
+        made = object.__new__(cls)
+        made._value_, made.meaning = value, meaning
+        return made
 
     # the connection
-    CLOSED_BY_PEER = "closed_by_peer"  # a close frame arrived; see the code
-    LOST = "lost"  # TCP broke, or ended without a close frame (1006)
-    UNANSWERED = "unanswered"  # a heartbeat, ping or hello got no answer in time
-    PROTOCOL_VIOLATION = (  # the peer broke RFC 6455, or sent a frame over our bound
-        "protocol_violation"
-    )
-    CLOSED_BY_US = "closed_by_us"
-    RECONNECT_ASKED = "reconnect_asked"  # closed by us, because someone asked for it
+    CLOSED_BY_PEER = "closed_by_peer", "a close frame arrived; its code is told"
+    LOST = "lost", "the TCP connection broke, or ended without a close frame (1006)"
+    UNANSWERED = "unanswered", "a heartbeat, ping or hello got no answer in time"
+    PROTOCOL_VIOLATION = "protocol_violation", "a frame broke RFC 6455, or was over our bound"
+    CLOSED_BY_US = "closed_by_us", "guestd closed it"
+    RECONNECT_ASKED = "reconnect_asked", "guestd closed it, because it was asked to reconnect"
 
     # the dial
-    UNREACHABLE = "unreachable"  # DNS, refused, no route
-    DIAL_TIMEOUT = "dial_timeout"
-    ACCESS_DENIED = "access_denied"  # upgrade answered 403 (protocol §1.2)
-    UPGRADE_REFUSED = "upgrade_refused"  # upgrade answered anything else but 101
-    CERTIFICATE_REFUSED = "certificate_refused"
-    PROXY_REFUSED = "proxy_refused"
+    UNREACHABLE = "unreachable", "no address, no route, or refused"
+    DIAL_TIMEOUT = "dial_timeout", "no connection in time"
+    ACCESS_DENIED = "access_denied", "the upgrade was answered 403: the origin, or the deployment"
+    UPGRADE_REFUSED = "upgrade_refused", "the upgrade was answered with another status; it is told"
+    CERTIFICATE_REFUSED = "certificate_refused", "the platform's certificate is not trusted"
+    PROXY_REFUSED = "proxy_refused", "the proxy refused"
 
     # the guest session, as the platform sees it
-    SESSION_EXPIRED = "session_expired"  # 4006 or SessionExpiredEvent
-    SESSION_UNKNOWN = "session_unknown"  # 4007
-    SESSION_REFUSED = "session_refused"  # configure answered with an error that will not pass
-    SESSION_CLEARED = "session_cleared"
-    SIGNED_IN_ELSEWHERE = "signed_in_elsewhere"
-    DISPLACED = "displaced"  # a newer connection took our place (4th of 3)
-    LOGGED_OUT = "logged_out"
-    THROTTLED = "throttled"
+    SESSION_EXPIRED = "session_expired", "its time at the platform is over"
+    SESSION_UNKNOWN = "session_unknown", "the platform does not know it any more"
+    SESSION_REFUSED = "session_refused", "the platform refused to begin or resume it"
+    SESSION_CLEARED = "session_cleared", "the conversation was cleared"
+    SIGNED_IN_ELSEWHERE = "signed_in_elsewhere", "the guest signed in on another device"
+    DISPLACED = "displaced", "newer connections of the same guest took its place"
+    LOGGED_OUT = "logged_out", "the guest was logged out"
+    THROTTLED = "throttled", "the platform asked to come back later"
 
     # the guest session, as we see it
-    FINISHED = "finished"  # ended on request, in an orderly way
-    UNUSED = "unused"  # its frontend left without a message
-    DURATION_REACHED = "duration_reached"  # SESS-2
-    ATTEMPTS_EXHAUSTED = "attempts_exhausted"  # SOCK-2
-    LEAVE_TIMEOUT = "leave_timeout"  # the platform did not confirm our goodbye
-    DRAINED = "drained"
-    INTERNAL_ERROR = "internal_error"  # a bug of ours; the log and the report tell of it
+    FINISHED = "finished", "it was asked to end, and ended in an orderly way"
+    UNUSED = "unused", "its frontend left without a message"
+    DURATION_REACHED = "duration_reached", "its agreed time is over"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted", "it could not reconnect in the attempts allowed"
+    LEAVE_TIMEOUT = "leave_timeout", "the platform did not confirm the goodbye"
+    DRAINED = "drained", "guestd stopped"
+    INTERNAL_ERROR = "internal_error", "an error in guestd; the log and a report tell of it"
 
 
 #: Causes after which the guest session may dial again. Close codes refine CLOSED_BY_PEER below.

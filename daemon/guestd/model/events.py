@@ -3,13 +3,32 @@ field names.
 
 Every event of a guest session has the next `seq`: 1, 2, 3, … without holes. `kind` says which of
 these it is. `KEY` names the field that the journal indexes: its value is unique with the kind
-within the guest session, or "" where there is none. `at` is when it was recorded, in milliseconds
-since 1970 by the journal's clock: it is set on recording, and rows of version 0.1 lack it."""
+within the guest session, or "" where there is none. `at` is set on recording.
+
+What a field means stands beside it: the OpenAPI and AsyncAPI documents and the pages of reference
+are written from here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from .settings import Doc
+
+Seq = Annotated[int, Doc("Its place in the guest session: 1, 2, 3, … without holes.")]
+Direction = Annotated[str, Doc("Inbound: from the guest; Outbound: from the platform.")]
+PlatformTime = Annotated[str, Doc("When the platform processed it (ISO 8601, UTC, milliseconds).")]
+Late = Annotated[bool, Doc("True if its place was before messages that had been shown already.")]
+CommandId = Annotated[str, Doc("The id of the command.")]
+Code = Annotated[str, Doc("guestd's stable word for why it failed; the errors' page has them all.")]
+PlatformStatus = Annotated[int | None, Doc("The HTTP status of the platform's refusal.")]
+PlatformCode = Annotated[str, Doc("The platform's own code: of an error frame, or of a call.")]
+CorrelationId = Annotated[str, Doc("The platform's id of its refusal, for its support.")]
+
+RecordedAt = Annotated[
+    int,
+    Doc("When it was recorded, in milliseconds since 1970; 0 in events of version 0.1."),
+]
 
 
 # Without slots, alone among its kind: orjson writes an instance dictionary in a third of the time
@@ -17,27 +36,28 @@ from typing import Any, ClassVar
 # is encoded.
 @dataclass
 class MessageEvent:
-    """A message of the conversation, the guest's own echo (`direction: "Inbound"`) included.
-
-    `late` marks one whose place was before messages already shown. `command_id` is set on the echo
-    of a command."""
+    """A message of the conversation, the guest's own echo (`direction: "Inbound"`) included."""
 
     KEY: ClassVar[str] = "id"
 
-    seq: int
-    id: str
-    direction: str
-    type: str
-    text: str
-    time: str
-    sender: str = ""
-    bot: bool = False
-    late: bool = False
-    command_id: str = ""
-    message_id: str = ""
-    content: list[Any] = field(default_factory=list)
-    kind: str = "message"
-    at: int = 0
+    seq: Seq
+    id: Annotated[str, Doc("The platform's id of the message.")]
+    direction: Direction
+    type: Annotated[str, Doc("Text or Structured.")]
+    text: Annotated[str, Doc("What was said; empty where there is only a file.")]
+    time: PlatformTime
+    sender: Annotated[str, Doc("The nickname of who speaks, if the platform gives one.")] = ""
+    bot: Annotated[bool, Doc("True if a bot speaks, and not a person.")] = False
+    late: Late = False
+    command_id: Annotated[str, Doc("Of the guest's own: the command that sent it.")] = ""
+    message_id: Annotated[
+        str, Doc("The platform's second id, of a guest's own message (channel.messageId).")
+    ] = ""
+    content: Annotated[
+        list[Any], Doc("Cards, quick replies, files: content items as the platform sent them.")
+    ] = field(default_factory=list)
+    kind: Literal["message"] = "message"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
@@ -46,134 +66,138 @@ class PresenceEvent:
 
     KEY: ClassVar[str] = "id"
 
-    seq: int
-    id: str
-    direction: str
-    presence: str
-    time: str
-    read_only: bool = False
-    late: bool = False
-    kind: str = "presence"
-    at: int = 0
+    seq: Seq
+    id: Annotated[str, Doc("The platform's id of the event.")]
+    direction: Direction
+    presence: Annotated[str, Doc("Join, Disconnect, Clear or SignIn.")]
+    time: PlatformTime
+    read_only: Annotated[bool, Doc("True if the conversation takes no more messages.")] = False
+    late: Late = False
+    kind: Literal["presence"] = "presence"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
 class TypingEvent:
+    """The agent is typing, or has stopped."""
+
     KEY: ClassVar[str] = ""
 
-    seq: int
-    on: bool
-    duration_ms: int
-    state: str = ""
-    kind: str = "typing"
-    at: int = 0
+    seq: Seq
+    on: Annotated[bool, Doc("True while the agent is typing.")]
+    duration_ms: Annotated[int, Doc("How long to show it, in milliseconds.")]
+    state: Annotated[str, Doc("The platform's own word, in the webchat dialect.")] = ""
+    kind: Literal["typing"] = "typing"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
 class ReceiptEvent:
+    """A read receipt for a message of the guest (webchat)."""
+
     KEY: ClassVar[str] = ""
 
-    seq: int
-    sequence: str
-    status: str = ""
-    kind: str = "receipt"
-    at: int = 0
+    seq: Seq
+    sequence: Annotated[str, Doc("The sequenceId of the message.")]
+    status: Annotated[str, Doc("The platform's word for what became of it.")] = ""
+    kind: Literal["receipt"] = "receipt"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
 class SessionEvent:
-    """The guest session changed its state: live, resting, leaving, ended. `reason` is an ending's
-    word, or "". `first` marks the `live` of the first connect; rows of version 0.1 lack it."""
+    """The guest session changed its state."""
+
+    # `reason` is an ending's word, or "". Rows of version 0.1 lack `first`.
 
     KEY: ClassVar[str] = ""
 
-    seq: int
-    state: str
-    reason: str = ""
-    read_only: bool = False
-    first: bool = False
-    kind: str = "session"
-    at: int = 0
+    seq: Seq
+    state: Annotated[str, Doc("live, resting, leaving or ended.")]
+    reason: Annotated[str, Doc("Why it rests or has ended, as a stable word; or empty.")] = ""
+    read_only: Annotated[bool, Doc("True if the conversation takes no more messages.")] = False
+    first: Annotated[bool, Doc("True for the live of the first connect.")] = False
+    kind: Literal["session"] = "session"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
 class AcceptedEvent:
-    """A command was accepted: the intent, durable before any frame of it is sent."""
+    """A command was accepted; it is durable, and is carried out also after a crash."""
 
     KEY: ClassVar[str] = "command_id"
 
-    seq: int
-    command_id: str
-    action: str
-    text: str = ""
-    kind: str = "accepted"
-    at: int = 0
+    seq: Seq
+    command_id: CommandId
+    action: Annotated[str, Doc("send, reply, context, attach or end.")]
+    text: Annotated[str, Doc("Of a message: what is to be said.")] = ""
+    kind: Literal["accepted"] = "accepted"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
 class DeliveryEvent:
-    """What became of a command: `confirmed` by the platform, `failed` for `reason`, or
-    `uncertain`. `code` is our own stable word for why; `platform_status`, `platform_code` and
-    `correlation_id` are the platform's, where it was the platform that refused. `took_ms`: from the
-    last sending of its frame to the confirmation; None where it was not confirmed, or was sent by
-    another process."""
+    """What became of a message or file."""
 
     KEY: ClassVar[str] = "command_id"
 
-    seq: int
-    command_id: str
-    status: str
-    reason: str = ""
-    message_id: str = ""
-    code: str = ""
-    platform_status: int | None = None
-    platform_code: str = ""
-    correlation_id: str = ""
-    took_ms: float | None = None
-    kind: str = "delivery"
-    at: int = 0
+    seq: Seq
+    command_id: CommandId
+    status: Annotated[str, Doc("confirmed, sent (webchat), failed or uncertain.")]
+    reason: Annotated[str, Doc("Why it failed or is uncertain, in words.")] = ""
+    message_id: Annotated[str, Doc("The platform's id of the message.")] = ""
+    code: Code = ""
+    platform_status: PlatformStatus = None
+    platform_code: PlatformCode = ""
+    correlation_id: CorrelationId = ""
+    took_ms: Annotated[
+        float | None,
+        Doc(
+            "Milliseconds from the last sending to the confirmation; null if it was not confirmed,"
+            " or was sent by another process."
+        ),
+    ] = None
+    kind: Literal["delivery"] = "delivery"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
 class AttachmentEvent:
-    """How far an `Attach` has come: `asked` for a place, `uploading`, `uploaded`, `retrying` for
-    `reason`, `failed`, `withdrawn`. `code` is our own stable word for why; `platform_status`,
-    `platform_code` and `correlation_id` are the platform's, of a place that it refused over REST
-    (webchat), of a frame, or the storage's of an upload.
+    """How far a file has come. What became of the message that carries it is told by `delivery`."""
 
-    What became of the message that carries it is told by its DeliveryEvent."""
+    # `platform_status`, `platform_code` and `correlation_id` are the platform's, of a place that it
+    # refused over REST (webchat), of a frame, or the storage's of an upload.
 
     KEY: ClassVar[str] = ""
 
-    seq: int
-    command_id: str
-    status: str
-    filename: str
-    size_bytes: int
-    attachment_id: str = ""
-    attempt: int = 1
-    reason: str = ""
-    correlation_id: str = ""
-    code: str = ""
-    platform_status: int | None = None
-    platform_code: str = ""
-    kind: str = "attachment"
-    at: int = 0
+    seq: Seq
+    command_id: CommandId
+    status: Annotated[str, Doc("asked, uploading, uploaded, retrying, failed or withdrawn.")]
+    filename: Annotated[str, Doc("Its name, as it was given.")]
+    size_bytes: Annotated[int, Doc("Its size in bytes.")]
+    attachment_id: Annotated[str, Doc("The platform's id of the file, once it is known.")] = ""
+    attempt: Annotated[int, Doc("Which upload of it this is, from 1.")] = 1
+    reason: Annotated[str, Doc("Why it is tried again or failed, in words.")] = ""
+    correlation_id: CorrelationId = ""
+    code: Code = ""
+    platform_status: PlatformStatus = None
+    platform_code: PlatformCode = ""
+    kind: Literal["attachment"] = "attachment"
+    at: RecordedAt = 0
 
 
 @dataclass(slots=True)
 class GapEvent:
-    """Something is missing that could not be fetched: between these places messages may be lost to
-    us."""
+    """Something is missing that could not be fetched."""
 
     KEY: ClassVar[str] = ""
 
-    seq: int
-    reason: str
-    after: str = ""
-    before: str = ""
-    kind: str = "gap"
-    at: int = 0
+    seq: Seq
+    reason: Annotated[str, Doc("What is missing and why, in words.")]
+    after: Annotated[str, Doc("The id, sequenceId or seq before the gap.")] = ""
+    before: Annotated[str, Doc("The one behind it.")] = ""
+    kind: Literal["gap"] = "gap"
+    at: RecordedAt = 0
 
 
 #: Events that are recorded as they are; an AcceptedEvent comes in the effect `Accept`.

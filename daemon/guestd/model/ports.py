@@ -330,7 +330,7 @@ OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncerta
 class OperationView:
     """A REST operation as an outsider may see it: no secret in it. `problem` is set when it failed,
     and when failures ended it: code, message, and where there are some field, status,
-    platform_code, correlation_id."""
+    platform_code, correlation_id. `ending`: it was asked to end, and is not over yet."""
 
     operation_id: str
     kind: str
@@ -340,6 +340,7 @@ class OperationView:
     result: dict[str, Any] = field(default_factory=dict)
     problem: dict[str, Any] | None = None
     started_ms: int = 0
+    ending: bool = False
 
 
 class Operations(Protocol):
@@ -361,9 +362,9 @@ class Operations(Protocol):
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
         """Those under way and those lately over, newest first."""
 
-    async def end(self, operation_id: str) -> OperationView:
-        """Ask a running `messaging` session to end (SESS-6), or give up a deferred prompt. Raises
-        NotFound, CommandError."""
+    async def end(self, operation_id: str, wait_s: float = 0.0) -> OperationView:
+        """Ask a running `messaging` session to end (SESS-6), or give up a deferred prompt; then
+        wait at most `wait_s` until it is over. Raises NotFound, CommandError."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from .settings import Doc
 
 #: The stream of what belongs to no guest session: its events are facts, its place in the journal is
 #: like any other's.
@@ -16,20 +18,19 @@ OWN_STREAM = ""
 class OperationEvent:
     """Something that was tried or came about outside a guest session's conversation (AUDIT-1): a
     step of an operation, its outcome. Journaled in `OWN_STREAM`; the audit and the webhooks are
-    read from there. Never holds a token or a secret.
+    read from there. Never holds a token or a secret."""
 
-    `action` is a word with dots (`injection.completed`), `status` one of attempt, success, failed,
-    deferred, uncertain;
-    `conversation_id` says in whose order a webhook about it is delivered.
-    """
-
-    seq: int
-    action: str
-    status: str
-    operation_id: str = ""
-    conversation_id: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
-    kind: str = "fact"
+    seq: Annotated[int, Doc("Its place among the events of this kind.")]
+    action: Annotated[str, Doc("A word with dots, such as `injection.completed`.")]
+    status: Annotated[str, Doc("attempt, success, failed, deferred or uncertain.")]
+    operation_id: Annotated[str, Doc("The operation that it belongs to, if one.")] = ""
+    conversation_id: Annotated[
+        str, Doc("The conversation in whose order a webhook about it is delivered.")
+    ] = ""
+    details: Annotated[dict[str, Any], Doc("What is known beside that, by action.")] = field(
+        default_factory=dict
+    )
+    kind: Literal["fact"] = "fact"
 
 
 #: Tells the journal of what belongs to no operation: action, status, details. Returns at once

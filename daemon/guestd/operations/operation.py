@@ -87,6 +87,7 @@ class Operation:
             dict(self.result),
             self.problem if self.over else None,
             self.started_ms,
+            self.end_asked and not self.over,
         )
 
 

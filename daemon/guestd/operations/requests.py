@@ -130,7 +130,7 @@ class InjectedMessage(WorkflowRequest):
 
 
 class InjectionRequest(WorkflowRequest):
-    """Messages for a running interaction (INJ-1). Timestamps must increase by at least 1 ms, and
+    """Messages for a running interaction. Timestamps must increase by at least 1 ms, and
     leave 1 ms for each message between them that has none."""
 
     interaction_id: Id
@@ -204,7 +204,7 @@ class DisplaySettings(WorkflowRequest):
 
 
 class PromptRequest(WorkflowRequest):
-    """A prompt for the agent's screen (ASSIST-1)."""
+    """A prompt for the agent's screen."""
 
     conversation_id: Uuid
     prompt_id: Uuid
@@ -230,7 +230,7 @@ def _interval(value: str) -> str:
 
 
 class AdoptionRequest(WorkflowRequest):
-    """How prompts were adopted in an interval (ASSIST-4):
+    """How prompts were adopted in an interval:
     `2026-01-01T00:00:00Z/2026-02-01T00:00:00Z`."""
 
     interval: Annotated[str, Field(max_length=100), AfterValidator(_interval)]
@@ -248,7 +248,7 @@ JsonScalar = Annotated[
 
 
 class GuestCreationRequest(WorkflowRequest):
-    """A contact and a conversation for a guest (SESS-7). Without `guestToken` one is signed, where
+    """A contact and a conversation for a guest. Without `guestToken` one is signed, where
     keys are configured."""
 
     secrets = ("guest_token",)
@@ -269,7 +269,7 @@ def _has_required(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class MessagingRequest(WorkflowRequest):
-    """A messaging session over REST (SESS-2 … 4). `guestId` names the guest wherever its token must
+    """A messaging session over REST. `guestId` names the guest wherever its token must
     not appear."""
 
     secrets = ("guest_token",)

@@ -144,7 +144,7 @@ class OperationService:
         wanted = [one for one in everything if kind in (None, one.kind)]
         return sorted(wanted, key=lambda one: one.started_ms, reverse=True)[:limit]
 
-    async def end(self, operation_id: str) -> OperationView:
+    async def end(self, operation_id: str, wait_s: float = 0.0) -> OperationView:
         """An operation that is over stays as it is. When this returns, a messaging session is being
         ended, and a crash cannot change that."""
         await self._until_accepted(operation_id)
@@ -155,7 +155,9 @@ class OperationService:
         operation.end_asked = True
         operation.wake_ms = 0
         await self._shielded(self._end(operation, transition))
-        return _durable_view(operation)
+        if wait_s > 0:
+            await self._until(operation_id, lambda one: one.over, wait_s)
+        return await self.view(operation_id)
 
     async def _end(self, operation: Operation, transition: Transition | None) -> None:
         if transition is None:

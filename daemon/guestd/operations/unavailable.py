@@ -29,5 +29,5 @@ class OperationsUnavailable:
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
         return ()
 
-    async def end(self, operation_id: str) -> OperationView:
+    async def end(self, operation_id: str, wait_s: float = 0.0) -> OperationView:
         raise NotFound(f"no operation {operation_id}: {self._missing}")

@@ -6,7 +6,9 @@ its own number of threads:
 
     answered    answered the last time; never waits for a name of another class
     new         not known yet; one waits once as many dead ones hang as there are threads
-    failing     did not answer in time, or with an error; they delay only each other
+    failing     did not answer in time, or with an error; they delay only each other: one that
+                answers again waits while as many dead ones as there are threads hang, ten seconds
+                a round with the usual two tries of five
 
 A failing name keeps its place in line when its callers give up: those that come back for a moment
 now and then would else meet busy threads each time, and a name that answers again would not be
@@ -35,9 +37,10 @@ from functools import lru_cache
 
 ANSWERED, NEW, FAILING = "answered", "new", "failing"
 
-#: Threads of each class: 80 at most, made when they are needed. A resolver's thread costs some 100
-#: kB. `new` is the largest, for at a start with all name servers away every receiver's name is new.
-THREADS = {ANSWERED: 8, NEW: 64, FAILING: 8}
+#: Threads of each class: 104 at most, made when they are needed. A resolver's thread costs some 100
+#: kB. `new` is the largest, for at a start with all name servers away every receiver's name is new;
+#: with 32 for `failing`, a name that answers again among 100 dead ones is found in half a minute.
+THREADS = {ANSWERED: 8, NEW: 64, FAILING: 32}
 
 #: Names of which something is known; the one not asked for the longest time is forgotten first, and
 #: becomes new again.

@@ -35,6 +35,20 @@ TEST = "webhook.test"
 #: said.
 OPT_IN = frozenset({CONNECTION_LOST, CONNECTION_BACK, RECEIVED, SENT})
 
+#: What each of them tells.
+MEANINGS = {
+    CONNECTED: "A guest session is live for the first time, or a messaging session was opened.",
+    TERMINATED: "Either has ended; `reason` says why.",
+    CREATED: "A guest was created; `initializationLatencyMs` is from the request to the end.",
+    INJECTED: "Messages were injected; `status` is the HTTP status of the platform's answer.",
+    PROMPTED: "A prompt is on the agent's screen.",
+    CONNECTION_LOST: "A guest session that was live lost its connection; `reason` is the cause.",
+    CONNECTION_BACK: "It is live again.",
+    RECEIVED: "The guest received a message.",
+    SENT: "The platform has echoed a message of the guest.",
+    TEST: "`guestd webhooks test` was called; it goes to every target.",
+}
+
 #: Which successful facts are told, and as what.
 TOLD = {
     "guest.created": CREATED,

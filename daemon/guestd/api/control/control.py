@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from aiohttp import web
 
@@ -31,6 +30,7 @@ from .changes import ChangesRoutes
 from .commands import CommandRoutes
 from .concurrency import ConcurrencyLimit
 from .console import ConsoleTicketRoutes
+from .descriptions import DescriptionRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
 from .files import FileRoutes
@@ -40,7 +40,7 @@ from .info import DaemonFacts, InfoRoutes
 from .messages import MessageRoutes
 from .operations import OperationRoutes
 from .parsing import parse
-from .routes import ApiCall, Route, RouteResponse, encoded
+from .routes import Route
 from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
@@ -64,6 +64,7 @@ class ControlPorts:
     operations: Operations | None = None
     spool: FileSpool | None = None
     webhooks: Webhooks | None = None
+    platform_asyncapi: Callable[[], bytes] | None = None
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
     budgets: Callable[[], Sequence[BudgetView]] = tuple
@@ -131,14 +132,12 @@ class ControlApi:
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
+            *DescriptionRoutes(self._document, ports.platform_asyncapi).routes(),
             *ConsoleTicketRoutes(ports.console).routes(),
-            self._document_route(),
         ]
         self._public = {(one.method, one.path) for one in self.routes if one.public}
 
-    @cached_property
     def _document(self) -> bytes:
-        """Generated at the first request: it takes a quarter of a second."""
         return document(self.routes, has_token=bool(self._settings.token))
 
     def add_to(self, app: web.Application) -> None:
@@ -186,16 +185,6 @@ class ControlApi:
                 return await route.handle(call)
 
         return handle
-
-    def _document_route(self) -> Route:
-        outcome = {200: RouteResponse("OpenAPI 3.1.", dict[str, object])}
-        summary = "This description of the control API"
-        return Route(
-            "GET", "/v1/openapi.json", "showDescription", summary, self._describe, outcome, "about"
-        )
-
-    async def _describe(self, call: ApiCall[None, None]) -> web.StreamResponse:
-        return encoded(self._document)
 
 
 def open_files_budget() -> BudgetView:

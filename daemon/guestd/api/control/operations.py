@@ -63,7 +63,7 @@ class ListQuery(QueryParameters):
 
 class OperationResource(BaseModel):
     """A REST operation. `problem` says why it failed, or why failed heartbeats ended a messaging
-    session; it contains no secret."""
+    session; it contains no secret. `ending`: it was asked to end, and is not over yet."""
 
     model_config = ConfigDict(title="Operation")
 
@@ -75,6 +75,7 @@ class OperationResource(BaseModel):
     result: dict[str, Any]
     problem: dict[str, Any] | None
     started_ms: int
+    ending: bool
 
     @classmethod
     def of(cls, view: OperationView) -> OperationResource:
@@ -178,8 +179,12 @@ class OperationRoutes:
                     f"end{workflow.noun}",
                     workflow.ending,
                     lambda call: self._end(workflow, call),
-                    {200: RouteResponse("Asked to end.", OperationResource)},
+                    {
+                        200: RouteResponse("Over.", OperationResource),
+                        202: RouteResponse("Being ended.", OperationResource),
+                    },
                     tag,
+                    query=WaitQuery,
                     problems=(409, 502),
                 )
             )
@@ -207,9 +212,13 @@ class OperationRoutes:
     ) -> web.StreamResponse:
         return answer(OperationResource.of(await self._of(workflow, call.part("operation"))))
 
-    async def _end(self, workflow: type[Workflow], call: ApiCall[None, None]) -> web.StreamResponse:
+    async def _end(
+        self, workflow: type[Workflow], call: ApiCall[WaitQuery, None]
+    ) -> web.StreamResponse:
         view = await self._of(workflow, call.part("operation"))
-        return answer(OperationResource.of(await self._port.end(view.operation_id)))
+        wait_s = min(call.query.wait, self._settings.wait_max_s)
+        view = await self._port.end(view.operation_id, wait_s)
+        return answer(OperationResource.of(view), 202 if view.ending else 200)
 
     async def _of(self, workflow: type[Workflow], operation_id: str) -> OperationView:
         view = await self._port.view(operation_id)

@@ -165,8 +165,7 @@ class SendMessage(RequestBody):
 
 
 class ContextBody(RequestBody):
-    """The frontend's state (SOCK-4), any JSON object: custom attributes, or the context frame of
-    webchat."""
+    """The frontend's state, any JSON object: custom attributes, or the context frame of webchat."""
 
     model_config = ConfigDict(title="SetContext")
 

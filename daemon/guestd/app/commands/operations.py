@@ -128,20 +128,22 @@ def start(
 def end(
     kind: Kind,
     operation: str,
+    wait: Wait = "30s",
     url: Url = DEFAULT_URL,
     socket: Socket = None,
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """End a messaging session, or give up a deferred prompt."""
-    path = f"{_path(kind)}/{quote(operation, safe='')}"
+    """End a messaging session, or give up a deferred prompt, and show it when it is over."""
+    path, wait_s = f"{_path(kind)}/{quote(operation, safe='')}", duration(wait)
     if kind not in ENDING:
         raise typer.BadParameter(
             f"{kind!r} must be one of {', '.join(ENDING)}; the others end by themselves"
         )
 
     async def work(client: ControlClient) -> None:
-        show(await client.ask("DELETE", path), as_json, show_facts)
+        found = await client.ask("DELETE", path, query={"wait": f"{wait_s:g}s"})
+        show(found, as_json, show_facts)
 
     talk(url, socket, token_file, as_json, work)
 

@@ -60,6 +60,7 @@ def new_http_server(
         webhooks=webhooks,
         readiness=readiness.readiness,
         emulator=emulator,
+        platform_asyncapi=platform_asyncapi,
         facts=replace(
             daemon_facts(config, place), emulator=EMULATOR_PREFIX if emulator is not None else ""
         ),
@@ -106,6 +107,13 @@ def api_settings(config: Config) -> ApiSettings:
     """With its token. Raises ConfigError if that cannot be read or is not a token."""
     given = config.api
     return replace(given, token=_token("api", given.token, given.token_file))
+
+
+def platform_asyncapi() -> bytes:
+    """The AsyncAPI document of the platform's guest socket; loaded only where it is asked for."""
+    from ...emulator.guest_api.asyncapi import document
+
+    return document()
 
 
 def _token(section: str, token: SecretStr | None, token_file: str | None) -> SecretStr | None:

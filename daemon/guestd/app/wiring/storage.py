@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...identity.settings import IdentitySettings
 from ...observe.metrics import Metrics
@@ -14,6 +14,7 @@ from ..config import Config
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing
     from ...identity.tokens import GuestTokens
+    from ...operations.workflow import SignToken
 
 
 def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | None:
@@ -43,6 +44,22 @@ def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics
     from ...identity.tokens import GuestTokens
 
     return GuestTokens(settings, ring, metrics)
+
+
+def guest_token_signer(
+    settings: IdentitySettings, ring: KeyRing | None, metrics: Metrics
+) -> SignToken | None:
+    """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
+    configured."""
+    if ring is None:
+        return None
+    tokens = new_guest_tokens(settings, ring, metrics)
+
+    def sign(guest_id: str, attributes: Mapping[str, Any]) -> tuple[str, int]:
+        signed = tokens.sign(guest_id, attributes)
+        return signed.token, signed.expires * 1000
+
+    return sign
 
 
 def new_spool(config: Config, environment: Mapping[str, str]) -> Spool:

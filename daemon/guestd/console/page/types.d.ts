@@ -417,7 +417,7 @@ export interface OpenSession {
 
 /**
  * A REST operation. `problem` says why it failed, or why failed heartbeats ended a messaging
- * session; it contains no secret.
+ * session; it contains no secret. `ending`: it was asked to end, and is not over yet.
  */
 export interface Operation {
   operation_id: string
@@ -428,6 +428,7 @@ export interface Operation {
   result: Record<string, any>
   problem: Record<string, any> | null
   started_ms: number
+  ending: boolean
 }
 
 /** Running operations and those that ended last, newest first. */

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from ..agents.script import built_in
 from ..core.records import Attachment, GuestSession, Json
+from ..guest_api import asyncapi
 from ..platform_api.http_answers import url_asked
 from ..setting_list import SettingError, all_settings, changed, values_of
 from .agent_admin import agent_routes
@@ -92,6 +93,9 @@ def _about_the_emulator(admin: _GuestAdmin) -> list[AdminRoute]:
                 "limit": _SESSION_LIMIT,
             },
         ),
+        AdminRoute(
+            "GET", "asyncapi", "The guest socket in AsyncAPI 3: every frame", admin.asyncapi
+        ),
         AdminRoute("GET", "counters", "Connections, requests, faults in numbers", admin.counters),
         AdminRoute("GET", "settings", "Every setting with its value", admin.settings),
         AdminRoute(
@@ -117,6 +121,9 @@ class _GuestAdmin:
 
     async def about(self, request: web.Request) -> web.Response:
         return as_json(self._server.about(url_asked(self._server, request)))
+
+    async def asyncapi(self, request: web.Request) -> web.Response:
+        return as_json(asyncapi.as_data())
 
     async def state(self, request: web.Request) -> web.Response:
         world = self._server.world

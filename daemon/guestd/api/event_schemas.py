@@ -1,0 +1,29 @@
+"""What `model/events.py` says of each field, in the JSON Schemas that pydantic makes of events."""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_type_hints
+
+from ..model.events import Event
+from ..model.settings import Doc
+
+EVENTS: tuple[type, ...] = get_args(Event)
+
+
+def add_meanings(definitions: dict[str, Any]) -> None:
+    """Add each field's sentence to the schemas of events among the definitions."""
+    for event in EVENTS:
+        if (schema := definitions.get(event.__name__)) is not None:
+            for name, text in meanings(event).items():
+                schema["properties"][name]["description"] = text
+
+
+def meanings(event: type) -> dict[str, str]:
+    """The sentence of each field that has one."""
+    hints = get_type_hints(event, include_extras=True)
+    return {
+        name: one.text
+        for name, hint in hints.items()
+        for one in getattr(hint, "__metadata__", ())
+        if isinstance(one, Doc)
+    }
