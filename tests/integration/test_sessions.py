@@ -206,6 +206,7 @@ async def test_end_leaves_no_orphan(new_stack, clear):
         await stack.until(lambda: watching.is_over)
         assert watching.events[-1] == {
             "seq": watching.events[-1]["seq"],
+            "at": watching.events[-1]["at"],
             "state": "ended",
             "reason": "finished",
             "read_only": False,
