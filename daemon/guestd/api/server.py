@@ -94,11 +94,10 @@ class HttpServer:
             settings.write_timeout_s,
             api.heartbeat_s,
         )
-        ports = ControlPorts(
-            fleet, metrics, draw_id, operations, spool, webhooks, platform_asyncapi
-        )
+        ports = ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks)
         more = replace(ports, facts=facts or DaemonFacts(), budgets=budgets, emulator=emulator)
-        more = replace(more, downloader=downloader, console=self._console_access())
+        more = replace(more, downloader=downloader, platform_asyncapi=platform_asyncapi)
+        more = replace(more, console=self._console_access())
         self._control = ControlApi(more, api, bounds, feeds)
         self._emulator = EmulatorRoutes(emulator, api, metrics)
         self._connections = Connections(_limits(api), metrics)

@@ -59,8 +59,8 @@ def new_http_server(
         spool=spool,
         webhooks=webhooks,
         readiness=readiness.readiness,
-        platform_asyncapi=platform_asyncapi,
         emulator=emulator,
+        platform_asyncapi=platform_asyncapi,
         facts=replace(
             daemon_facts(config, place), emulator=EMULATOR_PREFIX if emulator is not None else ""
         ),
