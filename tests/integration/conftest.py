@@ -68,7 +68,7 @@ class Stack:
     def ws_url(self) -> str:
         return f"ws{self.http.url[4:]}/"
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 await asyncio.sleep(0.01)
@@ -81,8 +81,8 @@ def platform_calls(emulator: Emulator, http: Http, metrics: Metrics) -> RestCall
     """The platform's REST side by name, with the emulator's own OAuth client."""
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
     rest = RestSettings(
-        timeout_s=2.0,
-        deadline_s=3.0,
+        timeout_s=10.0,
+        deadline_s=30.0,
         attempts_max=2,
         base_s=0.01,
         cap_s=0.02,

@@ -7,6 +7,8 @@ writes them anew.
 from __future__ import annotations
 
 import os
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,23 @@ PAGES = {
 }
 
 
+#: What other versions of these libraries word otherwise.
+WORDED_BY = {"cli.md": "typer", "openapi.json": "pydantic", "asyncapi-simulator.json": "pydantic"}
+
+
+def is_older_than_locked(library: str) -> bool:
+    """As in the run with the oldest versions that are allowed."""
+    lock = (REFERENCE.parents[1] / "requirements-dev.lock").read_text()
+    locked = re.search(rf"^{library}==([\d.]+)", lock, re.MULTILINE)
+    assert locked is not None
+    installed = version(library).split(".")[:2]
+    return [*map(int, installed)] < [*map(int, locked[1].split(".")[:2])]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_what_the_program_says(name):
+    if name in WORDED_BY and is_older_than_locked(WORDED_BY[name]):
+        pytest.skip(f"an older {WORDED_BY[name]} words it otherwise")
     wanted = PAGES[name]()
     if os.environ.get("TEST_WRITE_DOCS"):
         (REFERENCE / name).write_text(wanted)

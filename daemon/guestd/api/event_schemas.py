@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import Any, get_args, get_type_hints
 
 from ..model.events import Event
@@ -11,9 +12,11 @@ EVENTS: tuple[type, ...] = get_args(Event)
 
 
 def add_meanings(definitions: dict[str, Any]) -> None:
-    """Add each field's sentence to the schemas of events among the definitions."""
+    """Add what the class and each field say of themselves to the schemas of events among the
+    definitions."""
     for event in EVENTS:
         if (schema := definitions.get(event.__name__)) is not None:
+            schema["description"] = cleandoc(event.__doc__ or "")
             for name, text in meanings(event).items():
                 schema["properties"][name]["description"] = text
 

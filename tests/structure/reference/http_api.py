@@ -73,7 +73,7 @@ def page() -> str:
         for method, one in methods.items():
             by_tag.setdefault(one["tags"][0], []).append((method.upper(), path, one))
     for tag, routes in by_tag.items():
-        parts.append(f"## {TITLES[tag]}\n")
+        parts.append(f"## {TITLES.get(tag, tag.capitalize())}\n")
         for method, path, one in routes:
             parts += _route(method, path, one)
     parts.append(
