@@ -129,6 +129,7 @@ def test_a_conversation_with_the_keyboard_alone(daemon, console):
     key.press("Enter")
     expect(page.get_by_role("heading", name="bruno")).to_be_visible()
     key.press("i")
+    expect(page.get_by_role("textbox", name="Message as bruno")).to_be_focused()
     key.type("Hello from the keys")
     key.press("Enter")
     expect(page.locator(".turn.me")).to_contain_text("confirmed")

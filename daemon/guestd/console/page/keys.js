@@ -21,6 +21,15 @@ export const LIST = [
   ['p', 'Pause live updates'], ['t', 'Theme'], ['?', 'This list'],
 ]
 
+const SOON_MS = 100
+
+/** Gives the focus to what is there, or will be in a moment. @param {string} id @param {number} [tries] */
+export function focusSoon(id, tries = 20) {
+  const found = document.getElementById(id)
+  if (found) found.focus()
+  else if (tries) setTimeout(() => focusSoon(id, tries - 1), SOON_MS)
+}
+
 const TYPING = 'input, textarea, select, [contenteditable]'
 const SECOND_WITHIN_MS = 1500
 

@@ -2,7 +2,7 @@
 import { html, render } from './ui.js'
 import { refusal, useToken } from './api.js'
 import { pause, paused, start, talk } from './app.js'
-import { listen } from './keys.js'
+import { focusSoon, listen } from './keys.js'
 import { copy, told } from './parts/toast.js'
 import { followAddress, format, go, parse, route } from './route.js'
 import { changeTheme, startTheme } from './theme.js'
@@ -44,7 +44,7 @@ function curlOfFrame() {
 listen({
   '/': () => document.getElementById('search')?.focus(),
   j: () => step(1), k: () => step(-1), Enter: openCursor, Escape: escape,
-  i: () => document.getElementById('composer')?.focus(),
+  i: () => focusSoon('composer'),
   f: pane('frames'), v: pane('events'), e: pane('explain'), a: pane('agent'), x: pane('faults'),
   'g o': () => go({ view: 'overview' }), 'g g': () => go({ view: 'guests' }), 'g f': () => go({ view: 'faults' }),
   '[': () => stepFrame(-1), ']': () => stepFrame(1), y: curlOfFrame, l: copyLink,

@@ -1,6 +1,7 @@
 /** The list of guests: search, counts by state, the rows. */
 import { html, useEffect, useState } from '../ui.js'
 import { info, sessions } from '../app.js'
+import { focusSoon } from '../keys.js'
 import { said } from '../api.js'
 import { openGuest } from '../models/talk.js'
 import { DOWN, dotOf } from '../models/sessions.js'
@@ -170,7 +171,7 @@ export async function newGuest(name) {
   const made = await told(openGuest(name))
   if (!made) return
   go({ view: 'guests', session: made.name, pane: '' })
-  document.getElementById('composer')?.focus()
+  focusSoon('composer')
 }
 
 /** @param {{q: string, state: string}} props */
