@@ -16,7 +16,7 @@ import { Shell } from './views/shell.js'
 const pane = (pane) => () => {
   if (!talk.value) return
   go({ pane })
-  setTimeout(() => document.getElementById(pane === 'frames' || pane === 'events' ? pane : pane === 'explain' ? 'explain' : `tab-${pane}`)?.focus(), 50)
+  setTimeout(() => focusSoon(pane === 'frames' || pane === 'events' || pane === 'explain' ? pane : `tab-${pane}`))
 }
 
 /** Back: out of a field, out of a pane, out of the session. */
