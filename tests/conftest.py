@@ -16,6 +16,28 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+#: The modules with tests that take five seconds or more of a core, begun first: a worker that came to
+#: one of them last would let the others wait for it.
+LONG = {
+    "test_canaries",
+    "test_control_operations",
+    "test_damaged_journal",
+    "test_documents",
+    "test_failing_disk",
+    "test_failing_disk_serve",
+    "test_faults",
+    "test_kill",
+    "test_kill_operations",
+    "test_power_cuts",
+    "test_simulation",
+    "test_table",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was():
     """A command that runs in the test's own process sets up the log for good; the next test in that

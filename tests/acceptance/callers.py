@@ -68,7 +68,7 @@ class Caller:
         self.asked: dict[str, tuple[str, Json]] = {}
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
-        async with asyncio.timeout(60.0):
+        async with asyncio.timeout(240.0):
             while True:
                 try:
                     timeout = aiohttp.ClientTimeout(total=10.0)
@@ -101,7 +101,7 @@ class Caller:
         return found
 
     async def when(self, operation_id: str, enough: Callable[[Json], Any]) -> Json:
-        async with asyncio.timeout(90.0):
+        async with asyncio.timeout(360.0):
             while not enough(found := await self.look(operation_id)):
                 assert found["status"] in ("running", "deferred"), found
                 await asyncio.sleep(0.05)

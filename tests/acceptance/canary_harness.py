@@ -182,7 +182,7 @@ class Child:
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.process.returncode is None:
             self.process.send_signal(number)
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(120.0):
             code = await self.process.wait()
         await asyncio.gather(*self._readers)
         return code
@@ -200,13 +200,13 @@ async def command(*arguments: str, code: int | None = 0, **env: str) -> bytes:
 async def refused_start(child: Child, code: int) -> bytes:
     """A real process that ends by itself, since it listens to signals before it is refused: all
     that it wrote."""
-    async with asyncio.timeout(30.0):
+    async with asyncio.timeout(120.0):
         assert await child.process.wait() == code, child.err.decode()
     await child.end()
     return bytes(child.out + child.err)
 
 
-async def until(condition, timeout_s: float = 20.0):
+async def until(condition, timeout_s: float = 120.0):
     async with asyncio.timeout(timeout_s):
         while not (found := condition()):
             await asyncio.sleep(0.02)

@@ -158,7 +158,7 @@ class Story:
         await self._ask(
             "POST", "/v1/sessions/ana/attachments", data=content, params=query, key="file-1"
         )
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(120.0):
             while (await self._ask("GET", "/v1/sessions/ana/commands/file-1"))[
                 "status"
             ] != "confirmed":
@@ -183,7 +183,7 @@ class Story:
             self.places["conversation"] += (await self._until_frame(socket, "result")).encode()
 
     async def _until_frame(self, socket, key: str) -> str:
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(120.0):
             while key not in json.loads(text := await socket.receive_str()):
                 self.places["conversation"] += text.encode()
         return text
@@ -460,7 +460,7 @@ class Story:
             assert answer.status == 200, await answer.text()
 
     async def _live(self, guest: str) -> None:
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(120.0):
             while (await self._ask("GET", f"/v1/sessions/{guest}"))["state"] != "live":
                 await asyncio.sleep(0.05)
 

@@ -60,7 +60,7 @@ class Program:
         for line in stream:
             lines.append(line.rstrip("\n"))
 
-    def until(self, wanted: str, lines: list[str] | None = None, timeout_s: float = 30.0) -> str:
+    def until(self, wanted: str, lines: list[str] | None = None, timeout_s: float = 120.0) -> str:
         lines = self.out if lines is None else lines
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -84,7 +84,7 @@ class Program:
     def interrupt(self, number: int = signal.SIGINT) -> None:
         self.child.send_signal(number)
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = 120.0) -> int:
         code = self.child.wait(timeout_s)
         for reader in self._readers:
             reader.join(5.0)

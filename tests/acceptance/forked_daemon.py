@@ -31,7 +31,7 @@ async def until(condition, timeout_s: float) -> None:
 
 
 async def listening(port: int, pid: int) -> None:
-    async with asyncio.timeout(30.0):
+    async with asyncio.timeout(120.0):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -134,7 +134,7 @@ def harness(tmp_path_factory) -> CanaryHarness:
     folder = tmp_path_factory.mktemp("canaries")
     harness = CanaryHarness(folder, dict(GIVEN))
     story = Story(harness)
-    asyncio.run(asyncio.wait_for(story.tell(), 240.0))
+    asyncio.run(asyncio.wait_for(story.tell(), 800.0))
     harness.canaries |= story.platform.caught
     return harness
 

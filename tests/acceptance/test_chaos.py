@@ -202,7 +202,7 @@ class Conductor:
 def post(url: str, body: dict) -> None:
     data = json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    urllib.request.urlopen(request, timeout=20.0).close()
+    urllib.request.urlopen(request, timeout=60.0).close()
 
 
 def sessions_at(emulator: str) -> dict:
@@ -342,7 +342,7 @@ async def come_to_rest(
 
 
 def views_at(port: int) -> dict[str, dict]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/sessions", timeout=20.0) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/sessions", timeout=60.0) as answer:
         return {one["name"]: one for one in json.loads(answer.read())["sessions"]}
 
 

@@ -71,7 +71,7 @@ class TestPiped:
             frontend.send(json.dumps({"action": "typing", "command_id": "still-there"}))
             seen = []
             while not seen or seen[-1].get("command_id") != "still-there":
-                seen.append(json.loads(frontend.recv(timeout=20.0)))
+                seen.append(json.loads(frontend.recv(timeout=60.0)))
             assert seen[-1]["ok"] is True
             assert not any(one.get("state") in ("leaving", "ended") for one in seen)
 
@@ -141,7 +141,7 @@ class TestTerminalOfAPerson:
         ana.types("\x03")
         ana.types("\x04")
         ana.sees("session ended (finished)")
-        assert ana.child.wait(30) == 0
+        assert ana.child.wait(60) == 0
 
     def test_the_daemon_dies_and_the_conversation_goes_on_where_it_was(self, person, run, tmp_path):
         port = str(free_port())
@@ -162,7 +162,7 @@ class TestTerminalOfAPerson:
         assert ana.screen().count("you: first") == 1 and "you: unsent" not in ana.screen()
         ana.types("/quit\r")
         ana.sees("the conversation stays open")
-        assert ana.child.wait(30) == 0
+        assert ana.child.wait(60) == 0
 
 
 class Person:
@@ -193,7 +193,7 @@ class Person:
     def screen(self):
         return CONTROLS.sub("", self.raw())
 
-    def sees(self, text, timeout_s=60.0):
+    def sees(self, text, timeout_s=120.0):
         deadline = time.monotonic() + timeout_s
         while text not in self.screen():
             assert time.monotonic() < deadline, self.screen()

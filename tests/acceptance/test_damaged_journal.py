@@ -74,7 +74,7 @@ def state(tmp_path):
 
 def get(url):
     try:
-        with urllib.request.urlopen(url, timeout=10.0) as answer:
+        with urllib.request.urlopen(url, timeout=60.0) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -167,7 +167,7 @@ def streamed(url, **headers):
     """Status, and the events that come until the stream ends, as their kinds, ids and data."""
     asked = urllib.request.Request(url, headers={"Accept": "text/event-stream", **headers})
     found, event = [], {}
-    with urllib.request.urlopen(asked, timeout=20.0) as answer:
+    with urllib.request.urlopen(asked, timeout=60.0) as answer:
         for line in answer:
             name, _, value = line.decode().rstrip("\n").partition(": ")
             if name:

@@ -29,7 +29,7 @@ async def test_sync_1_and_audit_1_through_kill_9(run, config, tmp_path):
     port = site._server.sockets[0].getsockname()[1]
 
     async def until(condition) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120.0):
             while not condition():
                 await asyncio.sleep(0.02)
 

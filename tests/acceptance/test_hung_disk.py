@@ -74,7 +74,7 @@ def begin_to_wait(program) -> None:
 
 
 def metric(base: str, name: str) -> float:
-    with urllib.request.urlopen(f"{base}/metrics", timeout=10.0) as answer:
+    with urllib.request.urlopen(f"{base}/metrics", timeout=60.0) as answer:
         for line in answer.read().decode().splitlines():
             if line.startswith(f"{name} "):
                 return float(line.split()[1])

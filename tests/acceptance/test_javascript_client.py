@@ -61,7 +61,7 @@ def bad_connections(upstream_port: int) -> Iterator[ChaosProxy]:
 
     thread = threading.Thread(target=lambda: asyncio.run(live()))
     thread.start()
-    assert opened.wait(10.0)
+    assert opened.wait(60.0)
     try:
         yield proxy
     finally:

@@ -19,7 +19,7 @@ def test_guest_2_a_running_daemon_publishes_rotations_that_came_at_once(run, con
     url = run("serve", "--port", "0", "-c", place).url()
 
     def published():
-        with urllib.request.urlopen(f"{url}/.well-known/jwks.json", timeout=10.0) as answer:
+        with urllib.request.urlopen(f"{url}/.well-known/jwks.json", timeout=60.0) as answer:
             assert answer.headers["Content-Type"].startswith("application/jwk-set+json")
             return json.loads(answer.read())
 
@@ -72,7 +72,7 @@ def test_sess_7_a_guest_who_brings_no_token_gets_one_signed_with_the_key_beside_
     def asked(path, body=None):
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20.0) as answer:
+        with urllib.request.urlopen(request, timeout=60.0) as answer:
             return json.loads(answer.read())
 
     emulator = asked(f"{url}/healthz")["emulator"]

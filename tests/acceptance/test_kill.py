@@ -58,7 +58,7 @@ level = "warning"
 
 
 def get(url: str):
-    with urllib.request.urlopen(url, timeout=20.0) as answer:
+    with urllib.request.urlopen(url, timeout=60.0) as answer:
         return json.loads(answer.read())
 
 

@@ -20,14 +20,14 @@ from .test_programs import DEPLOYMENT, converse, get
 
 def status_of(url: str) -> tuple[int, dict]:
     try:
-        with urllib.request.urlopen(url, timeout=10.0) as answer:
+        with urllib.request.urlopen(url, timeout=60.0) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, json.loads(refused.read())
 
 
-def until(condition, timeout_s: float = 30.0) -> None:
+def until(condition, timeout_s: float = 120.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
@@ -87,7 +87,7 @@ def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is
     assert health["resting"] == 2 and health["platform"] == "unreachable"
     away = {"ready": False, "reason": "platform_unreachable", "platform": "unreachable"}
     until(lambda: status_of(f"{url}/readyz") == (503, away))
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10.0) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60.0) as answer:
         figures = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
     assert figures["guestd_ready"] == figures["guestd_storage_low"] == "0.0"
     assert float(figures["guestd_journal_bytes"]) >= 4096

@@ -19,7 +19,7 @@ DEPLOYMENT = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
 
 def get(url, **body):
     data = json.dumps(body).encode() if body else None
-    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=10.0) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=60.0) as answer:
         return json.loads(answer.read())
 
 
@@ -29,7 +29,7 @@ def converse(url, name="ana", text="Where is my parcel?"):
     seen = []
     with connect(f"ws{url[4:]}/?guest={name}&since=0", proxy=None) as frontend:
         while True:
-            event = json.loads(frontend.recv(timeout=20.0))
+            event = json.loads(frontend.recv(timeout=60.0))
             seen.append(event)
             if event.get("state") == "live" and event["kind"] == "session":
                 frontend.send(
@@ -315,16 +315,16 @@ class TestEmulate:
                     {"action": "configureSession", "deploymentId": DEPLOYMENT, "token": "t1"}
                 )
             )
-            assert json.loads(guest.recv(timeout=10.0))["class"] == "SessionResponse"
+            assert json.loads(guest.recv(timeout=60.0))["class"] == "SessionResponse"
             get(f"{base}/__emulator/say", token="t1", text="hello from the agent")
-            assert json.loads(guest.recv(timeout=10.0))["body"]["text"] == "hello from the agent"
+            assert json.loads(guest.recv(timeout=60.0))["body"]["text"] == "hello from the agent"
             messages = get(f"{base}/__emulator/state")["sessions"]["t1"]["messages"]
             assert [one["text"] for one in messages] == ["hello from the agent"]
             assert get(f"{base}/__emulator/faults", seed=1, rules=[{"kind": "drop", "every": 5}])[
                 "rules"
             ]
         reset = urllib.request.Request(f"{base}/__emulator/reset", data=b"{}")
-        urllib.request.urlopen(reset, timeout=10.0).close()
+        urllib.request.urlopen(reset, timeout=60.0).close()
         assert get(f"{base}/__emulator/state")["sessions"] == {}
         with pytest.raises(urllib.error.HTTPError) as refused:
             get(f"{base}/__emulator/say", token="none", text="x")
@@ -361,5 +361,5 @@ def test_importing_the_package_starts_nothing():
     )
     import sys
 
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30.0)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60.0)
     assert asyncio is not None

@@ -38,7 +38,7 @@ def install_python_daemon(packages: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--retries", "0"]
     command += ["--timeout", "3", "--target", str(packages), "python-daemon"]
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=10.0)
+        subprocess.run(command, check=True, capture_output=True, timeout=60.0)
     except (OSError, subprocess.SubprocessError):
         (packages / "daemon").mkdir(exist_ok=True)
         (packages / "daemon" / "__init__.py").write_text(STAND_IN)

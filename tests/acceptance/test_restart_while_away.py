@@ -41,7 +41,7 @@ def ask(url, body=None, method=None):
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} if data else {}
     with urllib.request.urlopen(
-        urllib.request.Request(url, data, headers, method=method), timeout=20.0
+        urllib.request.Request(url, data, headers, method=method), timeout=60.0
     ) as answer:
         return json.loads(answer.read())
 

@@ -20,7 +20,7 @@ GUESTS = ("alice", "bob")
 async def texts_until(frontend, last: str) -> list[str]:
     """The agent's messages, up to that one."""
     texts: list[str] = []
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(120.0):
         while last not in texts:
             found = json.loads(await frontend.recv())
             if found.get("kind") == "message":

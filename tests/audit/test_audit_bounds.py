@@ -197,5 +197,5 @@ async def test_a_place_that_cannot_be_made_again_is_tried_until_it_can(
     directory.unlink()
     days_of_events(world, 1)
     await until(lambda: audit._metrics.audit_lines == 14)
-    await asyncio.wait_for(audit.stop(), 10.0)
+    await asyncio.wait_for(audit.stop(), 30.0)
     assert next(one["action"] for one in select(directory)) == "audit.break"

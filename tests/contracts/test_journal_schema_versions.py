@@ -34,7 +34,7 @@ async def version_1(tmp_path):
 async def commit(journal, **parts):
     done = asyncio.get_running_loop().create_future()
     journal.commit(Commit(**parts), lambda: done.set_result(None))
-    await asyncio.wait_for(done, 10.0)
+    await asyncio.wait_for(done, 30.0)
 
 
 def test_there_is_a_golden_journal_of_every_schema_version():

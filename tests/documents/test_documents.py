@@ -77,14 +77,14 @@ def emulator(run):
 
 def fetched(url: str, body: object = None, **headers: str):
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10.0) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=30.0) as answer:
         return json.loads(answer.read())
 
 
 def opened_conversation(platform: str) -> str:
     """A conversation by REST, as document 001 opens one."""
     form = f"grant_type=client_credentials&client_id={CLIENT}&client_secret={SECRET}".encode()
-    with urllib.request.urlopen(f"{platform}/oauth/token", form, timeout=10.0) as answer:
+    with urllib.request.urlopen(f"{platform}/oauth/token", form, timeout=30.0) as answer:
         token = json.loads(answer.read())["access_token"]
     body = {
         "id": str(uuid.uuid4()),

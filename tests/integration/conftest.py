@@ -15,12 +15,19 @@ from pydantic import SecretStr
 
 from guestd.api.server import HttpServer
 from guestd.api.settings import ApiSettings, SimulatorSettings
-from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from guestd.emulator import (
+    DEFAULT_DEPLOYMENT_ID,
+    GUEST_HEADER,
+    SESSION_HEADER,
+    Emulator,
+    EmulatorSettings,
+)
 from guestd.journal.memory import MemoryJournal
 from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
 from guestd.observe.metrics import Metrics
 from guestd.platform.calls import RestCalls
+from guestd.platform.emulator_admin import EmulatorForwarder
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.platform.oauth import OAuthAccess, TokenSource
@@ -61,7 +68,7 @@ class Stack:
     def ws_url(self) -> str:
         return f"ws{self.http.url[4:]}/"
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 await asyncio.sleep(0.01)
@@ -74,8 +81,8 @@ def platform_calls(emulator: Emulator, http: Http, metrics: Metrics) -> RestCall
     """The platform's REST side by name, with the emulator's own OAuth client."""
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
     rest = RestSettings(
-        timeout_s=2.0,
-        deadline_s=3.0,
+        timeout_s=10.0,
+        deadline_s=30.0,
         attempts_max=2,
         base_s=0.01,
         cap_s=0.02,
@@ -132,7 +139,7 @@ async def settle(
             session_settings(**{"conversation_clear": True, **(session or {})}),
             spoken,
             dialer,
-            DialTarget(spoken.url(world.ws_url)),
+            DialTarget(spoken.url(world.ws_url), (), GUEST_HEADER, SESSION_HEADER),
             MemoryJournal(events_per_session_max=10_000),
             WebMessagingHistory(http_client, world.url) if spoken.traits.has_history else None,
             LoopClock(loop),
@@ -153,6 +160,8 @@ async def settle(
         of_api = {key: one for key, one in given.items() if key not in of_simulator}
         (settings,) = split(of_simulator, SimulatorSettings)
         (api_settings,) = split({**of_api, **(control or {})}, ApiSettings)
+        forwarder = EmulatorForwarder(world.url, world.ca_file)
+        stack.push_async_callback(forwarder.close)
         server = HttpServer(
             supervisor,
             metrics,
@@ -162,6 +171,7 @@ async def settle(
             spool=files,
             api=api_settings,
             operations=operations,
+            emulator=forwarder,
             downloader=FileDownloader(route=OutboundRoute(ca_file=world.ca_file)),
         )
         await server.start()

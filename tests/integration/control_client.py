@@ -75,7 +75,7 @@ async def opened(stack, client, name="ana"):
 
 
 async def settled(client, command_id, name="ana"):
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while True:
             status, found, _ = await client.get(f"/v1/sessions/{name}/commands/{command_id}")
             if status == 200 and found["status"] != "accepted":

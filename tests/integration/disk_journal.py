@@ -52,4 +52,4 @@ async def new_journal(tmp_path):
 async def commit(journal, **parts):
     done = asyncio.get_running_loop().create_future()
     journal.commit(Commit(**parts), lambda: done.set_result(None))
-    await asyncio.wait_for(done, 10.0)
+    await asyncio.wait_for(done, 30.0)

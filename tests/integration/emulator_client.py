@@ -36,7 +36,7 @@ def guest(emulator, deployment_id=DEFAULT_DEPLOYMENT_ID, **more):
 
 async def ask(socket, action, **more):
     await socket.send(json.dumps({"action": action, "token": TOKEN, "tracingId": "t", **more}))
-    return json.loads(await asyncio.wait_for(socket.recv(), 10.0))
+    return json.loads(await asyncio.wait_for(socket.recv(), 30.0))
 
 
 async def configured(socket):

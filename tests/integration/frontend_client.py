@@ -12,7 +12,7 @@ def open_frontend(stack, query="", **more):
     return connect(stack.ws_url + query, proxy=None, max_size=None, **more)
 
 
-async def frame(frontend, timeout_s=10.0, **wanted):
+async def frame(frontend, timeout_s=30.0, **wanted):
     """The next frame that has these values."""
     async with asyncio.timeout(timeout_s):
         while True:

@@ -21,20 +21,34 @@ from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.upload import FileUploader
+from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
 from tests.sections import session_settings
 
 from ..replaying import watch_from_disk
 from .attaching import PNG, attach, fates, pieces, steps
+from .conftest import platform_calls
 from .test_sessions import FAST, Watching
+
+
+class Overheard:
+    """The platform's calls, and the keys they were made with."""
+
+    def __init__(self, calls, keys):
+        self._calls, self._keys = calls, keys
+
+    async def call(self, name, **given):
+        self._keys.append(given["idempotency_key"])
+        return await self._calls.call(name, **given)
 
 
 class DaemonRuns:
     """One daemon after another on the same journal and spool; each ends as a `kill -9` would:
     nothing is flushed or said."""
 
-    def __init__(self, emulator, folder):
-        self.emulator, self.folder = emulator, folder
+    def __init__(self, emulator, folder, dialect="webmessaging"):
+        self.emulator, self.folder, self.dialect = emulator, folder, dialect
+        self.keys = []
 
     async def begin(self):
         loop = asyncio.get_running_loop()
@@ -44,7 +58,9 @@ class DaemonRuns:
         self.spool.start()
         self.uploader = FileUploader(open_copy)
         self.client = Http()
-        dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
+        is_webchat = self.dialect == "webchat"
+        dialect = Webchat() if is_webchat else WebMessaging(DEFAULT_DEPLOYMENT_ID)
+        calls = platform_calls(self.emulator, self.client, Metrics())
         self.fleet = Supervisor(
             SupervisorSettings(),
             session_settings(**FAST),
@@ -52,18 +68,20 @@ class DaemonRuns:
             WebsocketDialer(),
             DialTarget(dialect.url(self.emulator.ws_url)),
             self.journal,
-            WebMessagingHistory(self.client, self.emulator.url),
+            None if is_webchat else WebMessagingHistory(self.client, self.emulator.url),
             LoopClock(loop),
             Random(1),
             Metrics(),
             loop,
             uploader=self.uploader,
             discard_copy=self.spool.discard,
+            calls=Overheard(calls, self.keys) if is_webchat else None,
             uncommitted_max=20_000,
         )
         self.fleet.recover(await self.journal.recover())
         self.spool.clear_orphans(self.fleet.files_wanted())
-        self.session_id = self.fleet.find("ana") or self.fleet.open(OpenGuest("ana"))
+        ana = OpenGuest("ana", email="ana@example.org")
+        self.session_id = self.fleet.find("ana") or self.fleet.open(ana)
         self.watching = Watching()
         await watch_from_disk(self.fleet, self.session_id, self.watching)
 
@@ -86,7 +104,16 @@ async def lives(tmp_path):
         await one.die()
 
 
-async def until(condition, timeout_s=15.0):
+@pytest.fixture
+async def webchat_lives(tmp_path):
+    async with Emulator(EmulatorSettings(agent="silent")) as emulator:
+        one = DaemonRuns(emulator, tmp_path, "webchat")
+        await one.begin()
+        yield one
+        await one.die()
+
+
+async def until(condition, timeout_s=30.0):
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.005)
@@ -156,3 +183,31 @@ async def test_a_copy_without_a_command_is_an_orphan_and_goes_at_the_next_start(
     await lives.die()
     await lives.begin()
     assert not orphan.path.exists()
+
+
+@pytest.mark.parametrize("cut", ["asked", "uploading"])
+async def test_http_2_after_a_kill_the_place_is_asked_for_again_with_the_same_key(
+    webchat_lives, cut
+):
+    """Nothing was said yet, so it is not uncertain: the file is put and sent, once. The platform
+    answers the first question, or not, before the daemon is gone."""
+    lives = webchat_lives
+    path = "/api/v2/webchat/attachments" if cut == "asked" else "/__storage"
+    lives.emulator.faults.set([{"kind": "slow_rest", "rate": 1.0, "ms": 600, "path": path}], 0.0)
+    await until(lambda: lives.watching.of("session"))
+    await attach(lives, lives.session_id, caption="once")
+    await until(lambda: CUTS[cut](lives))
+    await until(lambda: lives.keys)
+    await lives.die()
+    lives.emulator.faults.set([], 0.0)
+    await lives.begin()
+    await until(lambda: fates(lives.watching))
+    (session,) = lives.emulator.world.sessions.values()
+    await until(lambda: session.messages)
+    texts = [one["text"] for one in session.messages]
+    assert (fates(lives.watching), texts, len(lives.keys), len(set(lives.keys))) == (
+        [("sent", "")],
+        ["once"],
+        2,
+        1,
+    )

@@ -29,7 +29,7 @@ def broken(*_arguments):
 async def heard(frontend):
     """All frames until the socket closes, and its close code."""
     frames = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30.0):
         async for one in frontend:
             frames.append(json.loads(one))
     return frames, frontend.close_code

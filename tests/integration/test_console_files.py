@@ -44,7 +44,7 @@ async def raw(url, target, *lines):
     reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     head = "".join(f"{line}\r\n" for line in (f"Host: {host}:{port}", *lines, "Connection: close"))
     writer.write(f"GET {target} HTTP/1.1\r\n{head}\r\n".encode())
-    answer = await asyncio.wait_for(reader.read(), 10.0)
+    answer = await asyncio.wait_for(reader.read(), 30.0)
     writer.close()
     return answer.decode()
 

@@ -14,7 +14,7 @@ class TestEvents:
         return client.session.get(path, headers={"Accept": "text/event-stream", **headers})
 
     @staticmethod
-    async def event(answer, kind, timeout_s=10.0):
+    async def event(answer, kind, timeout_s=30.0):
         """The next one of that kind: (id, data)."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -91,7 +91,7 @@ class TestEvents:
         async with new_stack(control={"heartbeat_s": 0.05}) as stack, client_of(stack) as client:
             await opened(stack, client)
             async with self.follow(client) as answer:
-                async with asyncio.timeout(5.0):
+                async with asyncio.timeout(30.0):
                     while b": beat" not in await answer.content.readline():
                         pass
 

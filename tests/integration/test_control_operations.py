@@ -194,7 +194,7 @@ async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
             await ask("POST", "/v1/sessions", {"name": "ana"})
 
             async def until(status):
-                async with asyncio.timeout(10.0):
+                async with asyncio.timeout(30.0):
                     while True:
                         _, found, _ = await ask("GET", f"/v1/webhooks/deliveries?status={status}")
                         if found["deliveries"]:

@@ -79,7 +79,7 @@ class TestSockets:
                 )
             )
             assert json.loads(await socket.recv())["class"] == "SessionResponse"
-            await asyncio.wait_for(await socket.ping(), 5.0)
+            await asyncio.wait_for(await socket.ping(), 30.0)
 
     async def test_binary_is_refused_with_1003(self):
         async with emulating() as emulator, guest(emulator) as socket:
@@ -148,7 +148,7 @@ async def test_two_runs_with_one_seed_speak_alike():
             await configured(socket)
             ids = [(await say(socket, "hours"))["body"]["id"]]
             for _ in range(2):
-                ids.append(json.loads(await asyncio.wait_for(socket.recv(), 5.0))["body"]["id"])
+                ids.append(json.loads(await asyncio.wait_for(socket.recv(), 30.0))["body"]["id"])
             heard.append(ids)
     assert heard[0] == heard[1]
 

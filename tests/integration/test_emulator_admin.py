@@ -78,7 +78,9 @@ class TestControl:
             await configured(socket)
             await control(emulator, "settings", limits="off", agent="echo")
             await say(socket, "hello")
-            assert json.loads(await asyncio.wait_for(socket.recv(), 5.0))["body"]["text"] == "hello"
+            assert (
+                json.loads(await asyncio.wait_for(socket.recv(), 30.0))["body"]["text"] == "hello"
+            )
             _, body = await call(emulator, "GET", "/__emulator/settings")
             assert body["limits"]["messages_per_session_per_s"] is None
 

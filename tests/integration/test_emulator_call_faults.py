@@ -141,7 +141,7 @@ class TestCallFaults:
             call = asyncio.ensure_future(client.call("GET", CONTACTS))
             while (await client.control("faults", method="GET"))["injected"] == {}:
                 await asyncio.sleep(0.01)
-            async with asyncio.timeout(20.0):
+            async with asyncio.timeout(30.0):
                 await client.emulator.stop()
                 with pytest.raises(aiohttp.ClientError):
                     await call

@@ -36,7 +36,7 @@ async def status(emulator, method, path, **headers):
 
 
 async def until(condition):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30.0):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -156,7 +156,7 @@ async def test_an_upgrade_after_other_requests_on_the_same_connection(dialect):
 
 async def head(reader):
     """The first line of an answer; what follows is read to its end."""
-    found = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode()
+    found = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30.0)).decode()
     if length := re.search(r"content-length: (\d+)", found, re.IGNORECASE):
         await reader.readexactly(int(length[1]))
     return found.partition("\r\n")[0]
@@ -282,7 +282,7 @@ async def test_requests_byte_by_byte_and_many_in_one_piece():
         writer.write(request * 3)
         found = b""
         while found.count(b"HTTP/1.1 200 OK") < 4:
-            found += await asyncio.wait_for(reader.read(65_536), 10)
+            found += await asyncio.wait_for(reader.read(65_536), 30.0)
         await hang_up(writer)
 
 
@@ -351,7 +351,7 @@ async def test_the_sweep_runs_by_itself(monkeypatch):
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         writer.write(b"GET /")
         with suppress(ConnectionError):
-            assert await asyncio.wait_for(reader.read(), 20) == b""
+            assert await asyncio.wait_for(reader.read(), 30.0) == b""
         assert emulator.counters["connections_timed_out"] == 1
         await hang_up(writer)
 

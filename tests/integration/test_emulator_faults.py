@@ -47,7 +47,7 @@ class TestFaults:
                 await control(emulator, "say", token=TOKEN, text=text)
             seen = []
             while len(seen) < len(frames):
-                raw = await asyncio.wait_for(socket.recv(), 5.0)
+                raw = await asyncio.wait_for(socket.recv(), 30.0)
                 try:
                     seen.append(json.loads(raw)["body"]["text"])
                 except (ValueError, UnicodeDecodeError):
@@ -67,7 +67,7 @@ class TestFaults:
             for text in ("a", "b", "c"):
                 await control(emulator, "say", token=TOKEN, text=text)
             seen = [
-                json.loads(await asyncio.wait_for(socket.recv(), 5.0))["body"] for _ in range(3)
+                json.loads(await asyncio.wait_for(socket.recv(), 30.0))["body"] for _ in range(3)
             ]
             assert sorted(one["text"] for one in seen) == ["a", "b", "c"]
             assert [one["text"] for one in seen] != ["a", "b", "c"]
@@ -106,7 +106,7 @@ class TestFaults:
             )
             with pytest.raises(ConnectionClosed):
                 while True:
-                    await asyncio.wait_for(socket.recv(), 5.0)
+                    await asyncio.wait_for(socket.recv(), 30.0)
             assert socket.close_code == code
             expected = 1 if rule.get("when") == "after" else 0
             assert len(emulator.world.sessions[TOKEN].messages) == expected
@@ -117,7 +117,7 @@ class TestFaults:
             await configured(socket)
             await call(emulator, "POST", "/__emulator/faults", json=[{"kind": kind, "count": 1}])
             await socket.send(json.dumps({"action": "getJwt", "token": TOKEN}))
-            frame = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
+            frame = json.loads(await asyncio.wait_for(socket.recv(), 30.0))
             assert (
                 frame["class"]
                 == {"kick": "ConnectionClosedEvent", "expired_session": "SessionExpiredEvent"}[kind]

@@ -151,7 +151,7 @@ class TestRest:
                 slot["url"], data=b"12345", headers=slot["headers"]
             ) as answer:
                 assert answer.status == 200 and await answer.json() == {}
-            reported = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
+            reported = json.loads(await asyncio.wait_for(socket.recv(), 30.0))
             assert (reported["class"], reported["type"], reported["code"]) == (
                 "UploadSuccessEvent",
                 "message",
@@ -187,7 +187,7 @@ class TestRest:
             )["body"]
             async with emulator.http.put(slot["url"], data=b"1234567", headers=slot["headers"]):
                 pass
-            reported = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
+            reported = json.loads(await asyncio.wait_for(socket.recv(), 30.0))
             assert (reported["class"], reported["body"]["errorCode"]) == (
                 "UploadFailureEvent",
                 4003,
@@ -226,7 +226,7 @@ class TestRest:
                     emulator, "DELETE", "/api/v2/webdeployments/token/revoke", headers=headers
                 )
             )[0] == 204
-            assert json.loads(await asyncio.wait_for(socket.recv(), 5.0))["class"] == "LogoutEvent"
+            assert json.loads(await asyncio.wait_for(socket.recv(), 30.0))["class"] == "LogoutEvent"
 
     async def test_a_path_that_is_not_there_is_answered_as_the_platform_does(self):
         async with emulating() as emulator:

@@ -32,7 +32,7 @@ def known_as(emulator, name):
 
 
 async def event(socket):
-    return json.loads(await asyncio.wait_for(socket.recv(), 5.0))
+    return json.loads(await asyncio.wait_for(socket.recv(), 30.0))
 
 
 class TestCors:
@@ -162,7 +162,7 @@ class TestNames:
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             ]
             writer.write("\r\n".join([*lines, "", ""]).encode())
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(30.0):
                 assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
             writer.close()
 

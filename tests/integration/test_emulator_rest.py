@@ -167,12 +167,12 @@ class TestStories:
                     ("onMessage", {"message": {"type": "Text", "text": "hi"}}),
                 ):
                     await socket.send(json.dumps({"action": action, "token": "t", **more}))
-                    await asyncio.wait_for(socket.recv(), 10.0)
+                    await asyncio.wait_for(socket.recv(), 30.0)
                 _, running = await client.call("GET", "/api/v2/conversations")
                 interaction = running["entities"][0]["id"]
                 body = {**INJECTION, "interactionId": interaction}
                 status, answer = await client.call("POST", INJECT, body, "k1")
-                reported = json.loads(await asyncio.wait_for(socket.recv(), 10.0))
+                reported = json.loads(await asyncio.wait_for(socket.recv(), 30.0))
                 assert status == 200 and reported["body"]["text"] == "hello"
                 assert reported["body"]["id"] == answer["messages"][0]["id"]
                 assert (await client.call("POST", INJECT, body, "k1"))[1] == answer
@@ -223,7 +223,7 @@ class TestStories:
                         {"type": "connect", "guestInfo": {"name": "Ada", "email": "ada@x.org"}}
                     )
                 )
-                assert json.loads(await asyncio.wait_for(socket.recv(), 10.0)) == {
+                assert json.loads(await asyncio.wait_for(socket.recv(), 30.0)) == {
                     "type": "connect"
                 }
                 message = json.dumps(
@@ -232,7 +232,7 @@ class TestStories:
                 await socket.send(message)
                 assert (
                     "not been uploaded"
-                    in json.loads(await asyncio.wait_for(socket.recv(), 10.0))["message"]
+                    in json.loads(await asyncio.wait_for(socket.recv(), 30.0))["message"]
                 )
                 async with client.http.put(
                     slot["uploadUrl"], data=b"12345", headers={"Content-Type": "x/y"}
@@ -246,7 +246,7 @@ class TestStories:
                         assert answer.status == status
                 await socket.send(message)
                 await client.control("say", {"token": "webchat:ada@x.org", "text": "thanks"})
-                assert json.loads(await asyncio.wait_for(socket.recv(), 10.0))["text"] == "thanks"
+                assert json.loads(await asyncio.wait_for(socket.recv(), 30.0))["text"] == "thanks"
             sessions = (await client.control("state", method="GET"))["sessions"]
             sent = sessions["webchat:ada@x.org"]["messages"][0]["attachments"]
             assert sent == [slot["metadata"]]

@@ -28,7 +28,7 @@ async def joined(emulator, name, token):
     socket = await guest(emulator, additional_headers=headers)
     frame = {"action": "configureSession", "token": token, "deploymentId": DEFAULT_DEPLOYMENT_ID}
     await socket.send(json.dumps(frame))
-    assert "SessionResponse" in await asyncio.wait_for(socket.recv(), 5.0)
+    assert "SessionResponse" in await asyncio.wait_for(socket.recv(), 30.0)
     return socket
 
 
@@ -36,11 +36,11 @@ async def test_an_agent_speaks_to_a_guest_by_name():
     async with emulating() as emulator:
         ana, bob = await joined(emulator, "ana", ONE), await joined(emulator, "b%40ob", TWO)
         status, _ = await control(emulator, "say", guest="ana", text="for ana")
-        assert status == 200 and "for ana" in await asyncio.wait_for(ana.recv(), 5.0)
+        assert status == 200 and "for ana" in await asyncio.wait_for(ana.recv(), 30.0)
         status, _ = await control(emulator, "say", guest="b@ob", text="for bob")
-        assert status == 200 and "for bob" in await asyncio.wait_for(bob.recv(), 5.0)
+        assert status == 200 and "for bob" in await asyncio.wait_for(bob.recv(), 30.0)
         status, _ = await control(emulator, "typing", which="last")
-        assert status == 200 and "yping" in await asyncio.wait_for(bob.recv(), 5.0)
+        assert status == 200 and "yping" in await asyncio.wait_for(bob.recv(), 30.0)
         _, state = await call(emulator, "GET", "/__emulator/state?guest=ana")
         assert [one["guest"] for one in state["sessions"].values()] == ["ana"]
         status, refused = await control(emulator, "say", guest="eve", text="x")
@@ -52,7 +52,7 @@ async def test_an_agent_speaks_to_a_guest_by_name():
         await bob.close()
         await asyncio.sleep(0.1)
         status, _ = await control(emulator, "say", text="alone")
-        assert status == 200 and "alone" in await asyncio.wait_for(ana.recv(), 5.0)
+        assert status == 200 and "alone" in await asyncio.wait_for(ana.recv(), 30.0)
         await ana.close()
 
 

@@ -23,7 +23,7 @@ async def frames_of(client, query="?texts=true"):
 
 
 async def until_frame(client, wanted, query="?texts=true"):
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while True:
             for frame in await frames_of(client, query):
                 if wanted(frame):
@@ -132,7 +132,7 @@ async def test_a_stream_shows_each_frame_once_resumes_and_ends(new_stack, client
         async with client.session.get(f"{FRAMES}?after=0", headers=headers) as answer:
             assert (await next_event(answer))["id"] == "2"
             await client.ask("DELETE", "/v1/sessions/ana")
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(30.0):
                 while (event := await next_event(answer))["event"] != "over":
                     last = int(event["id"])
             assert json.loads(event["data"]) == {"kind": "over", "n": last}
@@ -143,7 +143,7 @@ async def test_a_stream_shows_each_frame_once_resumes_and_ends(new_stack, client
 
 async def next_event(answer):
     fields = {}
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while line := (await answer.content.readline()).decode().rstrip("\n"):
             name, _, value = line.partition(": ")
             fields[name] = value

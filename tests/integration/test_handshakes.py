@@ -28,7 +28,7 @@ def head(stack, *headers: str) -> bytes:
 
 async def answered(stack, *pieces: bytes) -> bytes:
     """The head of the answer to these bytes, sent one piece after the other."""
-    async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(10.0):
+    async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(30.0):
         for piece in pieces:
             await own.send(piece)
             await asyncio.sleep(0)
@@ -46,7 +46,7 @@ async def test_frames_that_come_with_the_head_are_refused_unread(new_stack):
 async def test_early_frames_are_refused_behind_another_request_as_well(new_stack):
     async with new_stack(emulator=SILENT) as stack:
         first = request(Target("127.0.0.1", stack.http.port), "/healthz")
-        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(10.0):
+        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(30.0):
             await own.send(first + head(stack) + RESUME * 100)
             assert b"early" not in await own.reader.readuntil(b"\r\n\r\n")
             assert b" 400 " in await own.read_until_closed()
@@ -55,7 +55,7 @@ async def test_early_frames_are_refused_behind_another_request_as_well(new_stack
 async def test_a_few_bytes_that_come_with_the_head_are_worked_on(new_stack):
     async with new_stack(emulator=SILENT) as stack:
         early = frame(b'{"action": "send", "text": "hello", "command_id": "c1"}')
-        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(10.0):
+        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(30.0):
             await own.send(head(stack) + early)
             assert b" 101 " in await own.reader.readuntil(b"\r\n\r\n")
             await own.reader.readuntil(b'"command_id":"c1"')
@@ -71,7 +71,7 @@ async def test_a_message_too_large_whose_first_part_came_with_the_head_is_answer
     part = b"\x01" + header(1000)[1:] + bytes(1000)
     last = b"\x80" + header(1_048_576)[1:] + bytes(1_048_576)
     async with new_stack(emulator=SILENT) as stack:
-        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(10.0):
+        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(30.0):
             await own.send(head(stack) + RESUME + part)
             assert b" 101 " in await own.reader.readuntil(b"\r\n\r\n")
             await own.send(last + frame(b'{"action": "send", "text": "hello", "command_id": "c1"}'))
@@ -87,7 +87,7 @@ async def test_a_long_head_is_not_taken_for_early_frames(new_stack):
 
 async def test_a_handshake_that_is_none_ends_its_connection(new_stack):
     async with new_stack(emulator=SILENT) as stack:
-        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(10.0):
+        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(30.0):
             await own.send(head(stack, "Upgrade: websocket", "Connection: Upgrade"))
             assert b" 400 " in await own.reader.readuntil(b"\r\n\r\n")
             await own.read_until_closed()
@@ -106,7 +106,7 @@ async def test_an_address_that_comes_too_often_is_told_when_to_come_again(new_st
         assert [b" 101 " in answer for answer in answers] == [True, True, True, False, False]
         assert b" 429 " in answers[-1] and b"Retry-After: 1\r\n" in answers[-1]
         assert stack.metrics.http_refused == {"handshakes": 2}
-        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(10.0):
+        async with connected(Target("127.0.0.1", stack.http.port)) as own, asyncio.timeout(30.0):
             await own.send(request(Target("127.0.0.1", stack.http.port), "/healthz"))
             assert b" 200 " in await own.reader.readuntil(b"\r\n\r\n"), (
                 "other requests are not meant"

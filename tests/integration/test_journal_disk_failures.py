@@ -29,11 +29,11 @@ async def test_a_full_disk_is_waited_out_fifty_times(new_journal, monkeypatch):
                 Commit(rows=[row("a", seq, payload=b'{"x":"' + b"x" * 3000 + b'"}')]),
                 lambda seq=seq: answered.append(seq),
             )
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             while not journal.storage_full:
                 await asyncio.sleep(0.002)
         journal._writer._connection.execute("PRAGMA max_page_count = 1000000")
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             while len(answered) < seq:
                 await asyncio.sleep(0.002)
         assert not journal.storage_full
@@ -54,7 +54,7 @@ async def test_any_other_error_ends_the_writing_for_good(new_journal):
     journal._writer.write = fail
     answered = []
     journal.commit(Commit(rows=[row("a", 1)]), lambda: answered.append(1))
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while not journal.failures:
             await asyncio.sleep(0.01)
     assert "SQLITE_IOERR_FSYNC" in str(journal.failures[0])
@@ -64,7 +64,7 @@ async def test_any_other_error_ends_the_writing_for_good(new_journal):
 
 
 async def failure_of(journal) -> JournalError:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while not journal.failures:
             await asyncio.sleep(0.01)
     return journal.failures[0]

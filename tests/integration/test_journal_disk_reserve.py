@@ -167,7 +167,7 @@ def test_a_real_disk_is_filled_and_freed(small_disk, ballast, rounds):
 
 
 async def until(true):
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while not true():
             await asyncio.sleep(0.005)
 
@@ -258,7 +258,7 @@ def build(failures):
 async def commit(journal, **parts):
     done = asyncio.get_running_loop().create_future()
     journal.commit(Commit(**parts), lambda: done.set_result(None))
-    await asyncio.wait_for(done, 10.0)
+    await asyncio.wait_for(done, 30.0)
 
 async def main():
     failures = []

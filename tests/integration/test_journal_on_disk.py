@@ -184,7 +184,7 @@ async def test_many_commits_are_few_transactions_and_answers_keep_their_order(ne
     answered = []
     for seq in range(1, 2001):
         journal.commit(Commit(rows=[row("a", seq)]), lambda seq=seq: answered.append(seq))
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(30.0):
         while len(answered) < 2000:
             await asyncio.sleep(0.01)
     assert answered == list(range(1, 2001))

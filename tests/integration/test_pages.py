@@ -316,7 +316,7 @@ class TestFiles:
                 f"Origin: {PAGE}\r\nContent-Type: {media_type}\r\nContent-Length: {size}\r\n\r\n"
             )
             writer.write(head.encode() + b"x" * 1000)
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(30.0):
                 answer = await reader.readuntil(b"\r\n\r\n")
             writer.close()
             assert answer.startswith(b"HTTP/1.1 413 ")

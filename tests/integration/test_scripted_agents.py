@@ -18,7 +18,7 @@ async def answers(emulator, socket, *texts, **more):
     for n, text in enumerate(texts, 1):
         message = {"type": "Text", "text": text, **more}
         await socket.send(json.dumps({"action": "onMessage", "token": TOKEN, "message": message}))
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             while not has_answered(emulator.world.sessions[TOKEN].agent, n):
                 await asyncio.sleep(0.01)
         said = [*spoken(await call(emulator, "GET", f"/__emulator/state?token={TOKEN}"))]
@@ -81,7 +81,7 @@ async def test_a_file_is_named_in_the_answer(agent, said):
         slot = (await ask(socket, "onAttachment", **FILE))["body"]
         async with emulator.http.put(slot["url"], data=b"12345", headers=slot["headers"]):
             pass
-        await asyncio.wait_for(socket.recv(), 5.0)
+        await asyncio.wait_for(socket.recv(), 30.0)
         file = {"contentType": "Attachment", "attachment": {"id": "a1"}}
         (heard,) = await answers(emulator, socket, "", content=[file])
         assert heard[-1] == said

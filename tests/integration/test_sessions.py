@@ -206,6 +206,7 @@ async def test_end_leaves_no_orphan(new_stack, clear):
         await stack.until(lambda: watching.is_over)
         assert watching.events[-1] == {
             "seq": watching.events[-1]["seq"],
+            "at": watching.events[-1]["at"],
             "state": "ended",
             "reason": "finished",
             "read_only": False,
@@ -410,13 +411,38 @@ class TestWebchat:
             for sequence in ("msg-9", "msg-11", "msg-11", "msg-10", "msg-9"):
                 tell(type="message", text=sequence, sequenceId=sequence)
             tell(type="readReceipt", sequenceId="msg-11")
-            await stack.until(lambda: watching.of("receipt"))
+            await stack.until(lambda: watching.of("receipt") and watching.texts())
             assert watching.texts() == ["msg-9", "msg-10", "msg-11"]
             assert (
                 len(watching.of("typing")) == 1
                 and stack.metrics.session_counts[SessionCounter.UNKNOWN] == 1
             )
             assert stack.live() == 1
+
+    @pytest.mark.parametrize("dialect", ["webchat", "webmessaging"])
+    async def test_sock_3_the_log_names_each_kind_that_is_not_known_once(
+        self, new_stack, dialect, caplog
+    ):
+        frames = {
+            "webchat": {"type": "novelty", "text": "said by a guest"},
+            "webmessaging": {
+                "type": "message",
+                "class": "novelty",
+                "code": 200,
+                "body": {"text": "said by a guest"},
+            },
+        }
+        async with new_stack(dialect=dialect, emulator=SILENT) as stack:
+            open_guest(stack)
+            await stack.until(lambda: stack.live() == 1)
+            (session,) = stack.emulator.world.sessions.values()
+            for _ in range(3):
+                stack.emulator.perform([Tell(one, frames[dialect]) for one in session.connections])
+            await stack.until(
+                lambda: stack.metrics.session_counts.get(SessionCounter.UNKNOWN, 0) == 3
+            )
+        lines = [one for one in caplog.messages if "not known" in one]
+        assert (len(lines), "novelty (1 so far" in lines[0], "said" in lines[0]) == (1, True, False)
 
     async def test_sock_8_a_ping_without_a_pong_is_a_lost_link(self, new_stack):
         beats = {"heartbeat_interval_s": 0.4, "heartbeat_timeout_s": 0.3}

@@ -91,7 +91,7 @@ async def spoken_with(target: str, **settings) -> bytes:
         TransportSettings(dial_timeout_s=20.0), OutboundRoute(**settings)
     ).dial(DialTarget(target), sink)
     connection.send_text(b"there?")
-    text = await asyncio.wait_for(sink.texts.get(), 20.0)
+    text = await asyncio.wait_for(sink.texts.get(), 30.0)
     connection.abort()
     return text
 

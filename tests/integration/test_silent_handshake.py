@@ -116,7 +116,7 @@ def test_the_second_address_is_tried_while_the_first_is_silent_in_the_tls_handsh
                 by_name = a_dialer((SILENT, HEALTHY), ca_file=ca, dial_timeout_s=20.0)
                 connection = await by_name.dial(DialTarget(f"wss://localhost:{port}/v1"), sink)
                 connection.send_text(b"there?")
-                assert await asyncio.wait_for(sink.texts.get(), 20.0) == b"there?"
+                assert await asyncio.wait_for(sink.texts.get(), 30.0) == b"there?"
                 assert silent.accepted == 1
                 assert await asyncio.to_thread(silent.ended.acquire, timeout=20.0), "left open"
                 connection.abort()

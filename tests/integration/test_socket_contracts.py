@@ -154,7 +154,7 @@ async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_
     ):
         await live(frontend)
         errors = []
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             for said in (
                 "not json",
                 '{"action": "dance"}',

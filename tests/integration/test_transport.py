@@ -52,7 +52,7 @@ class RecordingSink:
         self.ended.set_result(ending)
 
     async def wait(self, condition):
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             while not condition():
                 self.heard.clear()
                 await self.heard.wait()
@@ -220,7 +220,7 @@ async def test_a_frame_of_ten_megabytes_ends_the_link_with_1009(chatty):
     sink = RecordingSink()
     connection = await dial(chatty, sink, frame_bytes_max=1_000_000)
     connection.send_text(b"big:10000000")
-    ending = await asyncio.wait_for(sink.ended, 10.0)
+    ending = await asyncio.wait_for(sink.ended, 30.0)
     assert (ending.cause, ending.code, sink.texts) == (Cause.PROTOCOL_VIOLATION, 1009, [])
 
 
@@ -239,7 +239,7 @@ async def test_violations_end_the_link_with_the_rfcs_code(chatty, order, code):
     sink = RecordingSink()
     connection = await dial(chatty, sink)
     connection.send_text(order)
-    ending = await asyncio.wait_for(sink.ended, 10.0)
+    ending = await asyncio.wait_for(sink.ended, 30.0)
     assert (ending.cause, ending.code) == (Cause.PROTOCOL_VIOLATION, code)
 
 
@@ -248,7 +248,7 @@ async def test_the_peers_close_code_is_told(chatty, code):
     sink = RecordingSink()
     connection = await dial(chatty, sink)
     connection.send_text(f"close:{code}".encode())
-    ending = await asyncio.wait_for(sink.ended, 10.0)
+    ending = await asyncio.wait_for(sink.ended, 30.0)
     assert (ending.cause, ending.code, ending.detail) == (Cause.CLOSED_BY_PEER, code, "because")
 
 
@@ -257,7 +257,7 @@ async def test_a_connection_that_breaks_is_lost_even_inside_a_frame(chatty):
     connection = await dial(chatty, sink)
     connection.send_text(b"half:")
     connection.send_text(b"abort:")
-    assert (await asyncio.wait_for(sink.ended, 10.0)).cause is Cause.LOST
+    assert (await asyncio.wait_for(sink.ended, 30.0)).cause is Cause.LOST
 
 
 async def test_headers_of_the_target_are_sent(chatty):
@@ -276,7 +276,7 @@ async def test_nothing_is_left_open_after_many_links(chatty):
         connection = await dial(chatty, sink)
         connection.close() if n % 2 else connection.abort()
         connections.append(sink.ended)
-    await asyncio.wait_for(asyncio.gather(*connections), 10.0)
+    await asyncio.wait_for(asyncio.gather(*connections), 30.0)
     await asyncio.sleep(0.2)
     assert len(os.listdir("/proc/self/fd")) <= before + 5
 

@@ -167,7 +167,7 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("status", [400, 403, 408, 413, 415, 422, 429, 500, 307])
+@pytest.mark.parametrize("status", [400, 401, 403, 408, 413, 415, 422, 429, 500, 307])
 async def test_http_3_a_failed_put_says_what_to_do(uploader, file, status):
     async with Storage(f"{status} Whatever") as storage:
         with pytest.raises(PlatformError) as raised:
@@ -186,6 +186,66 @@ async def test_http_3_what_the_storage_says_is_told(uploader, file, case):
     error = raised.value
     assert error.args == (f"the storage answered 400 {words}".strip(),)
     assert (error.platform_code, error.correlation_id) == (code, "R1")
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("x-amz-request-id: R1", b""),
+        ("x-ms-request-id: R1", b""),
+        ("", b"<Error><Code>A</Code><RequestId>R1</RequestId></Error>"),
+        ("x-request-id: no id", b"<s:Error xmlns:s='x'><s:RequestId> R1\n</s:RequestId></s:Error>"),
+    ],
+    ids=repr,
+)
+async def test_http_3_the_storages_request_id_is_told_wherever_it_says_it(
+    uploader, file, header, said
+):
+    async with Storage("400 Bad Request", said=said, header=header or "x-none: 1") as storage:
+        with pytest.raises(PlatformRefused) as raised:
+            await uploader().put(storage.url, {}, "image/png", str(file), 300_000)
+    assert raised.value.correlation_id == "R1"
+
+
+@pytest.mark.parametrize("way", ["reset", "stall", "closed", "name", "plain", "scheme"])
+async def test_http_3_an_upload_without_an_answer_says_what_to_do(uploader, file, way):
+    """And why: a failed handshake is not an address that cannot be reached."""
+
+    async def answer(reader, writer):
+        if way == "reset":
+            writer.transport.abort()
+        else:
+            await asyncio.sleep(5.0)
+
+    async def in_plain_text(reader, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read(1)
+        writer.close()
+
+    plain = await asyncio.start_server(in_plain_text, "127.0.0.1", 0)
+    async with plain, Storage(answer=answer) as storage:
+        urls = {
+            "closed": "http://127.0.0.1:1/p",
+            "name": "http://no-such-host.invalid/p",
+            "plain": f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}/p",
+            "scheme": "ftp://storage.test/p",
+        }
+        with pytest.raises(PlatformError) as raised:
+            put = uploader(stall_timeout_s=1.0).put
+            await put(urls.get(way, f"{storage.url}/p"), {}, "a/b", str(file), 300_000)
+    wanted = {
+        "reset": ("the connection broke", "send the file again"),
+        "stall": ("stood still", "send the file again"),
+        "closed": ("cannot be reached: Connect call failed", "send the file again"),
+        "name": ("the name cannot be resolved", "send the file again"),
+        "plain": ("TLS was spoken to a port that answers in plain text", "send the file again"),
+        "scheme": ("is not https", "tell the platform's support"),
+    }
+    said, remedy = wanted[way]
+    assert (said in raised.value.args[0], raised.value.remedy[: len(remedy)]) == (
+        True,
+        remedy,
+    ), raised.value
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Slow Down"])

@@ -136,7 +136,8 @@ def tell(dialect, remembered_max, seed):
 
     def new_inbox():
         if dialect == "webchat":
-            return BySequence(0.05, held_max, remembered_max)
+            hold = ReorderDelay(rng.choice([0.0, 30.0]), 0.0, 200.0)
+            return BySequence(0.05, held_max, remembered_max, hold)
         return ByTime(ReorderDelay(rng.choice([0.0, 30.0]), 0.0, 200.0), held_max, remembered_max)
 
     stream = Stream(new_inbox, remembered_max)

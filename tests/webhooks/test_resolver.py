@@ -58,7 +58,7 @@ async def give_up(tasks: list[asyncio.Task[list[str]]]) -> None:
 
 
 async def ask(names: Resolver, host: str) -> list[str]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30.0):
         return await names(host, 443)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from .control.control import PREFIX
+from .emulator_routes import PREFIX as EMULATOR_PREFIX
 
 #: What pages may read beside /v1.
 HEALTH_PATHS = ("/readyz", "/healthz", "/livez")
@@ -69,4 +70,6 @@ async def add_headers(request: web.Request, answer: web.StreamResponse) -> None:
 
 
 def _is_for_pages(path: str) -> bool:
-    return path.startswith(PREFIX) or path in HEALTH_PATHS or path in CLIENT_PATHS
+    return (
+        path.startswith((PREFIX, EMULATOR_PREFIX)) or path in HEALTH_PATHS or path in CLIENT_PATHS
+    )

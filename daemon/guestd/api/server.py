@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from .. import __version__
 from ..console.page_server import page, wants_page
+from ..model.emulator_admin import EmulatorAdmin
 from ..model.errors import CommandError, ConfigError
 from ..model.file_spool import FileSpool
 from ..model.overview import BudgetView
@@ -28,6 +30,7 @@ from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
 from .control.info import DaemonFacts
 from .control.stream import StreamBounds
+from .emulator_routes import EmulatorRoutes, is_emulators
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
@@ -67,6 +70,7 @@ class HttpServer:
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
+        emulator: EmulatorAdmin | None = None,
         platform_asyncapi: Callable[[], bytes] | None = None,
         facts: DaemonFacts | None = None,
         budgets: Callable[[], Sequence[BudgetView]] = tuple,
@@ -90,24 +94,12 @@ class HttpServer:
             settings.write_timeout_s,
             api.heartbeat_s,
         )
-        self._control = ControlApi(
-            ControlPorts(
-                fleet,
-                metrics,
-                draw_id,
-                operations,
-                spool,
-                webhooks,
-                platform_asyncapi,
-                facts=facts or DaemonFacts(),
-                budgets=budgets,
-                downloader=downloader,
-                console=self._console_access(),
-            ),
-            api,
-            bounds,
-            feeds,
-        )
+        ports = ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks)
+        more = replace(ports, facts=facts or DaemonFacts(), budgets=budgets, emulator=emulator)
+        more = replace(more, downloader=downloader, platform_asyncapi=platform_asyncapi)
+        more = replace(more, console=self._console_access())
+        self._control = ControlApi(more, api, bounds, feeds)
+        self._emulator = EmulatorRoutes(emulator, api, metrics)
         self._connections = Connections(_limits(api), metrics)
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
@@ -190,6 +182,7 @@ class HttpServer:
             app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
             self._control.add_to(app)
+            app.add_routes(self._emulator.routes())
             app.add_routes(try_page.routes())
             app.add_routes(console_routes())
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
@@ -248,7 +241,7 @@ class HttpServer:
     async def _answer(
         self, request: web.Request, handler: Callable[[web.Request], Any], trusted: bool
     ) -> web.StreamResponse:
-        is_control = request.path.startswith(PREFIX)
+        is_control = request.path.startswith(PREFIX) or is_emulators(request.path)
         if not trusted:
             refused = self._origin_check.refusal(request)
             if refused is None and (is_control or is_console(request.path)):
@@ -266,7 +259,7 @@ class HttpServer:
     async def _refuse(self, request: web.Request, refused: AccessRefusal) -> web.StreamResponse:
         """The simulator tells a page on its socket; every other client can read the answer."""
         self._refusals.tell(refused)
-        if request.path.startswith(PREFIX):
+        if request.path.startswith(PREFIX) or is_emulators(request.path):
             return Problem(refused.status, refused.code, refused.text).answer(request.path)
         if request.path == "/" and _is_page(request) and _is_websocket(request):
             return await self._simulator.serve(

@@ -151,6 +151,13 @@ class ApiSettings:
         str | None,
         Doc("A file that holds this token and nothing else.", example="/etc/guestd/token"),
     ] = None
+    emulator_beyond_loopback: Annotated[
+        bool,
+        Doc(
+            "Whether callers on other machines may use the emulator's admin API, /__emulator on "
+            "this port, with the same token: it shows what guests say and breaks connections."
+        ),
+    ] = False
     unix_socket: Annotated[
         str | None,
         Doc(

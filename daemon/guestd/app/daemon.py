@@ -50,6 +50,7 @@ from .opening_screen import GUESTS_SHOWN, conversations, is_watched, opening_lin
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
+from .wiring import endpoints
 from .wiring.api import draw_id, new_http_server
 from .wiring.endpoints import PlatformTarget, asked_target, platform_target, start_emulator
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
@@ -172,10 +173,8 @@ class Daemon:
         if not self._config.platform.is_given:
             self.emulator = await start_emulator(self._config, self._stops)
             if not self._is_watched:  # a person's screen says it
-                logger.info(
-                    "no platform is configured: the embedded emulator stands in at %s",
-                    self.emulator.url,
-                )
+                text = "no platform is configured: the embedded emulator stands in at %s"
+                logger.info(text, self.emulator.url)
         return platform_target(self._config, self.emulator)
 
     def _open_keys(self) -> KeyRing | None:
@@ -340,6 +339,7 @@ class Daemon:
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.admin,
+            emulator=endpoints.emulator_admin(self._config, self.emulator, self._stops),
             budgets=calls.budgets if calls is not None else tuple,
         )
         self._stops.push_async_callback(self.http.stop)

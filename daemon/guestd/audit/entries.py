@@ -121,7 +121,7 @@ def _fact(fact: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, 
         "latency_ms": latency_ms,
         "error": error,
         "compliance": compliance,
-        "details": details,
+        "details": {name: one for name, one in details.items() if one not in ("", None)},
     }
 
 
@@ -159,6 +159,7 @@ def _delivery(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[
         "action": "command.settled",
         "status": event["status"],
         "idempotency_key": event["command_id"],
+        "latency_ms": event.get("latency_ms"),
         "error": {} if is_well else {name: one for name, one in error.items() if one},
         "details": {name: one for name, one in details.items() if one},
     }

@@ -137,7 +137,7 @@ class GuestTokens:
             outcome = error.code
             raise
         finally:
-            self._metrics.token_checks[outcome] = self._metrics.token_checks.get(outcome, 0) + 1
+            self._metrics.count_token_check(outcome)
 
     # -- signing
 

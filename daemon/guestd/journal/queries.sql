@@ -154,6 +154,10 @@ SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
   FROM events e WHERE e.session = ? AND e.kind = 'session' ORDER BY e.seq DESC LIMIT 1;
 
+-- files
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.session = ? AND e.seq > ? AND e.kind = 'attachment' ORDER BY e.seq;
+
 -- identities
 WITH RECURSIVE walk (id, session, seq, prev) AS (
     SELECT e.id, e.session, e.seq, e.prev FROM events e WHERE e.id = ?

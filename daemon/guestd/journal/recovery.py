@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -64,6 +65,7 @@ def _session(
     content = {} if state is None else _content(stream, state, 9)
     was_live = state is not None and content.get("state") != "resting"
     saved = [_command(stream, one[:-1], bool(one[-1])) for one in commands]
+    saved = _with_files(reader, stream, saved)
     state_seq = 0 if state is None else state[2]
     return SavedSession(
         record,
@@ -80,7 +82,22 @@ def _command(stream: streams.StoredStream, row: Sequence[Any], settled: bool) ->
     """The intent of a settled one is not needed any more, so it is not parsed."""
     streams.check_event(stream, row)
     intent = {} if settled or not row[10] else _content(stream, row, 10)
-    return SavedCommand(row[8], row[2], intent, settled)
+    return SavedCommand(row[8], row[2], intent, settled, at_ms=row[5])
+
+
+def _with_files(
+    reader: sqlite3.Connection, stream: streams.StoredStream, commands: list[SavedCommand]
+) -> list[SavedCommand]:
+    """The same with how far each file has come that waits to be sent."""
+    waiting = [one.seq for one in commands if one.intent.get("action") == "attach"]
+    if not waiting:
+        return commands
+    last: dict[str, str] = {}
+    for row in reader.execute(queries()["files"], (stream.number, min(waiting))):
+        streams.check_event(stream, row)
+        event = _content(stream, row, 9)
+        last[str(event.get("command_id"))] = str(event.get("status"))
+    return [replace(one, file=last.get(one.command_id, "")) for one in commands]
 
 
 def _content(stream: streams.StoredStream, row: Sequence[Any], column: int) -> dict[str, Any]:

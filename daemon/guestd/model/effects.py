@@ -102,7 +102,8 @@ class FetchHistory:
 @dataclass(slots=True)
 class AskPresigned:
     """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or
-    SlotRefused. `command_id` and `attempt` say in the audit whose file it is, and which try."""
+    SlotRefused. `key` is that of the call (HTTP-2). `command_id` and `attempt` say in the audit
+    whose file it is, and which try."""
 
     attachment_id: str
     filename: str
@@ -110,6 +111,7 @@ class AskPresigned:
     size_bytes: int
     command_id: str = ""
     attempt: int = 1
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -141,8 +143,20 @@ class Discard:
 
 @dataclass(slots=True)
 class Count:
+    """`name`: the platform's word for an `UNKNOWN`."""
+
     counter: SessionCounter
     count: int = 1
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Noted:
+    """A line for the audit, about this guest session: the action, and what is known of it."""
+
+    action: str
+    status: str
+    details: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -177,6 +191,7 @@ Effect = (
     | CancelUpload
     | Discard
     | Count
+    | Noted
     | Echoed
     | Finish
 )

@@ -48,6 +48,9 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "origin_refused": ErrorCode(
         "the page's origin is not allowed; the log has the line", "operator"
     ),
+    "local_only": ErrorCode(
+        "the emulator's admin API answers this machine only; a setting lets others in", "operator"
+    ),
     "no_such_host": ErrorCode("the host name is not allowed; the log has the line", "operator"),
     "conflict": ErrorCode(
         "the name, address or id is taken, or the same id came with other content", "state"

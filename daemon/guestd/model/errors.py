@@ -41,6 +41,10 @@ from .endings import Ending
 RATE_LIMITED = "platform.rate_limited"
 
 
+#: The `cause` of a refusal that is about the guest's token (GUEST-3).
+GUEST_TOKEN = "guest_token"
+
+
 class GuestdError(Exception):
     """Root of everything we raise on purpose. `exit_code`: of a command that it ends, where that
     does not follow from its kind."""
@@ -169,7 +173,8 @@ class PlatformError(GuestdError):
     """A call of the platform's REST side that is not a success (HTTP-3).
 
     `platform_code` is the platform's own word; `cause` is ours, where it was not the platform that
-    said what went wrong: `timeout`, `broken`, `unreachable`, `malformed`, `budget`…
+    said what went wrong: `timeout`, `broken`, `unreachable`, `malformed`, `budget`…, and
+    `guest_token` where it refused the guest's token.
     `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to
     do about it. `acted`: the platform may have done it all the same (an answer was lost, or cannot
     be read), so look before asking again. `attempts` and
@@ -178,6 +183,8 @@ class PlatformError(GuestdError):
     """
 
     code = "platform"
+    #: What to do where nothing better is known: no failure is told without advice (HTTP-3).
+    remedy_by_default = "see what the platform says"
     errors: tuple[ErrorItem, ...] = ()
     scopes: tuple[str, ...] = ()
 
@@ -201,7 +208,7 @@ class PlatformError(GuestdError):
         self.correlation_id = correlation_id
         self.retry_after_s = retry_after_s
         self.operation = operation
-        self.remedy = remedy
+        self.remedy = remedy or self.remedy_by_default
         self.acted = acted
         self.attempts = 0
         self.latency_ms = 0.0
@@ -223,11 +230,16 @@ class PlatformError(GuestdError):
         number = "attempts" if action == RATE_LIMITED else "attempt"
         latency_ms = round(self.latency_ms, 3)
         found = {"call": self.operation, number: self.attempts, "latency_ms": latency_ms}
+        return {**found, **self.limit_details(), **self.codes()}
+
+    def limit_details(self) -> dict[str, Any]:
+        """What an audit keeps of a 429, and of any other answer that asked to wait."""
+        found: dict[str, Any] = {}
         if self.retry_after_s is not None:
             found["retry_after_s"] = self.retry_after_s
         if self.status == 429:
             found["rate_limited"] = True
-        return {**found, **self.codes()}
+        return found
 
     def __str__(self) -> str:
         message = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
@@ -275,6 +287,7 @@ class Conflicting(PlatformRefused):
 
 class PlatformUnavailable(PlatformError):
     code = "platform_unavailable"
+    remedy_by_default = "try again later"
     worth_retrying = True
 
 

@@ -150,6 +150,9 @@ class DeliveryEvent:
     platform_status: PlatformStatus = None
     platform_code: PlatformCode = ""
     correlation_id: CorrelationId = ""
+    latency_ms: Annotated[
+        float | None, Doc("Milliseconds since the command was accepted; null where unknown.")
+    ] = None
     took_ms: Annotated[
         float | None,
         Doc(

@@ -64,12 +64,16 @@ class EndedSession:
 
 @dataclass(slots=True, frozen=True)
 class SavedCommand:
-    """A command that was accepted. `settled`: what became of it was recorded too."""
+    """A command that was accepted. `settled`: what became of it was recorded too. `file`: the last
+    that was recorded of the file it carries (`AttachmentEvent.status`). `at_ms`: when it was
+    accepted, epoch milliseconds."""
 
     command_id: str
     seq: int
     intent: dict[str, Any]
     settled: bool
+    file: str = ""
+    at_ms: int = 0
 
 
 @dataclass(slots=True, frozen=True)

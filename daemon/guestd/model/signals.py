@@ -127,7 +127,9 @@ class SlotGranted:
 @dataclass(slots=True)
 class SlotRefused:
     """GenerateUrlError (protocol §3.12), or the refusal of a REST call, whose `failure` says more
-    and which may ask to wait `retry_after_s`."""
+    and which may ask to wait `retry_after_s`; then `code` only says what follows, and is nothing
+    that the platform said. `is_answered`: the call succeeded, but gave no slot, and would give none
+    again."""
 
     attachment_id: str
     code: int
@@ -135,6 +137,7 @@ class SlotRefused:
     tracing_id: str = ""
     failure: PlatformFailure | None = None
     retry_after_s: float = 0.0
+    is_answered: bool = False
 
 
 @dataclass(slots=True)

@@ -158,7 +158,8 @@ _COUNTERS_BY: tuple[tuple[str, str, str, Callable[[Metrics], Mapping[str, int]]]
     ),
     (
         "token_checks",
-        "Checks of guest tokens by outcome, our own after signing included.",
+        "Checks of guest tokens by outcome, our own after signing included, and refusals by the"
+        " platform.",
         "outcome",
         attrgetter("token_checks"),
     ),
@@ -182,13 +183,15 @@ _COUNTERS_BY: tuple[tuple[str, str, str, Callable[[Metrics], Mapping[str, int]]]
     ),
     (
         "platform_errors",
-        "Calls of the platform's REST side that failed for good.",
+        "Calls of the platform's REST side that failed for good, by kind: token_validation,"
+        " rate_limit, auth, network, other.",
         "kind",
         attrgetter("platform_errors"),
     ),
     (
         "notices",
-        "Things noticed by kind.",
+        "Things noticed by kind: unknown (frames of a kind that is not known, passed over), garbage"
+        " (frames that cannot be read), duplicates, late, gap_left and others.",
         "kind",
         lambda m: {n.value: count for n, count in m.session_counts.items()},
     ),

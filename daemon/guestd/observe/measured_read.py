@@ -32,7 +32,12 @@ async def measured_read(
     except PlatformError as error:
         outcome = outcome_of(error)
         latency_ms = round((time.perf_counter() - began) * 1000.0, 3)
-        told = {"latency_ms": latency_ms, "error_message": error.args[0], **error.codes()}
+        told = {
+            "latency_ms": latency_ms,
+            "error_message": str(error),
+            **error.codes(),
+            **error.limit_details(),
+        }
         note(operation, "failed", {**about, **told})
         raise
     finally:

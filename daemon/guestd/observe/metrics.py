@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..model.effects import SessionCounter
 from ..model.journal import DiskFigures
@@ -229,9 +230,24 @@ class Metrics:
 
     @property
     def token_failure_ratio(self) -> float:
-        """Which share of all checks of guest tokens went wrong (GUEST-3); 0 before the first."""
+        """Which share of all checks of guest tokens went wrong, our own and the platform's refusals
+        (GUEST-3); 0 before the first."""
         checked = sum(self.token_checks.values())
         return (checked - self.token_checks.get("valid", 0)) / checked if checked else 0.0
+
+    def count_token_check(self, outcome: str) -> None:
+        self.token_checks[outcome] = self.token_checks.get(outcome, 0) + 1
+
+    def error_figures(self) -> dict[str, Any]:
+        """GUEST-3: the calls that failed for good, by kind and in all, and the share of checks of
+        guest tokens that went wrong."""
+        kinds = ("token_validation", "rate_limit", "auth", "network", "other")
+        failed = {kind: self.platform_errors.get(kind, 0) for kind in kinds}
+        return {
+            "failed_calls": {"total": sum(failed.values()), **failed},
+            "token_checks": dict(self.token_checks),
+            "token_validation_failure_ratio": self.token_failure_ratio,
+        }
 
     def rest_figures(self) -> dict[str, float]:
         """SESS-8: the sessions of both kinds since the start, guest sessions and REST messaging
@@ -280,5 +296,6 @@ class Metrics:
         self.rest_retries[operation] = self.rest_retries.get(operation, 0) + 1
 
     def count_platform_error(self, kind: str) -> None:
-        """A call that failed for good, by kind (GUEST-3): rate_limit, auth, network, other."""
+        """A call that failed for good, by kind (GUEST-3): token_validation, rate_limit, auth,
+        network, other."""
         self.platform_errors[kind] = self.platform_errors.get(kind, 0) + 1

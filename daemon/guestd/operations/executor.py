@@ -8,7 +8,6 @@ with the same key; where the platform has forgotten the key by then, it probes f
 
 from __future__ import annotations
 
-import re
 from random import Random
 from typing import Any
 
@@ -25,13 +24,12 @@ from .failure_policy import (
     words_of,
 )
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .quoted_texts import without_texts
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
 
 #: The action of the event of a request that finds out whether a step was done.
 PROBE = "platform.probe"
-
-_MORE = re.compile(r"and \d+ more")
 
 #: An event before it has its seq: action, status, details.
 EventDraft = tuple[str, str, dict[str, Any]]
@@ -93,7 +91,7 @@ class Executor:
                     (
                         workflow.outcome,
                         _status_of(transition),
-                        {"latency_ms": took_ms, **_problem_details(workflow, transition.problem)},
+                        {"latency_ms": took_ms, **_problem_details(operation, transition.problem)},
                     )
                 )
         if not transition.quiet:
@@ -121,7 +119,7 @@ class Executor:
         except InvalidPlatformAnswer as problem:
             await self._handle_error(workflow, operation, request, _invalid(answer, problem))
             return
-        told = _problem_details(workflow, _problem_of(transition))
+        told = _problem_details(operation, _problem_of(transition))
         details = {**_key_detail(request), **_answer_details(answer), **told}
         event = (request.action, _status_of(transition), details)
         await self.settle(operation, transition, *(() if request.quiet else (event,)))
@@ -151,7 +149,7 @@ class Executor:
     ) -> PlatformAnswer:
         def attempt_failed(action: str, error: PlatformError) -> None:
             status = "uncertain" if request.acts and error.acted else "failed"
-            words = _shown_words(workflow, words_of(operation, error), error.status)
+            words = without_texts(words_of(operation, error), operation.request)
             details = {
                 **_key_detail(request),
                 "error_message": words,
@@ -185,7 +183,7 @@ class Executor:
             **_key_detail(request),
             "latency_ms": round(error.latency_ms, 3),
             "attempts": error.attempts,
-            **_problem_details(workflow, problem),
+            **_problem_details(operation, problem),
         }
         transition.facts = [
             (action, status, {**told, **details}) for action, status, details in transition.facts
@@ -228,6 +226,9 @@ class Executor:
             status = "failed"
         else:
             status = "success"
+            if transition is not None:
+                found = _answer_details(answer)
+                transition.facts = [(*one[:2], {**found, **one[2]}) for one in transition.facts]
         fact = (PROBE, status, {"call": request.call, **_answer_details(answer)})
         await self.settle(operation, transition or _after_negative_probe(operation), fact)
 
@@ -245,7 +246,7 @@ class Executor:
             "call": request.call,
             "latency_ms": round(error.latency_ms, 3),
             "attempts": error.attempts,
-            **_problem_details(workflow, problem_of(operation, error, workflow)),
+            **_problem_details(operation, problem_of(operation, error, workflow)),
         }
         if is_absent and request.path:
             transition = _after_negative_probe(operation)
@@ -331,16 +332,9 @@ def _invalid(answer: PlatformAnswer, problem: InvalidPlatformAnswer) -> Platform
     return error
 
 
-def _shown_words(workflow: Workflow, words: str, status: int | None) -> Any:
-    """What a platform says may quote what a guest was told: then it goes under `text`, of which the
-    audit keeps only a hash unless it is configured to keep texts."""
-    return {"text": words} if workflow.has_texts and status is not None else words
-
-
-def _problem_details(workflow: Workflow, problem: dict[str, Any] | None) -> dict[str, Any]:
-    """What the audit keeps of a problem: codes, fields, the missing scope. The platform's words go
-    under `text`, of which the audit keeps only a hash unless it is configured to keep texts: they
-    may quote what a guest has said."""
+def _problem_details(operation: Operation, problem: dict[str, Any] | None) -> dict[str, Any]:
+    """What the audit keeps of a problem: codes, fields, the missing scope, and the words, without
+    what they quote of what a guest was told."""
     names = {
         "code": "error_code",
         "cause": "error_cause",
@@ -354,14 +348,10 @@ def _problem_details(workflow: Workflow, problem: dict[str, Any] | None) -> dict
     }
     found = {name: problem[key] for key, name in names.items() if problem and key in problem}
     if problem and "message" in problem:
-        words = _shown_words(workflow, problem["message"], problem.get("status"))
-        found["error_message"] = words
+        found["error_message"] = without_texts(problem["message"], operation.request)
     if problem and "errors" in problem:
-        found["errors"] = [_as_text(item) for item in problem["errors"]]
+        found["errors"] = [
+            {name: without_texts(value, operation.request) for name, value in item.items()}
+            for item in problem["errors"]
+        ]
     return found
-
-
-def _as_text(item: dict[str, str]) -> dict[str, str]:
-    if _MORE.fullmatch(item.get("message", "")):
-        return item  # how many are left out, in our own words
-    return {"text" if name == "message" else name: value for name, value in item.items()}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from ..model.errors import CommandError, PlatformError
+from ..model.errors import GUEST_TOKEN, CommandError, PlatformError
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
 from .failure_policy import problem_of
@@ -116,7 +116,9 @@ class GuestCreationWorkflow(Workflow):
         if self._rejects_our_token(operation, error):
             self._sign_token(operation)
             operation.data["token_renewals"] += 1
-            return Transition(facts=[("guest.token_renewed", "success", {"error_status": 400})])
+            return Transition(
+                facts=[("guest.token_renewed", "success", {"error_status": error.status})]
+            )
         if operation.step != "contact" or error.status != 409:
             return None
         operation.probing = True
@@ -125,12 +127,12 @@ class GuestCreationWorkflow(Workflow):
     def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
         """A refusal that mentions the token, and no attempt may have acted."""
         is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
-        is_refusal = error.status == 400 and not error.acted and not operation.in_doubt
+        is_refusal = error.status in (400, 422) and not error.acted and not operation.in_doubt
         return (
             is_ours
             and is_refusal
             and not operation.data["token_renewals"]
-            and "token" in str(error).lower()
+            and (error.cause == GUEST_TOKEN or "token" in str(error).lower())
         )
 
     def probe(self, operation: Operation) -> PlatformRequest | None:

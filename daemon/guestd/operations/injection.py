@@ -28,7 +28,6 @@ class InjectionWorkflow(Workflow):
     path, noun = "injections", "Injection"
     summary = "Inject messages into an interaction"
     outcome = "injection.completed"
-    has_texts = True
     field_by_step: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
 
     def __init__(self, key_in_body: bool = False) -> None:

@@ -32,7 +32,6 @@ class PromptWorkflow(Workflow):
     summary = "Show an agent-assist prompt"
     ending = "Give up a deferred prompt"
     outcome = "prompt.injected"
-    has_texts = True
     field_by_step: Mapping[str, str] = {"inject": "conversationId"}
 
     def __init__(self, settings: OperationsSettings) -> None:

@@ -28,6 +28,7 @@ from ..model.ids import is_command_id
 from ..model.journal import OperationStore
 from ..model.ports import Clock, OperationView, PlatformCalls
 from ..model.records import OperationRecord
+from ..model.storage_errors import storage_full
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool, finish_tasks
 from ..runtime.timers import TIMER_TICK_S, Timers
@@ -40,8 +41,6 @@ from .workflow import SignToken, WorkflowContext, as_uncertain
 from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
-
-STORAGE_FULL = "the disk is full: new work is refused until space is freed"
 
 
 def _unlimited() -> float:
@@ -191,7 +190,7 @@ class OperationService:
                 "the daemon is shutting down; new operations are refused", code="draining"
             )
         if self._journal.storage_full:
-            raise CommandError(STORAGE_FULL, code="storage_full")
+            raise storage_full()
         most = self._sessions_max
         if kind == "messaging" and self._sessions >= most:
             raise LimitExceeded(

@@ -54,8 +54,6 @@ class Workflow(ABC):
     ending: ClassVar[str] = ""
     #: The action of the event that tells how the whole ended; "" where the last step's event does.
     outcome: ClassVar[str] = ""
-    #: Its requests hold what was said to a guest, which a refusal may quote.
-    has_texts: ClassVar[bool] = False
     #: By step: the request's field to name when the platform answers 404.
     field_by_step: Mapping[str, str] = {}
 

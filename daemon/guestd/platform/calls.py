@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..model.errors import (
+    GUEST_TOKEN,
     RATE_LIMITED,
     BudgetSpent,
     NotAuthenticated,
@@ -36,6 +37,7 @@ from ..policy.retry import Outcome
 from ..runtime.clock import epoch_ms
 from .answers import ERROR_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
 from .clients import OAuthClients
+from .guest_token_refusal import carries_guest_token, is_about_token
 from .http import Http
 from .oauth import TokenSource
 from .pace import Pace
@@ -60,6 +62,7 @@ class _Call:
     began: float
     deadline: float
     key: str = ""
+    has_guest_token: bool = False
     urgency: Urgency = COMMAND
     attempt_failed: AttemptFailed | None = None
     attempts: int = 0
@@ -175,6 +178,7 @@ class RestCalls:
             self._pace.clock(),
             self._pace.now() + self._policy.deadline_s,
             key,
+            carries_guest_token(body),
         )
 
     async def _persist(self, call: _Call) -> PlatformAnswer:
@@ -253,7 +257,7 @@ class RestCalls:
             call.attempt_failed(action, error)
         else:
             key = {"idempotency_key": call.key} if call.key else {}
-            message = {"error_message": error.args[0]}
+            message = {"error_message": str(error)}
             self._note(action, "failed", {**key, **message, **error.attempt_details(action)})
 
     # ------------------------------------------------------------------ one attempt
@@ -298,6 +302,8 @@ class RestCalls:
 
     def _complete(self, call: _Call, error: PlatformError) -> None:
         """Tell of the whole call. What only reads cannot have acted."""
+        if call.has_guest_token and is_about_token(error):
+            error.cause = error.cause or GUEST_TOKEN
         error.operation = call.row.name
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
@@ -308,6 +314,8 @@ class RestCalls:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide
         the others."""
         self._metrics.count_platform_error(_kind(error))
+        if error.cause == GUEST_TOKEN:
+            self._metrics.count_token_check("refused_by_platform")
         logger.warning(
             f"{call.row.name}: %s; %s (%s, status %s, code %s, correlation id %s, key %s,"
             " %d attempts, %.3f ms)",
@@ -347,6 +355,8 @@ def _checked_key(name: str, key: str) -> str:
 
 def _kind(error: PlatformError) -> str:
     """The error counters of GUEST-3."""
+    if error.cause == GUEST_TOKEN:
+        return "token_validation"
     if isinstance(error, (RateLimited, BudgetSpent)):
         return "rate_limit"
     if isinstance(error, (NotAuthenticated, ScopeMissing)):

@@ -169,13 +169,15 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
     match error:
         case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
             return PlatformRefused(
-                "the platform's certificate was refused; name the CA that signed it in"
-                " platform.ca_file, or check the host",
+                "the platform's certificate was refused",
                 cause="certificate",
+                remedy="name the CA that signed it in platform.ca_file, or check the host",
             )
         case aiohttp.ClientConnectorSSLError():
             return PlatformUnavailable(
-                f"{error.host}:{error.port}: {tls_failure(error.os_error)}", cause="unreachable"
+                f"{error.host}:{error.port}: {tls_failure(error.os_error)}",
+                cause="unreachable",
+                remedy="check platform.region and platform.api_url",
             )
         case TimeoutError():
             message = (
@@ -192,9 +194,9 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
             )
         case aiohttp.ClientConnectorError():
             return PlatformUnavailable(
-                f"{error.host} cannot be reached: {_why(error.os_error)}; check platform.region and"
-                " the way there (network, platform.proxy_url)",
+                f"{error.host} cannot be reached: {_why(error.os_error)}",
                 cause="unreachable",
+                remedy="check platform.region and the way there (network, platform.proxy_url)",
             )
         case _:
             cause = error if isinstance(error, ConnectionBroke) else type(error).__name__

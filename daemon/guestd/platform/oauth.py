@@ -168,7 +168,7 @@ class TokenSource:
         self._say(
             "refused" if isinstance(error, PlatformRefused) else "unavailable",
             {},
-            {"latency_ms": self._fetch_ms(), "error_message": error.args[0], **told},
+            {"latency_ms": self._fetch_ms(), "error_message": str(error), **told},
         )
 
     def _fetch_ms(self) -> float:
@@ -191,7 +191,7 @@ class TokenSource:
                 if rest_s is None:
                     raise
                 details = {"oauth_client": self.access.client.id, **error.attempt_details()}
-                details["error_message"] = error.args[0]
+                details["error_message"] = str(error)
                 self.note("oauth.attempt", "failed", details)
                 if self.metrics is not None:
                     self.metrics.count_rest_retry(OPERATION)

@@ -6,9 +6,6 @@ import re
 from dataclasses import dataclass
 
 _DIGITS = re.compile(r"([0-9]+)")
-_DIGITS_COUNTED_MAX = (
-    18  # longer numbers are compared as text of equal length: no integer is ever built from them
-)
 
 
 @dataclass(slots=True, frozen=True, order=True)
@@ -30,10 +27,16 @@ class NaturalKey:
         ]
         if len(differing) != 1 or differing[0] % 2 == 0:
             return False
-        mine, theirs = self.parts[differing[0]][1], before.parts[differing[0]][1]
-        if max(len(mine), len(theirs)) > _DIGITS_COUNTED_MAX:
-            return False
-        return int(mine or "0") == int(theirs or "0") + 1
+        place = differing[0]
+        return self.parts[place][1] == _one_more(before.parts[place][1])
+
+
+def _one_more(digits: str) -> str:
+    """The next number. As text, because digits may be of any length, and an integer of them is
+    not."""
+    kept = digits.rstrip("9")
+    zeros = "0" * (len(digits) - len(kept))
+    return f"{kept[:-1]}{int(kept[-1]) + 1}{zeros}" if kept else f"1{zeros}"
 
 
 def natural_key(text: str) -> NaturalKey:

@@ -6,8 +6,10 @@ before a command with an unknown id is taken for new."""
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..model.journal import SavedCommand
 from ..model.json_values import is_text
 from .content import NO_DIGEST
 
@@ -18,12 +20,14 @@ class Accepted:
     answer.
 
     `trace` is the tracing id and marker of its message: ours, because a caller's command id need
-    not be unique for ever. `digest`: of its content (`content.py`)."""
+    not be unique for ever. `digest`: of its content (`content.py`). `at`: when, on the clock of
+    this life; None if that is not known."""
 
     seq: int
     trace: str = ""
     durable: bool = False
     digest: int = NO_DIGEST
+    at: float | None = None
 
 
 class AcceptedCommands:
@@ -43,6 +47,21 @@ class AcceptedCommands:
 
     def find(self, command_id: str) -> Accepted | None:
         return self._accepted.get(command_id) if self._accepted is not None else None
+
+    def note_ages(self, saved: Sequence[SavedCommand], now: float, now_ms: int) -> None:
+        """How long ago those of an earlier life were accepted, by the wall clock; one that went
+        back counts as no time."""
+        for one in saved:
+            accepted = self.find(one.command_id)
+            if accepted is not None and one.at_ms and not one.settled:
+                accepted.at = now - max(0, now_ms - one.at_ms) / 1000.0
+
+    def age_ms(self, command_id: str, now: float) -> float | None:
+        """How long ago it was accepted; None if that is not known any more."""
+        accepted = self.find(command_id)
+        if accepted is None or accepted.at is None:
+            return None
+        return round((now - accepted.at) * 1000.0, 3)
 
     def add(self, command_id: str, accepted: Accepted, kept_max: int) -> None:
         if self._accepted is None or self.traces is None:

@@ -7,12 +7,14 @@ lets its message go. What concerns the life of the session is not decided here: 
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
 from ..model.effects import SessionCounter
 from ..model.errors import CommandError
-from ..model.failures import failure_of_frame
+from ..model.failures import failure_of_frame, words_of_frame
 from ..model.ids import Guest
 from ..model.journal import SavedSession
 from ..model.traits import FileRules
@@ -245,7 +247,10 @@ class SessionConversation:
         lane = self.outbound.outbox
         if lane is None or not lane.file_count:
             return
-        if self.files.take(given, lane, self.live, now, out) is Wants.PROCEED:
+        wanted = self.files.take(given, lane, self.live, now, out)
+        if wanted is Wants.PROCEED_WHEN_DURABLE:
+            self.outbound.await_durable(out)
+        if wanted is not None:
             self.proceed(now, out)
 
     def proceed(self, now: float, out: e.Effects) -> None:
@@ -281,6 +286,20 @@ class SessionConversation:
 
     # ------------------------------------------------------------------ errors from the platform
 
+    def tell_throttled(self, given: s.Throttled, out: e.Effects) -> None:
+        """A line of the audit for each 429, with the command that it was about, if that is known
+        (AUDIT-1)."""
+        lane = self.outbound.outbox
+        outgoing = lane.match(given.tracing_id) if lane is not None else None
+        known: dict[str, Any] = {"call": "guest.request"}
+        if outgoing is not None:
+            known = {"call": "guest.message", "command_id": outgoing.command.command_id}
+            known |= {"idempotency_key": outgoing.command.command_id, "attempt": outgoing.attempts}
+        words = "; ".join(filter(None, (given.reason, f"wait {given.retry_after_s:g} s")))
+        known |= {"rate_limited": True, "retry_after_s": given.retry_after_s}
+        known |= {"error_code": "platform_unavailable", "error_status": 429}
+        out.append(e.Noted("platform.attempt", "failed", {**known, "error_message": words}))
+
     def throttled(self, given: s.Throttled, until: float, now: float, out: e.Effects) -> None:
         """A request came too fast: one for a slot, a message, or one for a JWT."""
         lane, trace = self.outbound.outbox, given.tracing_id
@@ -300,7 +319,8 @@ class SessionConversation:
         under_way = lane.under_way
         if under_way is None:
             return
-        reason, failure = f"{given.code} {given.reason}", failure_of_frame(given.code)
+        reason = words_of_frame(given.code, given.reason)
+        failure = failure_of_frame(given.code)
         is_its = lane.match(trace) is not None
         if is_its and under_way.upload is not None and given.code in FILE_REFUSALS:
             lane.put_back()

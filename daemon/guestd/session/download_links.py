@@ -12,6 +12,7 @@ from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
 from ..model.errors import CommandError, Overloaded
+from ..model.failures import words_of_frame
 from ..model.instants import NEVER
 from ..model.traits import Traits
 from .fleet_rules import FleetRules
@@ -112,7 +113,9 @@ class DownloadLinks:
             return False
         self._rearm()
         code = "not_found" if given.code in (404, 4009) else "platform"
-        error = CommandError(f"the platform gave no link: {given.code} {given.reason}", code=code)
+        error = CommandError(
+            f"the platform gave no link: {words_of_frame(given.code, given.reason)}", code=code
+        )
         out.append(e.SendAnswer(c.Answer(asked.command_id, error=error)))
         return True
 

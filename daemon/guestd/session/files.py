@@ -29,6 +29,7 @@ from ..model.failures import (
     WITHDRAWN,
     PlatformFailure,
     failure_of_frame,
+    words_of_frame,
 )
 from ..model.instants import NEVER
 from ..model.traits import FileRules
@@ -52,6 +53,10 @@ from .wants import Wants
 FileInput = (
     i.PutEnded | s.SlotGranted | s.SlotRefused | s.UploadSucceeded | s.UploadFailed | s.Refused
 )
+
+
+LATE = "the platform did not answer in time; send the file again if it stays away"
+NO_URL = "the platform gave no URL for the file; send it again, and if it stays, tell its support"
 
 
 class FileUploads:
@@ -106,7 +111,7 @@ class FileUploads:
                 reason = "taken back before it was sent"
                 self._give_up(outgoing, lane, "withdrawn", _Setback(reason, WITHDRAWN), out)
             elif upload.is_under_way and now >= upload.wake_at:
-                late = _Setback("the platform did not answer in time", UNAVAILABLE, at_once=True)
+                late = _Setback(LATE, UNAVAILABLE, at_once=True)
                 self._failed(outgoing, lane, UploadVerdict.AGAIN, late, now, out)
         files = lane.files()
         free = self._rules.settings.attachments.per_session_max - sum(
@@ -161,7 +166,13 @@ class FileUploads:
         what = file.filename, file.content_type, file.size_bytes
         if by_rest:
             out.append(
-                e.AskPresigned(attachment_id, *what, file.command_id, attempt=upload.attempts)
+                e.AskPresigned(
+                    attachment_id,
+                    *what,
+                    file.command_id,
+                    attempt=upload.attempts,
+                    key=f"{outgoing.tracing_id}-slot-{upload.slots + 1}",
+                )
             )
         else:
             out.append(e.Say(m.AskSlot(attachment_id, *what, trace)))
@@ -203,7 +214,7 @@ class FileUploads:
         if upload.step is not UploadStep.ASKED:
             return None
         if not given.url:
-            without = _Setback("the platform gave no URL", PlatformFailure("platform_refused"))
+            without = _Setback(NO_URL, PlatformFailure("platform_refused"))
             return self._failed(outgoing, lane, UploadVerdict.FAILED, without, now, out, live)
         upload.granted(given.attachment_id, given.metadata)
         self._tell(outgoing, "uploading", out)
@@ -263,7 +274,10 @@ class FileUploads:
         failure, retry_after_s = failure_of_frame(given.code), 0.0
         if isinstance(given, s.SlotRefused):
             failure, retry_after_s = given.failure or failure, given.retry_after_s
-        setback = _Setback(f"{given.code} {given.reason}", failure, retry_after_s=retry_after_s)
+        is_by_rest = isinstance(given, s.SlotRefused) and given.failure is not None
+        upload.slots += isinstance(given, s.SlotRefused) and given.is_answered
+        reason = given.reason if is_by_rest else words_of_frame(given.code, given.reason)
+        setback = _Setback(reason, failure, retry_after_s=retry_after_s)
         verdict = verdict_on_code(given.code, by_rest=self._rules.traits.slot_by_rest)
         return self._failed(outgoing, lane, verdict, setback, now, out, live)
 
@@ -325,9 +339,11 @@ class FileUploads:
     # ------------------------------------------------------------------ how it ends
 
     def _is_there(self, outgoing: Outgoing, out: e.Effects) -> Wants:
+        """Where the platform does not confirm messages, `uploaded` is durable before the message is
+        sent: a restart that does not find it knows that nothing was said."""
         file_of(outgoing)[1].done()
         self._tell(outgoing, "uploaded", out)
-        return Wants.PROCEED
+        return Wants.PROCEED if self._rules.traits.confirms else Wants.PROCEED_WHEN_DURABLE
 
     def _failed(
         self,

@@ -125,7 +125,7 @@ class Inbound:
             case s.ReceiptArrived():
                 out.append(v.ReceiptEvent(self._numbers.next(), given.sequence, given.status))
             case s.Unknown():
-                out.append(e.Count(SessionCounter.UNKNOWN))
+                out.append(e.Count(SessionCounter.UNKNOWN, name=given.name))
             case s.Garbage() | s.ContentRefused():
                 out.append(e.Count(SessionCounter.GARBAGE))
 

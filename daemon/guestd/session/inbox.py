@@ -27,6 +27,12 @@ for every message: after a gap that nothing filled the next one is waited for ha
 `GAP_WAIT_MIN_S`, within which disorder is still put right. The whole wait comes back with a few
 messages in order, with one that fills a gap or comes too late for it, and with a new connection.
 
+Before the first number of a session is known nothing can be seen to be missing, so the first
+message waits as one of `ByTime` does: for `ReorderDelay.hold_ms`, and what comes meanwhile is
+sorted in. That ends `hold_ms` after the first arrival, whatever comes later. It is paid once in a
+session's life, and not at all once traffic was seen to be in order; no number is taken for the
+beginning, because nothing says where a platform begins to count.
+
 Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max`
 identities are kept to know a repetition. An item that is not remembered and not newer than what was
 forgotten, or than what an earlier life has shown, may be new and late, or an old one repeated, as

@@ -9,6 +9,7 @@ from ..model.effects import SessionCounter
 from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.naturals import NaturalKey, natural_key
+from ..policy.reorder_delay import ReorderDelay
 from .inbox import InboxOutcome, PlacedMessage, Remembered
 
 
@@ -16,6 +17,7 @@ class BySequence:
     """Order by increasing `sequenceId` strings, numeric-aware (SOCK-5); see the essay above."""
 
     __slots__ = (
+        "_first_by",
         "_gap_wait_s",
         "_held",
         "_held_max",
@@ -24,6 +26,7 @@ class BySequence:
         "_last",
         "_last_key",
         "_remembered",
+        "_reordering",
         "_used",
         "heard_at",
         "is_backfilling",
@@ -33,7 +36,17 @@ class BySequence:
     GAP_WAIT_MIN_S = 0.1  # a stream that leaves gaps is still given the time of a hop or two
     HEALED_AFTER = 5  # messages in order after which gaps are waited for as at the beginning
 
-    def __init__(self, gap_wait_s: float, held_max: int, remembered_max: int) -> None:
+    def __init__(
+        self,
+        gap_wait_s: float,
+        held_max: int,
+        remembered_max: int,
+        reordering: ReorderDelay | None = None,
+    ) -> None:
+        """`reordering`: what all sessions see of it; without it the first message waits for none
+        before it."""
+        self._reordering = reordering
+        self._first_by = NEVER
         self._gap_wait_s = gap_wait_s
         self._held_max = held_max
         self._remembered = Remembered(remembered_max)
@@ -72,7 +85,7 @@ class BySequence:
 
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()
-        self.heard_at = now
+        quiet_s, self.heard_at = now - self.heard_at, now
         if not item.sequence:
             outcome.placed.append(PlacedMessage(item))
             return outcome
@@ -83,6 +96,7 @@ class BySequence:
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
             self._trust_again()  # what was missing does come
+            self._saw_displacement(quiet_s)
             outcome.counts.append((SessionCounter.LATE, 1))
             outcome.placed.append(PlacedMessage(item, late=True))
             return outcome
@@ -92,8 +106,11 @@ class BySequence:
         place = bisect_right(held, key, key=_key_of)
         if place < len(held):
             self._trust_again()
+            self._saw_displacement(now - held[place][1])
             outcome.counts.append((SessionCounter.REORDERED, 1))
         held.insert(place, (key, now, item))
+        if self._last_key is None and self._first_by == NEVER:
+            self._first_by = now + self._first_hold_s
         self._release_ripe(now, outcome)
         return outcome
 
@@ -102,7 +119,8 @@ class BySequence:
         as shown, so that a message with the same number is not lost."""
         outcome = InboxOutcome()
         key = natural_key(sequence)
-        if self._last_key is not None and key > self._last_key:
+        is_ahead = self._held is not None if self._last_key is None else key > self._last_key
+        if is_ahead:
             insort(self._used, key)
             del self._used[self._held_max :]
             self._release_ripe(now, outcome)
@@ -161,11 +179,13 @@ class BySequence:
             key, arrived_at, item = held[0]
             self._pass_used(key)
             gap = None
-            if self._follows(key):
+            if self._follows(key, now):
                 self._in_order += 1
+                if self._reordering is not None:
+                    self._reordering.saw_in_order()
                 if self._in_order >= self.HEALED_AFTER:
                     self._trust_again()
-            elif arrived_at + self._hold_s <= now or len(held) > self._held_max:
+            elif self._is_waited_for(arrived_at, now):
                 gap = (self._last, item.sequence)
                 outcome.counts.append((SessionCounter.GAP_LEFT, 1))
                 self._leave_gap()
@@ -175,7 +195,8 @@ class BySequence:
             outcome.placed.append(PlacedMessage(item, gap=gap))
             held.pop(0)
         if held:
-            self.wake_at = held[0][1] + self._hold_s
+            is_first = self._last_key is None
+            self.wake_at = self._first_by if is_first else held[0][1] + self._hold_s
         else:
             self._held = None
             self.wake_at = NEVER
@@ -196,13 +217,32 @@ class BySequence:
         used = self._used
         while used and self._last_key is not None and used[0] < before:
             if used[0] > self._last_key:
-                if not self._follows(used[0]):
+                if not used[0].follows(self._last_key):
                     return
                 self._last, self._last_key = used[0].text, used[0]
             del used[0]
 
-    def _follows(self, key: NaturalKey) -> bool:
-        return self._last_key is None or key.follows(self._last_key)
+    def _follows(self, key: NaturalKey, now: float) -> bool:
+        """Whether nothing is missing before it, as far as is known; of the first, after its hold,
+        or when there is no room for more."""
+        if self._last_key is not None:
+            return key.follows(self._last_key)
+        return self._first_by <= now or self.held > self._held_max
+
+    def _is_waited_for(self, arrived_at: float, now: float) -> bool:
+        """What is missing before it, if the number before is known."""
+        is_long_enough = arrived_at + self._hold_s <= now or self.held > self._held_max
+        return self._last_key is not None and is_long_enough
+
+    @property
+    def _first_hold_s(self) -> float:
+        return self._reordering.hold_ms / 1000.0 if self._reordering is not None else 0.0
+
+    def _saw_displacement(self, late_s: float) -> None:
+        """`late_s` is infinite for what came before anything else of this life: that says nothing
+        of the way here."""
+        if self._reordering is not None and late_s < NEVER:
+            self._reordering.saw_displacement(late_s * 1000.0)
 
 
 def _key_of(held: tuple[NaturalKey, float, MessageArrived]) -> NaturalKey:

@@ -323,6 +323,7 @@ class Machine:
             else:
                 self._finish(ending, out, hang_up=True)
         elif isinstance(given, s.Throttled):
+            conversation.tell_throttled(given, out)
             conversation.throttled(given, now + self._bounded_s(given.retry_after_s), now, out)
         elif departure.is_goodbye(given.tracing_id) and self._rules.settings.conversation_clear:
             departure.goodbye_id = draw_id(self._rules.rng)

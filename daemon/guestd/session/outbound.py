@@ -206,7 +206,7 @@ class Outbound:
         else:
             self._end_id = command.command_id
             intent = content_of(command)
-        self._remember(command.command_id, Accepted(seq, trace, digest=digest_of(command)))
+        self._remember(command.command_id, Accepted(seq, trace, False, digest_of(command), now))
         event = v.AcceptedEvent(seq, command.command_id, intent["action"], text)
         out.append(e.Accept(event, intent))
 
@@ -263,8 +263,10 @@ class Outbound:
             self._remember(command.command_id, Accepted(command.seq, trace, True, digest))
             match intent.get("action"):
                 case "send" | "reply" | "attach" if not command.settled:
+                    is_head = not self.outbox
                     self._lane().accept(Outgoing.restored(command.command_id, intent))
-                    doubted += self._may_have_been_sent(command, saved)
+                    if is_head or self._rules.traits.confirms:
+                        doubted += self._may_have_been_sent(command, saved)
                 case "withdraw":
                     withdrawn = self._lane().find(intent["target"])
                     if withdrawn is not None:
@@ -275,11 +277,14 @@ class Outbound:
                 case "end":
                     wanted = Wants.LEAVE
         if doubted and self.outbox is not None:
-            self.outbox.doubt(now, doubted if self._rules.traits.confirms else 1)
+            self.outbox.doubt(now, doubted)
         return wanted
 
     def _may_have_been_sent(self, command: SavedCommand, saved: SavedSession) -> bool:
         """What the journal proves of an unsettled message; see `outbox.py`."""
+        is_file = command.intent.get("action") == "attach"
+        if is_file and not self._rules.traits.confirms and command.file != "uploaded":
+            return False
         if saved.was_live:
             return saved.joined
         return saved.joined and self._rules.traits.confirms and command.seq < saved.state_seq

@@ -32,7 +32,9 @@ before it the dialects differ:
 - One that confirms nothing (webchat) settles a message as `sent` when its frame is handed to the
   connection, and cannot ask afterwards; there no message is sent before the `sent` of the one
   before it is durable. So if the last word is `live`, the first unsettled message is `uncertain`
-  and the others were not sent; if it is `resting`, there is no doubt at all.
+  and the others were not sent; if it is `resting`, there is no doubt at all. A file's message is
+  sent only when `uploaded` is durable, so one without that word was not sent, nor what is behind
+  it: its slot is asked for again, with the same key.
 
 Two policies of pacing (SOCK-7). `queue` accepts and sends at even distances. `reject` accepts as
 many as the rate allows, counted when they are accepted, so that it does not matter how long the

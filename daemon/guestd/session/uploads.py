@@ -13,6 +13,13 @@ next attempt begins with a new attachment id; the old one is deleted, so that no
 behind. Because the message is only sent when the file is there, none of this can double a message:
 the file's message waits for it in the outbox.
 
+Over REST the question for a slot has an Idempotency-Key (HTTP-2). It is made of the message's
+tracing id, which is durable with the intent before anything is asked, and of the number of the
+slot: a question that was not answered or was refused is the same one when it is asked again, with
+the same key, also after a restart. A slot that was granted and came to nothing is over; the next
+one is another operation, with a key of its own. After a restart the first key is used again: the
+platform answers with the slot it gave, which is still good or is followed by the next.
+
 The platform's word overrides ours: its success event ends the upload even if the PUT's own
 answer is still under way."""
 
@@ -123,12 +130,13 @@ class UploadVerdict(Enum):
 @dataclass(slots=True)
 class FileUpload:
     """`wake_at`: while waiting, when it may be tried again; else when the step has taken too
-    long."""
+    long. `slots`: how many the platform has answered with; the next question is another one."""
 
     step: UploadStep = UploadStep.WAITING
     attachment_id: str = ""
     trace: str = ""
     attempts: int = 0
+    slots: int = 0
     wake_at: float = LONG_AGO
     metadata: dict[str, Any] | None = None
 
@@ -157,6 +165,7 @@ class FileUpload:
     def granted(self, attachment_id: str, metadata: dict[str, Any] | None) -> None:
         """The platform may have chosen another id than ours (protocol §2.11)."""
         self.step, self.wake_at = UploadStep.PUTTING, NEVER
+        self.slots += 1
         self.attachment_id, self.metadata = attachment_id or self.attachment_id, metadata
 
     def put(self, confirm_by: float) -> None:

@@ -10,6 +10,7 @@ from ..model.signals import MessageArrived
 
 class Wants(Enum):
     PROCEED = "proceed"  # something that held the outbox back is gone
+    PROCEED_WHEN_DURABLE = "proceed_when_durable"  # … and the newest event proves it
     LEAVE = "leave"  # the guest's own end of the conversation is durable
 
 

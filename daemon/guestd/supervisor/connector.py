@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from typing import Any
 
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.overview import BudgetView
 from ..model.ports import Clock, Dialer, DialTarget
+from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..runtime.task_pool import TaskPool
@@ -38,7 +41,10 @@ class Connector:
         metrics: Metrics,
         loop: asyncio.AbstractEventLoop,
         prepare: Callable[[Runner], bool],
+        note: Note = no_note,
     ) -> None:
+        """`note` tells the audit of connects that the platform refused."""
+        self._note = note
         self._dialer = dialer
         self._target = target
         self._clock = clock
@@ -121,11 +127,13 @@ class Connector:
             self._timer = self._loop.call_at(at, self._admit)
 
     async def _dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
+        began = time.perf_counter()
         try:
             guest = runner.machine.guest
             target = self._target.of_guest(guest.name, guest.session_id)
             connection = await self._dialer.dial(target, callbacks)
         except DialError as error:
+            self._tell_of_refusal(runner, error.ending, time.perf_counter() - began)
             self._failed(runner, callbacks, error.ending)
         except Exception as error:  # a session that never heard of its dial would wait for ever
             log_bug(logger, "dialing", error)
@@ -141,6 +149,25 @@ class Connector:
         finally:
             self._admission.finished(runner)
             self._look_soon()
+
+    def _tell_of_refusal(self, runner: Runner, ending: Ending, latency_s: float) -> None:
+        """A line for each upgrade that the platform answered otherwise (AUDIT-1); what had no
+        answer is in the log and the metrics only."""
+        if ending.code is None:
+            return
+        details: dict[str, Any] = {
+            "session_id": runner.session_id,
+            "attempt": runner.machine.connection.attempt + 1,
+            "latency_ms": round(latency_s * 1000.0, 3),
+            "error_code": ending.cause.value,
+            "error_status": ending.code,
+            "error_message": f"{ending}; {'wait' if ending.code == 429 else 'see the log'}",
+        }
+        if ending.retry_after_s is not None:
+            details["retry_after_s"] = ending.retry_after_s
+        if ending.code == 429:
+            details["rate_limited"] = True
+        self._note("session.connect", "failed", details)
 
     def _failed(self, runner: Runner, callbacks: ConnectionCallbacks, ending: Ending) -> None:
         self._count(ending.cause.value)

@@ -7,8 +7,7 @@ A runner at rest is this object, the machine, and a connection with its callback
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, assert_never, get_args
 
 import orjson
@@ -18,68 +17,31 @@ from ..model.client_messages import CloseSession
 from ..model.commands import Command
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
-from ..model.events import Event, MessageEvent, Recorded, SessionEvent
+from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.instants import NEVER
 from ..model.journal import SavedSession
-from ..model.ports import Clock, Connection
+from ..model.ports import Connection
 from ..model.signals import MessageArrived, Signal
 from ..observe.log import fields
-from ..observe.metrics import Metrics
-from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.accepted import Accepted
 from ..session.inbound import Inbound
 from ..session.machine import Machine
 from ..session.outbound import Outbound
 from ..session.states import State
-from ..wire.dialect import Dialect
 from .activity import SessionActivity
-from .breakage import Report, log_bug, report_of
+from .breakage import log_bug, report_of
 from .callers import NO_CALLERS, Answered, WaitingCallers
-from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
 from .event_counts import count_event, count_state, is_message
 from .frame_ring import FrameRing
 from .frame_tap import FrameTap, TappedConnection, bare
-from .outage import Outage
-from .session_log import SessionLog
+from .session_context import SessionContext
 
 logger = logging.getLogger("guestd.session")
 
 #: A method of Runner, and the effect it performs.
 Performed = Callable[["Runner", Any], None]
-
-
-@dataclass(slots=True)
-class SessionContext:
-    """What all runners share. The callables are the supervisor's."""
-
-    dialect: Dialect
-    clock: Clock
-    timers: Timers[Runner]
-    commits: CommitBatcher
-    metrics: Metrics
-    ask_admission: Callable[[Runner], None]
-    cancel_admission: Callable[[Runner], None]
-    dial: Callable[[Runner, ConnectionCallbacks], None]
-    fetch_history: Callable[[ConnectionCallbacks, e.FetchHistory, str], None]
-    finished: Callable[[Runner, Ending], None]
-    ask_presigned: Callable[[Runner, e.AskPresigned], None]
-    upload: Callable[[Runner, e.Upload], None]
-    cancel_upload: Callable[[Runner, str], None]
-    discard: Callable[[str], None]
-    keep_report: Callable[[Report], None]
-    log: SessionLog
-    was_shown: Callable[[str, str, str], Awaitable[bool]]
-    ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-    is_full: bool = False
-    outage: Outage = field(init=False)
-    now: Callable[[], float] = field(init=False)
-    decode: Callable[[bytes], list[Signal]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.now, self.decode = self.clock.now, self.dialect.decode
-        self.outage = Outage(self.clock, self.metrics)
 
 
 class Runner:
@@ -124,7 +86,6 @@ class Runner:
 
     @property
     def outbound(self) -> Outbound:
-        """To be asked, not to be changed."""
         return self.machine.conversation.outbound
 
     @property
@@ -137,6 +98,8 @@ class Runner:
         self._recorded_seq = saved.seq
         self.opened_ms, self.ends_ms = saved.record.opened_ms, saved.record.ends_ms
         self.machine.restore(saved, self.context.now())
+        clock = self.context.clock
+        self.outbound.commands.note_ages(saved.commands, clock.now(), clock.epoch_ms())
 
     # ------------------------------------------------------------------ what happens
 
@@ -254,6 +217,8 @@ class Runner:
         if type(event) is SessionEvent and event.state == "live":
             context.outage.joined()
             context.log.live(self.machine.guest, event.first)
+        elif type(event) is DeliveryEvent:
+            event.latency_ms = self.outbound.commands.age_ms(event.command_id, context.now())
         context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
         self.activity.note(event)
@@ -325,6 +290,12 @@ class Runner:
 
     def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.count_session(effect.counter, effect.count)
+        if effect.name:
+            self.context.log.unknown_frames.count(effect.name, self.machine.guest)
+
+    def _noted(self, effect: e.Noted) -> None:
+        known = {"session_id": self.session_id, **effect.details}
+        self.context.note(effect.action, effect.status, known)
 
     def _echoed(self, effect: e.Echoed) -> None:
         self.context.metrics.echo_latency_s.observe(effect.latency_s)
@@ -436,6 +407,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return lambda runner, copy: runner.context.discard(copy.path)
         case e.Count():
             return Runner._count_notice
+        case e.Noted():
+            return Runner._noted
         case e.Echoed():
             return Runner._echoed
         case e.Finish():

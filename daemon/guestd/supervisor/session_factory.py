@@ -70,4 +70,4 @@ class SessionFactory:
         given = self.settings.inbox
         if self.traits.ordering is Ordering.BY_TIME:
             return ByTime(self._hold, given.held_max, self.remembered_max)
-        return BySequence(given.gap_wait_s, given.held_max, self.remembered_max)
+        return BySequence(given.gap_wait_s, given.held_max, self.remembered_max, self._hold)

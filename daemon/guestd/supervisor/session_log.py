@@ -19,6 +19,7 @@ from ..observe.line_budget import WINDOW_S, LineBudget
 from ..observe.log import counted_elsewhere, fields
 from ..session.connection import ConnectionState
 from ..session.waits import rest_sentence
+from .unknown_frames import UnknownFrames
 
 logger = logging.getLogger("guestd.sessions")
 
@@ -50,6 +51,7 @@ class SessionLog:
         self._clock = clock
         self._loop = loop
         self._budget: LineBudget[LineKey] = LineBudget()
+        self.unknown_frames = UnknownFrames()
         self._timer: asyncio.TimerHandle | None = None
 
     def stop(self) -> None:

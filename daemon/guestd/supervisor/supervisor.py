@@ -34,6 +34,7 @@ from ..model.ports import (
     Watcher,
 )
 from ..model.records import Note, no_note
+from ..model.storage_errors import check_storage, storage_full
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool
 from ..runtime.timers import TIMER_TICK_S, Timers
@@ -55,16 +56,14 @@ from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
 from .overview import FleetOverview
 from .records import check_guest_writable, guest_of, identity_of, record_of, remaining_s
-from .runner import Runner, SessionContext
+from .runner import Runner
+from .session_context import SessionContext
 from .session_factory import SessionFactory
 from .session_log import SessionLog
 from .settings import SupervisorSettings
 from .status import status_of
 from .uploads import Uploads
 from .views import view_of, view_of_ended
-
-STORAGE_FULL = "the disk is full: new work is refused until space is freed"
-STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is freed"
 
 #: Connections for which the journal is asked at once about a repeated message; more wait.
 REPETITIONS_ASKED_MAX = 100
@@ -104,15 +103,13 @@ class Supervisor:
     ) -> None:
         loop = loop or asyncio.get_running_loop()
         self._settings, self._uncommitted_max = settings, uncommitted_max
-        self._dialect = dialect
-        self._clock = clock
+        self._dialect, self._clock = dialect, clock
         self._draw_token, self._draw_session_id = draw_token, draw_session_id
         self.metrics = metrics
-        self._discard_copy = discard_copy
+        self._discard_copy, self._note = discard_copy, note
         can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
         self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
-        self._journal = journal
-        self._hub, most = Hub(), settings.limits.max_sessions
+        self._journal, self._hub, most = journal, Hub(), settings.limits.max_sessions
         self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max, note)
         self._history = HistoryReader(
             history, dialect, metrics, settings.history.inflight_max, note
@@ -126,6 +123,7 @@ class Supervisor:
             metrics,
             loop,
             self._preload_seen,
+            note,
         )
         self._commands = CommandLookups(journal)
         self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
@@ -167,6 +165,7 @@ class Supervisor:
             upload=self._uploads.begin,
             cancel_upload=self._uploads.cancel,
             discard=self._discard_copy,
+            note=self._note,
             keep_report=keep_report,
             log=self._log,
             was_shown=self._was_shown,
@@ -182,10 +181,7 @@ class Supervisor:
             raise CommandError(
                 "the daemon is shutting down; no new guest sessions", code="draining"
             )
-        if self._journal.storage_full:
-            raise CommandError(STORAGE_FULL, code="storage_full")
-        if self._journal.storage_low:
-            raise CommandError(STORAGE_LOW, code="storage_low")
+        check_storage(self._journal)
         if len(self._runners) >= self._settings.limits.max_sessions:
             self.metrics.refused_sessions += 1
             live, most = len(self._runners), self._settings.limits.max_sessions
@@ -282,7 +278,7 @@ class Supervisor:
         if runner is None:
             error = NotFound(f"there is no guest session {session_id}", code="ended")
         elif self._journal.storage_full:
-            error = CommandError(STORAGE_FULL, code="storage_full")
+            error = storage_full()
         elif error is None:
             runner.give(command, answered, accepted)
             return

@@ -29,6 +29,7 @@ logger = logging.getLogger("guestd.supervisor")
 
 PRESIGN = "attachment.presign"
 PUT = "attachment.put"
+_NO_SLOT = "send the file again; if it stays, tell the platform's support the correlation id"
 UNAVAILABLE = 503  # what a question without any answer that can be read counts as
 
 
@@ -80,6 +81,7 @@ class Uploads:
         assert self._uploader is not None
         wanted[effect.attachment_id] = asyncio.current_task()
         began = time.perf_counter()
+        self._note(PUT, "attempt", _about(runner, effect))
         try:
             ended, outcome, details = await self._put_ended(self._uploader, effect)
         except asyncio.CancelledError:
@@ -108,7 +110,8 @@ class Uploads:
             ended = PutEnded(
                 attachment_id, error.status, str(error), failure=failure, retry_after_s=wait_s
             )
-            return ended, outcome_of(error), {"error_message": str(error), **error.codes()}
+            told = {"error_message": str(error), **error.codes(), **error.limit_details()}
+            return ended, outcome_of(error), told
         except SpoolError as error:
             ended = PutEnded(attachment_id, None, str(error), is_file_lost=True)
             lost = {"error_code": error.code, "error_message": str(error)}
@@ -168,11 +171,13 @@ class Uploads:
             "contentType": effect.content_type,
             "size": effect.size_bytes,
         }
-        key = effect.attachment_id  # a fresh one for each place, so this call's own (HTTP-2)
+        key = effect.key
         about = {**_about(runner, effect), "idempotency_key": key}
 
+        self._note(PRESIGN, "attempt", about)
+
         def attempt_failed(action: str, error: PlatformError) -> None:
-            words = {"error_message": error.args[0]}
+            words = {"error_message": str(error)}
             attempt = error.attempt_details(action)
             self._note(action, "failed", {**about, **words, **attempt})
 
@@ -187,6 +192,7 @@ class Uploads:
             latency_ms, correlation_id = round(found.latency_ms, 3), found.correlation_id
             details = {"latency_ms": latency_ms, "correlation_id": correlation_id}
             given = _slot_of(effect.attachment_id, found.body)
+            details = {name: one for name, one in details.items() if one != ""}
             if isinstance(given, SlotRefused):
                 invalid = {"error_code": "platform_unavailable", "error_cause": "malformed"}
                 details |= {**invalid, "error_status": found.status, "error_message": given.reason}
@@ -210,8 +216,8 @@ def _about(runner: Runner, effect: Upload | AskPresigned) -> dict[str, Any]:
 
 def _call_details(error: PlatformError) -> dict[str, Any]:
     latency_ms = round(error.latency_ms, 3)
-    words = {"error_message": error.args[0], "requests": error.attempts}
-    return {"latency_ms": latency_ms, **words, **error.codes()}
+    words = {"error_message": str(error), "requests": error.attempts}
+    return {"latency_ms": latency_ms, **words, **error.codes(), **error.limit_details()}
 
 
 def _refusal_of(attachment_id: str, error: PlatformError) -> SlotRefused:
@@ -224,14 +230,15 @@ def _refusal_of(attachment_id: str, error: PlatformError) -> SlotRefused:
 
 def _slot_of(attachment_id: str, answer: dict[str, object]) -> SlotGranted | SlotRefused:
     url, metadata, headers = answer.get("uploadUrl"), answer.get("metadata"), answer.get("headers")
+    problem = ""
     if not isinstance(url, str) or not url or not isinstance(metadata, dict):
-        return SlotRefused(
-            attachment_id, 5000, "the platform's answer holds no uploadUrl and metadata"
-        )
-    if not is_writable(metadata):
-        return SlotRefused(
-            attachment_id, 5000, "the metadata in the platform's answer cannot be passed on as JSON"
-        )
+        problem = "the platform's answer holds no uploadUrl and metadata"
+    elif not is_writable(metadata):
+        problem = "the metadata in the platform's answer cannot be passed on as JSON"
+    if problem:
+        told = f"{PRESIGN}: {problem}; {_NO_SLOT}"
+        return SlotRefused(attachment_id, UNAVAILABLE, told, is_answered=True)
+    assert isinstance(url, str) and isinstance(metadata, dict)
     texts = (
         {str(key): one for key, one in headers.items() if isinstance(one, str)}
         if isinstance(headers, dict)

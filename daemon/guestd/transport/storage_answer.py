@@ -16,17 +16,20 @@ from ..policy.retry_after import retry_after_s
 
 BYTES_MAX = 65_536
 
-_REQUEST_IDS = ("inin-correlation-id", "x-amz-request-id", "x-request-id")
+_REQUEST_IDS = ("inin-correlation-id", "x-amz-request-id", "x-ms-request-id", "x-request-id")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _CODE = re.compile(r"<(?:\w+:)?Code>\s*([A-Za-z0-9._-]{1,100})\s*</")
 _MESSAGE = re.compile(
     r"<(?:\w+:)?Message(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))", re.DOTALL
 )
 
+_IN_XML = re.compile(r"<(?:\w+:)?RequestId>\s*([^<\s]{1,128})\s*</")
+
 _FRESH = "the upload URL is not valid any more, or not for this file; send the file again"
 _CORRECT = "correct the file, its name or its type by what the storage says, and send it again"
 _NO_UPLOADS = "the storage takes no uploads of this kind; tell the platform's support"
 _REMEDIES = {
+    401: _FRESH,
     403: _FRESH,
     404: _FRESH,
     405: _NO_UPLOADS,
@@ -57,7 +60,7 @@ def storage_refusal(
         f"the storage answered {status} {_shown(body.message, secrets)}".strip(),
         status=status,
         platform_code=_shown(body.code, secrets),
-        correlation_id=_request_id_of(headers),
+        correlation_id=_request_id_of(headers, body.context_id),
         retry_after_s=wait_s,
         remedy=remedy,
     )
@@ -83,7 +86,12 @@ def _read(said: bytes) -> ErrorBody:
         return read_error(said)
     code, message = _CODE.search(text), _MESSAGE.search(text)
     words = (message[1] or unescape(message[2] or "")) if message is not None else ""
-    return ErrorBody(shortened(" ".join(words.split())), code[1] if code is not None else "")
+    request_id = _IN_XML.search(text)
+    return ErrorBody(
+        shortened(" ".join(words.split())),
+        code[1] if code is not None else "",
+        request_id[1] if request_id is not None else "",
+    )
 
 
 def _shown(text: str, secrets: tuple[str, ...]) -> str:
@@ -91,7 +99,8 @@ def _shown(text: str, secrets: tuple[str, ...]) -> str:
     return shortened(redacted(without_values(printable, secrets)))
 
 
-def _request_id_of(headers: Mapping[str, str]) -> str:
-    """What the storage's support asks for. One that is not an id is not passed on."""
-    found = next((headers[name] for name in _REQUEST_IDS if name in headers), "")
-    return found if _REQUEST_ID.fullmatch(found) else ""
+def _request_id_of(headers: Mapping[str, str], in_body: str) -> str:
+    """What the storage's support asks for, from the headers, else from the body. One that is not an
+    id is not passed on."""
+    found = (*(headers[name] for name in _REQUEST_IDS if name in headers), in_body)
+    return next((one for one in found if _REQUEST_ID.fullmatch(one)), "")

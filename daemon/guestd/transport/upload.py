@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -30,7 +31,7 @@ from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.no_resending import ConnectionBroke, no_resending
 from ..runtime.resolver import Resolver
-from ..runtime.tls import connector_tls
+from ..runtime.tls import connector_tls, tls_failure
 from ..session.settings import AttachmentSettings
 from .settings import TransportSettings
 from .storage_answer import BYTES_MAX, storage_refusal
@@ -95,7 +96,9 @@ class FileUploader:
         scheme = urlsplit(url).scheme
         if scheme != "https" and (self._secure_only or scheme != "http"):
             raise PlatformRefused(
-                "the platform gave an upload URL that is not https", cause="insecure"
+                "the platform gave an upload URL that is not https",
+                cause="insecure",
+                remedy=_NO_SUCH_URL,
             )
 
     async def _put(self, url: URL, headers: dict[str, str], copy: CopyReader) -> None:
@@ -198,21 +201,45 @@ class _FairTurns:
             self._loop.call_soon(self._next)
 
 
+_AGAIN = (
+    "send the file again; if it stays, check the way to the storage (network, platform.proxy_url)"
+)
+_NO_SUCH_URL = "tell the platform's support: no other URL can be had"
+
+
 def _translated(error: Exception) -> PlatformError:
     """Every foreign exception of a PUT, without the URL that most of them carry."""
     match error:
         case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
             return PlatformRefused(
-                "the storage's certificate was refused; name the CA that signed it in"
-                " platform.ca_file",
+                "the storage's certificate was refused",
                 cause="certificate",
+                remedy="name the CA that signed it in platform.ca_file",
+            )
+        case aiohttp.ClientConnectorSSLError():
+            return PlatformUnavailable(
+                f"{error.host}: {tls_failure(error.os_error)}", cause="tls", remedy=_AGAIN
             )
         case TimeoutError():
-            return PlatformUnavailable("the upload stood still for too long", cause="timeout")
+            return PlatformUnavailable(
+                "the upload stood still for too long", cause="timeout", remedy=_AGAIN
+            )
         case aiohttp.ClientConnectorError():
-            return PlatformUnavailable(f"{error.host} cannot be reached", cause="unreachable")
+            is_name = isinstance(error.os_error, socket.gaierror)
+            why = "the name cannot be resolved" if is_name else error.os_error.strerror
+            return PlatformUnavailable(
+                f"{error.host} cannot be reached: {why or 'no connection'}",
+                cause="unreachable",
+                remedy=_AGAIN,
+            )
         case ValueError():
-            return PlatformRefused("the platform returned an invalid upload URL or header")
+            return PlatformRefused(
+                "the platform returned an invalid upload URL or header",
+                cause="malformed",
+                remedy=_NO_SUCH_URL,
+            )
         case _:
             cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
-            return PlatformUnavailable(f"the connection broke: {cause}", cause="broken")
+            return PlatformUnavailable(
+                f"the connection broke: {cause}", cause="broken", remedy=_AGAIN
+            )

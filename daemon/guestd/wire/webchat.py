@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -91,6 +92,8 @@ class Webchat:
             return [s.Garbage("not JSON")]
         if type(found) is not dict:
             return [s.Garbage("not a JSON object")]
+        if type(found.get("sequenceId")) is float:
+            found = _with_long_number(frame, found)
         kind = text(found, "type")
         if kind == "message":
             return self._message(found)
@@ -173,4 +176,14 @@ def _sequence(found: dict[str, Any]) -> str:
     value = found.get("sequenceId")
     if type(value) is str:
         return identity_of(value)
-    return str(value) if type(value) is int and abs(value) < 1 << 64 else ""
+    return identity_of(str(value)) if type(value) is int else ""
+
+
+def _with_long_number(frame: bytes, found: dict[str, Any]) -> dict[str, Any]:
+    """A number of more than 64 bits is read as a double, whose last digits are lost; this reads all
+    of them."""
+    try:
+        number = json.loads(frame)["sequenceId"]
+    except (ValueError, RecursionError):  # more digits than an integer is ever built from
+        return found
+    return {**found, "sequenceId": number}

@@ -46,7 +46,7 @@ class Guest {
 
   until(done) {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`did not come: ${done}`)), 20_000);
+      const timer = setTimeout(() => reject(new Error(`did not come: ${done}`)), 60_000);
       const check = () => done() && (clearTimeout(timer), resolve(), true);
       if (!check()) this.waiting.push(check);
     });

@@ -11,7 +11,7 @@ socket.addEventListener('message', event => {
 
 function until(done) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`did not come: ${done}: ${JSON.stringify(seen)}`)), 20_000);
+    const timer = setTimeout(() => reject(new Error(`did not come: ${done}: ${JSON.stringify(seen)}`)), 60_000);
     const check = () => {
       if (!seen.some(done)) return;
       clearTimeout(timer);

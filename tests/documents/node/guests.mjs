@@ -59,7 +59,7 @@ async function create(guestId, attributes, key, signed = guestToken(guestId, att
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ event: 'webchat.session.created', data: { ...made, initializationLatencyMs: latencyMs } }),
-    signal: AbortSignal.timeout(3000),
+    signal: AbortSignal.timeout(30_000),
   });
   return { statuses: [contact.status, conversation.status], ...made };
 }

@@ -89,7 +89,7 @@ async function main() {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ event: 'chat.injection.completed', data: entry }),
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(30_000),
   });
   const refused = await inject(payload([{ type: 'text', from: 'agent', text: 'x' }]), 'not-a-token').catch(String);
   return { before, ids: first.data.map(one => one.id), idsAgain: again.data.map(one => one.id), entry, refused };

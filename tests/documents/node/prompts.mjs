@@ -52,7 +52,7 @@ async function show(promptId, bearer) {
   Object.assign(audit, { status: isShown ? 'SUCCESS' : 'FAILED', latencyMs: Date.now() - begun, code: answer.status });
   if (isShown) {
     const told = { eventType: 'AGENT_ASSIST_PROMPT_INJECTED', injectionId: answer.body.id, latencyMs: audit.latencyMs };
-    await fetch(CRM, { method: 'POST', body: JSON.stringify(told), signal: AbortSignal.timeout(3000) });
+    await fetch(CRM, { method: 'POST', body: JSON.stringify(told), signal: AbortSignal.timeout(30_000) });
   }
   return audit;
 }

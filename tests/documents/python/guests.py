@@ -54,7 +54,7 @@ def create(key, guest_token):
             + "\n"
         )
     data = {**made, "initializationLatencyMs": latency_ms}
-    call("POST", CRM, {"event": "webchat.session.created", "data": data}, timeout_s=3.0)
+    call("POST", CRM, {"event": "webchat.session.created", "data": data}, timeout_s=30.0)
     return {"statuses": [status, opened], **made}
 
 

@@ -90,7 +90,7 @@ def main():
     entry |= {"latencyMs": latency_ms, "status": status, **verified(data, messages)}
     with open(AUDIT_FILE, "a") as audit:
         audit.write(json.dumps(entry) + "\n")
-    call("POST", CRM, {"event": "chat.injection.completed", "data": entry}, timeout_s=5.0)
+    call("POST", CRM, {"event": "chat.injection.completed", "data": entry}, timeout_s=30.0)
     try:
         inject(
             payload([{"type": "text", "from": "agent", "text": "x", "timestamp": iso(now)}]),

@@ -39,7 +39,7 @@ def show(bearer):
             "injectionId": body["id"],
             "latencyMs": latency_ms,
         }
-        call("POST", CRM, reported, timeout_s=3.0)
+        call("POST", CRM, reported, timeout_s=30.0)
     return {
         "auditId": str(uuid.uuid4()),
         "status": "SUCCESS" if code < 300 else "FAILED",

@@ -15,7 +15,7 @@ CLIENT, SECRET = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
 
 
 def call(
-    method: str, url: str, body: Any = None, *, timeout_s: float = 10.0, **headers: str
+    method: str, url: str, body: Any = None, *, timeout_s: float = 30.0, **headers: str
 ) -> tuple[int, Any]:
     """Status and JSON. A 429 is waited for and tried again, twice. `idempotency_key` becomes
     `Idempotency-Key`."""

@@ -75,7 +75,7 @@ class OperationsHarness:
         assert view.status == "running", view
         return view.result["conversation_id"]
 
-    async def until(self, condition, timeout_s: float = 10.0) -> None:
+    async def until(self, condition, timeout_s: float = 30.0) -> None:
         async with asyncio.timeout(timeout_s):
             while True:
                 found = condition()
@@ -123,7 +123,7 @@ def new_calls(
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
     rest = RestSettings(
         timeout_s=timeout_s,
-        deadline_s=3.0,
+        deadline_s=30.0,
         attempts_max=attempts_max,
         base_s=0.01,
         cap_s=0.02,
@@ -142,7 +142,7 @@ async def life(
     directory: Path,
     *,
     attempts_max: int = 2,
-    timeout_s: float = 2.0,
+    timeout_s: float = 10.0,
     sessions_max: int = 500,
     **settings: Any,
 ) -> AsyncIterator[OperationsHarness]:

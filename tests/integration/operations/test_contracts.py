@@ -92,7 +92,9 @@ async def test_audit_1_an_attempt_that_is_made_again_has_a_line(harness):
         {
             "call": "interaction.inject",
             "attempt": 1,
-            "error_message": {"text": details["error_message"]["text"]},
+            "error_message": "interaction.inject: the platform answered 503 refused by a fault with"
+            " 503; wait 1 s; try again later; if it stays, tell the platform's support the"
+            " correlation id",
             "retry_after_s": 1.0,
             "error_code": "platform_unavailable",
             "error_status": 503,

@@ -4,6 +4,7 @@ is."""
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from email.utils import formatdate
 from functools import partial
@@ -433,10 +434,15 @@ async def test_audit_1_an_attempt_that_was_not_the_last_is_told(line):
     seen = [(one.attempts, one.status, one.platform_code, one.latency_ms) for _, one in told]
     common = {"call": "interaction.get", "latency_ms": 0.0}
     passing = {**common, "error_code": "platform_unavailable", "error_status": 503}
-    passing["error_message"] = "the platform answered 503"
+    passing["error_message"] = "interaction.get: the platform answered 503; try again later"
     busy = {"platform_code": "busy", "correlation_id": "c-1"}
+    support = "; if it stays, tell the platform's support the correlation id"
+    busy["error_message"] = passing["error_message"] + support
     refused = {**common, "error_code": "platform_refused", "error_status": 401}
-    refused["error_message"] = "the platform answered 401"
+    refused["error_message"] = (
+        "interaction.get: the platform answered 401; check that the OAuth client"
+        " (platform.client_id) still exists and is active"
+    )
     facts = [
         {**passing, "attempt": 1, **busy},
         {**refused, "attempt": 2},
@@ -461,7 +467,8 @@ async def test_audit_1_each_429_has_a_line_with_all_that_is_known_of_it(line):
             await line.make("contact.create", idempotency_key="op-1", **listener)
     details = {
         "idempotency_key": "op-1",
-        "error_message": "the platform answered 429 slow down",
+        "error_message": "contact.create: the platform answered 429 slow down; wait 2 s; if this"
+        " repeats, lower rest.requests_per_minute",
         "call": "contact.create",
         "latency_ms": 0.0,
         "retry_after_s": 2.0,
@@ -513,3 +520,37 @@ async def test_guest_3_failed_calls_are_counted_by_kind(line):
         with pytest.raises(PlatformError):
             await line.make("interaction.inject")
     assert line.metrics.platform_errors == {"rate_limit": 1, "auth": 2, "network": 1, "other": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"message": "customAttributes.guestToken is not signed RS256"}, "token_validation"),
+        (422, {"message": "bad", "details": [{"fieldName": "sessionToken"}]}, "token_validation"),
+        (400, {"message": "Validation failed", "code": "invalid.jwt"}, "token_validation"),
+        (422, {"message": "queueId is no UUID"}, "other"),
+        (403, {"message": "this token lacks a permission"}, "auth"),
+    ],
+)
+async def test_guest_3_a_guest_token_that_the_platform_refuses_is_counted(line, status, body, kind):
+    """As a call that failed for it, and as a check of a token that went wrong."""
+    line.script.turns.append(line.script.raw(status, json.dumps(body).encode()))
+    given = {"customAttributes": {"guestToken": "canary-guest-token"}}
+    with pytest.raises(PlatformError) as caught:
+        await line.calls.call("contact.create", body=given, idempotency_key="k")
+    checks = {"refused_by_platform": 1} if kind == "token_validation" else {}
+    told = caught.value.codes().get("error_cause") == "guest_token"
+    figures = line.metrics.error_figures()
+    assert (line.metrics.platform_errors, figures["token_checks"], told) == (
+        {kind: 1},
+        checks,
+        kind == "token_validation",
+    )
+
+
+async def test_guest_3_a_call_without_a_guest_token_is_refused_for_something_else(line):
+    body = b'{"message": "the token is not signed"}'
+    line.script.turns.append(line.script.raw(400, body))
+    with pytest.raises(PlatformError):
+        await line.make("interaction.inject")
+    assert line.metrics.platform_errors == {"other": 1}

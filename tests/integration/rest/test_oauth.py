@@ -188,7 +188,7 @@ async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
     line.script.token_turns.append(quarter)
     await line.tokens.current(1e9)
     attempt = {"call": "oauth.token", "attempt": 1, "latency_ms": 250.0, "error_status": 503}
-    attempt["error_message"] = "the platform answered 503"
+    attempt["error_message"] = "oauth.token: the platform answered 503; try again later"
     whole_ms = round(250.0 + 1000.0 * line.time.slept[0], 3)
     assert reported == [
         (

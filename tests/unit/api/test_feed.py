@@ -63,7 +63,7 @@ def feeds_of(fleet, **bounds):
 
 async def taken(feed, count):
     entries = []
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30.0):
         while len(entries) < count:
             entries.append(await feed.next())
     return entries
@@ -238,7 +238,7 @@ async def test_who_asks_again_while_it_waits_for_its_turn_keeps_its_place(fleet)
     await asyncio.sleep(0)
     assert not fleet.reads, "it waits for its turn"
     feed.rewind(7)
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30.0):
         assert (await reading).seq == 8
     assert all(one.done() for one in ahead)
     assert not any(other.done() for other in others[3:]), "it goes before those who asked after it"

@@ -61,7 +61,7 @@ async def received_for_one_message(message_bytes: int) -> int:
     async with server:
         with socket.create_connection(server.sockets[0].getsockname()) as flood:
             flood.sendall(bytes(FLOOD_BYTES))
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(30.0):
                 await messages.message
             messages.intake.take()
             received_bytes = messages.received_bytes
@@ -86,7 +86,7 @@ async def received_with_few_limiter(turns: int, flood_bytes: bytes = bytes(FLOOD
     async with server:
         with socket.create_connection(server.sockets[0].getsockname()) as flood:
             flood.sendall(flood_bytes)
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(30.0):
                 while (
                     not reads.waiting
                     or reads._bucket.tokens(asyncio.get_running_loop().time()) >= 1.0

@@ -97,7 +97,7 @@ async def test_the_first_answer_is_known_while_it_goes_on_asking():
     story.watch._ask = ask
     story.watch.start()
     await story.watch.answered.wait()
-    assert (story.watch.trouble, story.watch.reason) == ("unreachable", "away")
+    assert (story.watch.trouble, story.watch.reason) == ("unreachable", "away; try again later")
     await story.watch.stop()
 
 

@@ -21,7 +21,9 @@ GOOD = 'nickname = "Mia"\ndefault = [{ say = "You said: {text}" }]\n'
 
 
 def test_the_example_of_the_documents_is_a_script(tmp_path):
-    (example,) = re.findall(r'```toml title="mine.toml"\n(.*?)```', PAGE.read_text(), re.DOTALL)
+    (example,) = re.findall(
+        r"``` { .toml title=\"mine.toml\" }\n(.*?)```", PAGE.read_text(), re.DOTALL
+    )
     path = tmp_path / "mine.toml"
     path.write_text(example)
     script = load_script(script_of(str(path)))

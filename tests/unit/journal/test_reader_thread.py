@@ -112,7 +112,7 @@ async def test_a_failing_disk_ends_the_process_even_if_the_asker_went_away(reads
     await settle()
     asked.cancel()
     reads.reader.gate.set()
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while not reads.failures:
             await asyncio.sleep(0.001)
     assert "cannot be read" in str(reads.failures[0])

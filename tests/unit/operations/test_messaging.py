@@ -186,7 +186,7 @@ def test_http_3_failed_heartbeats_say_why(world):
         for fact in world.facts()
         if fact["action"] == "messaging.heartbeat_failed"
     ]
-    message = "the platform answered 503 about …"
+    message = "the platform answered 503 about …; try again later"
     assert told == [(message, "platform_unavailable", 503, "fault", "corr-9", 60.0)] * 3
     assert view.problem == {
         "code": "heartbeats_failed",

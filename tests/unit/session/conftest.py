@@ -184,7 +184,10 @@ def new_table() -> Callable[..., Table]:
             inbox = ByTime(hold, figures.inbox.held_max, figures.inbox.remembered_max)
         else:
             inbox = BySequence(
-                figures.inbox.gap_wait_s, figures.inbox.held_max, figures.inbox.remembered_max
+                figures.inbox.gap_wait_s,
+                figures.inbox.held_max,
+                figures.inbox.remembered_max,
+                hold,
             )
         guest = Guest("g1", "ana", "token", "ana@example.org")
         return Table(Machine(guest, FleetRules(figures, traits, Random(seed)), inbox))

@@ -10,7 +10,7 @@ from guestd.model import client_messages as m
 from guestd.model import effects as e
 from guestd.model import signals as s
 from guestd.model.commands import RenewDownloadLink, Send, Withdraw
-from guestd.model.failures import PlatformFailure
+from guestd.model.failures import UNAVAILABLE, PlatformFailure
 from guestd.model.traits import ANY_FILE, FileRules
 from guestd.session import inputs as i
 from guestd.session.states import State
@@ -418,9 +418,9 @@ class TestWebchat:
             for one in events
             if one.status != "asked" and one.correlation_id == f"corr-{one.platform_status}"
         ] == [
-            ("attachment", "retrying", "503 no", "platform_unavailable", 503, "word-503"),
-            ("attachment", "failed", "408 no", "platform_refused", 408, "word-408"),
-            ("delivery", "failed", "408 no", "platform_refused", 408, "word-408"),
+            ("attachment", "retrying", "no", "platform_unavailable", 503, "word-503"),
+            ("attachment", "failed", "no", "platform_refused", 408, "word-408"),
+            ("delivery", "failed", "no", "platform_refused", 408, "word-408"),
         ]
 
     def test_http_1_a_place_is_never_asked_for_again_without_a_rest(
@@ -452,6 +452,45 @@ class TestWebchat:
         ] * 3
         table.feed(s.SlotRefused(table.last(e.AskPresigned).attachment_id, 503, "no"))
         assert deliveries(table) == [("f1", "failed")]
+
+    def test_http_3_the_refusal_of_a_message_says_what_to_do(self, table):
+        """The number is the platform's; what follows it is its reason, and ours what to do."""
+        table.to(State.LIVE)
+        told = []
+        for n, code in enumerate((4011, 4013, 409, 4999)):
+            table.feed(i.CommandGiven(Send(f"t{n}", "hello")), i.IntentDurable(f"t{n}"))
+            table.pass_time(1.0)
+            table.feed(s.Refused(code, "No", table.said(m.SayText)[-1].tracing_id))
+            told.append(table.events("delivery")[-1].reason)
+        assert told == [
+            "4011 No; send a shorter message",
+            "4013 No; send fewer or shorter attributes",
+            "409 No; the conversation is read-only; begin a new one",
+            "4999 No; send it again; if it stays, tell the platform's support",
+        ]
+
+    def test_http_2_a_place_is_asked_for_with_one_key_until_it_is_given(
+        self, new_table, webchat_traits
+    ):
+        """The key is in the intent, which is durable before. What was given and came to nothing is
+        over, and so is an answer without a place: the next question is another one."""
+        traits = replace(webchat_traits, slot_by_rest=True)
+        table = new_table(traits, upload_attempts_max=9, heartbeat_interval_s=600.0)
+        give(table.to(State.LIVE), bill())
+        answers = (
+            lambda asked: s.SlotRefused(asked, 503, "no", failure=UNAVAILABLE),
+            lambda asked: s.SlotRefused(asked, 503, "no", failure=UNAVAILABLE),
+            lambda asked: s.SlotGranted(asked, URL, metadata={"id": "x"}),
+            lambda asked: s.SlotRefused(asked, 503, "", failure=UNAVAILABLE, is_answered=True),
+            lambda asked: s.SlotGranted(asked, URL, metadata={"id": "y"}),
+        )
+        for answer in answers:
+            table.feed(answer(table.last(e.AskPresigned).attachment_id))
+            table.feed(i.PutEnded(table.last(e.AskPresigned).attachment_id, 403, "no"))
+            table.pass_time(30.0)
+        trace = table.intent("f1")["trace"]
+        slots = [one.key.removeprefix(trace) for one in asked_for(table)]
+        assert slots == ["-slot-1"] * 3 + ["-slot-2", "-slot-3", "-slot-4"]
 
     def test_without_a_client_to_ask_with_it_is_refused(self, new_table, webchat_traits):
         table = new_table(replace(webchat_traits, slot_by_rest=True, can_attach=False)).to(

@@ -278,6 +278,62 @@ class TestBySequence:
         ((wait_s, _),) = self.waits(inbox, ["50"], 40.0)
         assert wait_s == 2.0
 
+    def test_sock_5_before_the_first_number_is_known_messages_wait_for_those_before_them(self):
+        """In one burst: 3, 1, 2. Nothing tells that the first is not the first."""
+        inbox = BySequence(2.0, 16, 64, ReorderDelay(100.0, 0.0, 2000.0))
+        at_once = [
+            *inbox.arrive(numbered("3"), 0.0).placed,
+            *inbox.arrive(numbered("1"), 0.01).placed,
+            *inbox.arrive(numbered("2"), 0.02).placed,
+        ]
+        then = inbox.release(0.1).placed + inbox.arrive(numbered("4"), 0.2).placed
+        found = at_once, [(one.item.text, one.late, one.gap) for one in then]
+        assert found == ([], [(text, False, None) for text in "1234"])
+
+    def test_sock_5_the_first_message_waits_no_longer_than_the_hold(self):
+        """However many come before it, each within the time of the one that came last; and no
+        longer than there is room."""
+        inbox = BySequence(2.0, 16, 64, ReorderDelay(100.0, 0.0, 2000.0))
+        for n in range(9):
+            inbox.arrive(numbered(f"{90 - n}"), n * 0.012)
+        small = BySequence(2.0, 2, 64, ReorderDelay(100.0, 0.0, 2000.0))
+        of_small = [len(small.arrive(numbered(f"{n}"), 0.0).placed) for n in (7, 8, 9)]
+        assert (len(inbox.release(0.1).placed), of_small) == (9, [0, 0, 3])
+
+    def test_sock_5_the_first_message_does_not_wait_where_traffic_is_in_order(self):
+        seen = ReorderDelay(100.0, 0.0, 2000.0, trust_after=20)
+        before = BySequence(2.0, 16, 64, seen)
+        for n in range(1, 25):
+            before.arrive(numbered(str(n)), float(n))
+        assert BySequence(2.0, 16, 64, seen).arrive(numbered("1"), 30.0).placed
+        before.arrive(numbered("26"), 31.0)
+        before.arrive(numbered("25"), 31.2)
+        inbox = BySequence(2.0, 16, 64, seen)
+        assert not inbox.arrive(numbered("2"), 40.0).placed
+        assert inbox.wake_at == pytest.approx(40.41), "twice what was seen"
+
+    def test_no_gap_is_told_before_the_first_message(self):
+        inbox = BySequence(0.0, 16, 64, ReorderDelay(100.0, 0.0, 2000.0))
+        assert not inbox.arrive(numbered("3"), 0.0).placed
+        assert [(p.item.text, p.gap) for p in inbox.release(0.1).placed] == [("3", None)]
+
+    def test_sock_5_a_number_used_while_the_first_message_waits_is_not_missing(self):
+        inbox = BySequence(2.0, 16, 64, ReorderDelay(100.0, 0.0, 2000.0))
+        inbox.arrive(numbered("3"), 0.0)
+        inbox.arrive(numbered("1"), 0.01)
+        inbox.use("2", 0.02)
+        assert [p.item.text for p in inbox.release(0.1).placed] == ["1", "3"]
+
+    def test_sock_5_numbers_of_any_length_follow_one_another(self):
+        found = set()
+        for digits in (1, 18, 19, 20, 40, 250):
+            for before in (int("9" * digits), 10 ** (digits - 1), int("8" * digits)):
+                inbox = BySequence(2.0, 16, 64)
+                numbers = (before, before + 1, before + 3)
+                shown = [len(inbox.arrive(numbered(f"m-{n}"), 0.0).placed) for n in numbers]
+                found.add(tuple(shown))
+        assert found == {(1, 1, 0)}
+
     def test_after_a_restart_the_journal_is_asked_for_what_is_not_remembered(self):
         inbox = BySequence(2.0, 16, 3)
         inbox.restore([(str(n), "") for n in (7, 8, 9)])

@@ -4,6 +4,7 @@ and events out, no clock."""
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 
@@ -11,10 +12,13 @@ from guestd.model import client_messages as m
 from guestd.model import effects as e
 from guestd.model.effects import SessionCounter
 from guestd.model.endings import Cause, Ending
+from guestd.model.ids import Guest
 from guestd.session import inputs as i
 from guestd.session.settings import SessionSettings, effective_traits
 from guestd.session.states import State
+from guestd.supervisor.session_factory import SessionFactory
 from guestd.wire.webchat import Webchat
+from tests.sections import session_settings
 
 DIALECT = Webchat()
 
@@ -134,6 +138,15 @@ def test_sock_5_messages_are_in_order_each_once_and_a_gap_is_told_after_two_seco
         5,
         [*in_order, ("msg-12", "msg-15"), ("msg-15", False), ("msg-13", True)],
     )
+
+
+def test_sock_5_the_settings_of_the_order_hold_in_webchat():
+    settings = session_settings(hold_initial_ms=150.0)
+    factory = SessionFactory(settings, DIALECT.traits, True, Random(1))
+    machine = factory.machine(Guest("g1", "ana", "token", "ana@example.org"), None)
+    (first,) = DIALECT.decode(b'{"type": "message", "text": "3", "sequenceId": "3"}')
+    inbox = machine.conversation.inbound.inbox
+    assert (inbox.arrive(first, 7.0).placed, inbox.wake_at) == ([], 7.15)
 
 
 def test_sock_5_after_many_gaps_order_is_kept_and_gaps_are_told_as_before(webchat, make_lost):

@@ -3,6 +3,8 @@ while no session is watched."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from guestd.model.endings import Cause, Ending
@@ -209,3 +211,118 @@ def test_without_a_watcher_a_frame_costs_one_look_at_one_attribute():
         if one.opname.startswith("LOAD_ATTR") and one.argval == "tap"
     ]
     assert names == ["tap"] * 2  # the look, and the tap itself if there is one
+
+
+# ---------------------------------------------------------------------- a tapped connection
+
+
+class Bare:
+    """A connection that keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def send_text(self, text):
+        self.told.append(text)
+
+    def ping(self):
+        self.told.append("ping")
+
+    def close(self, code=1000, reason=""):
+        self.told.append(("close", code, reason))
+
+    def abort(self):
+        self.told.append("abort")
+
+    def pause_reading(self):
+        self.told.append("pause")
+
+    def resume_reading(self):
+        self.told.append("resume")
+
+    def peer(self):
+        return "192.0.2.7:443"
+
+
+class Talker:
+    """As much of a machine as a tap looks at."""
+
+    def __init__(self):
+        self.guest = SimpleNamespace(token="4f1c9a52-90d4-4b6f-8a0e-7d2b3c4e5f60")
+        self.connection = SimpleNamespace(number=2, attempt=0, lost_by=None)
+        accepted = SimpleNamespace(seq=31)
+        commands = SimpleNamespace(traces={"t-1": "c-31"}, find=lambda command_id: accepted)
+        self.conversation = SimpleNamespace(outbound=SimpleNamespace(commands=commands))
+        self.seq = 31
+
+
+@pytest.fixture
+def talk(fleet):
+    machine, ring = Talker(), fleet.rings.watch("s1")
+    tap = frame_tap.FrameTap(machine, ring, fleet.clock, "webmessaging.example.org")
+    return SimpleNamespace(machine=machine, ring=ring, tap=tap, bare=Bare())
+
+
+def test_a_tapped_connection_does_all_that_a_bare_one_does(talk):
+    connection = talk.tap.opened(talk.bare)
+    connection.send_text(b'{"action":"onMessage","tracingId":"t-1","message":{"type":"Text"}}')
+    connection.ping()
+    connection.pause_reading()
+    connection.resume_reading()
+    connection.close(1000, "done")
+    connection.close(1000, "done")
+    assert talk.bare.told[1:] == ["ping", "pause", "resume", *[("close", 1000, "done")] * 2]
+    assert frame_tap.bare(connection) is talk.bare is frame_tap.bare(talk.bare)
+    rows = talk.ring.after(0, 10)
+    assert [one.kind for one in rows] == ["open", "text", "ping", "close"]
+    opening, text, _, close = rows
+    assert (opening.connection, opening.address) == (3, "192.0.2.7:443")
+    assert (text.command_id, text.seq, text.name) == ("c-31", 31, "onMessage Text")
+    assert (close.by, close.code, close.reason, close.direction) == ("guestd", 1000, "done", "out")
+
+
+def test_a_connection_that_is_given_up_says_why(talk):
+    connection = talk.tap.opened(talk.bare)
+    talk.machine.connection.lost_by = Ending(Cause.UNANSWERED, detail="a heartbeat")
+    connection.abort()
+    (close,) = [one for one in talk.ring.after(0, 10) if one.kind == "close"]
+    assert (close.name, close.by, close.reason) == ("unanswered", "guestd", "a heartbeat")
+
+
+def test_a_dial_that_fails_is_a_close_by_the_network(talk):
+    talk.tap.failed(Ending(Cause.UNREACHABLE, detail="name not resolved"))
+    (close,) = talk.ring.after(0, 10)
+    assert (close.kind, close.by, close.direction) == ("close", "network", "in")
+
+
+def test_the_words_of_a_close_have_no_secret_in_them(talk):
+    said = f"token {talk.machine.guest.token} at https://example.org/a?sig=abcdefgh"
+    talk.tap.closed(Ending(Cause.CLOSED_BY_PEER, 1008, said))
+    (close,) = talk.ring.after(0, 10)
+    assert talk.machine.guest.token not in close.reason and "abcdefgh" not in close.reason
+
+
+def test_what_a_frame_leads_to_comes_after_it(talk):
+    def take(frame):
+        talk.tap.sent(b'{"action":"getJwt"}')
+        talk.machine.seq = 32
+
+    talk.tap.received(b'{"class":"SessionResponse"}', take)
+    talk.tap.received(b'{"class":"Typing"}', lambda frame: None)
+    assert [(one.name, one.seq) for one in talk.ring.after(0, 10)] == [
+        ("SessionResponse", 32),
+        ("getJwt", 0),
+        ("Typing", 0),
+    ]
+
+
+def test_control_frames_and_binary_ones_are_rows_without_a_text(talk):
+    talk.tap.ping_received(4)
+    talk.tap.pong_received()
+    talk.tap.binary_received(7)
+    assert [(one.direction, one.kind, one.size_bytes) for one in talk.ring.after(0, 10)] == [
+        ("in", "ping", 4),
+        ("out", "pong", 4),
+        ("in", "pong", 0),
+        ("in", "binary", 7),
+    ]

@@ -146,3 +146,9 @@ def test_nothing_raises(raw):
 def test_limits_count_as_javascript_does():
     assert DIALECT.traits.text_length("ä" * 4096) == 4096
     assert DIALECT.traits.text_length("\N{GRINNING FACE}" * 2048) == 4096
+
+
+@pytest.mark.parametrize("number", [7, 2**63, 2**64 - 1, 2**64, 10**30, -(10**20)])
+def test_sock_5_a_number_of_any_length_keeps_all_its_digits(number):
+    (message,) = read(type="message", text="hi", sequenceId=number)
+    assert message.sequence == str(number)

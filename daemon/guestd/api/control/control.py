@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from ...model.emulator_admin import EmulatorAdmin
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
 from ...model.ports import Downloader, Fleet, Operations, Webhooks
@@ -44,6 +45,8 @@ from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .stream_places import StreamPlaces
+from .watch import TRUSTED, WatchRoutes
+from .watch_topics import Topics
 from .webhooks import DeliveryRoutes
 
 PREFIX = "/v1/"
@@ -65,6 +68,7 @@ class ControlPorts:
     now_ms: Callable[[], int] = epoch_ms
     facts: DaemonFacts = field(default_factory=DaemonFacts)
     budgets: Callable[[], Sequence[BudgetView]] = tuple
+    emulator: EmulatorAdmin | None = None
     downloader: Downloader | None = None
     console: ConsoleAccess | None = None
 
@@ -99,6 +103,8 @@ class ControlApi:
         self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
         places = StreamPlaces(settings, ports.metrics)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
+        topics = Topics(ports.fleet, feeds, self.changes, self.stats, ports.emulator)
+        self._watch = WatchRoutes(topics, settings, bounds, places)
         self.routes = [
             *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
@@ -111,6 +117,7 @@ class ControlApi:
             *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
+            *self._watch.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(
@@ -142,6 +149,7 @@ class ControlApi:
         self.stats.start()
 
     def close(self) -> None:
+        self._watch.close()
         self._events.close()
         self.changes.close()
         self.stats.close()
@@ -152,6 +160,7 @@ class ControlApi:
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
         try:
+            request[TRUSTED] = trusted
             if not trusted and (request.method, request.path) not in self._public:
                 self._bearer_auth.check(request)
             found = await handler(request)

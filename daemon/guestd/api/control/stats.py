@@ -1,4 +1,4 @@
-"""Figures of the daemon: since its start (SESS-8), and of the last minutes."""
+"""Figures of the daemon: since its start (SESS-8, GUEST-3), and of the last minutes."""
 
 from __future__ import annotations
 
@@ -86,6 +86,19 @@ class Stats(BaseModel):
     budgets: list[FleetBudget]
     history: StatsColumns | None = Field(description="With `window`.")
 
+    failed_calls: dict[str, int] = Field(
+        description=(
+            "Calls of the platform that failed for good: in total, and by kind (token_validation,"
+            " rate_limit, auth, network, other)."
+        )
+    )
+    token_checks: dict[str, int] = Field(
+        description="Checks of guest tokens by outcome; refused_by_platform is the platform's."
+    )
+    token_validation_failure_ratio: float = Field(
+        description="The share of those checks that went wrong; 0 before the first."
+    )
+
 
 class StatsRoutes:
     """`budgets`: those that others than the fleet have."""
@@ -143,6 +156,7 @@ class StatsRoutes:
             history = {"step_s": step_s, "columns": columns}
         return {
             **self._metrics.rest_figures(),
+            **self._metrics.error_figures(),
             "messaging_sessions": self._metrics.rest_sessions,
             "guest_sessions": self._fleet.overview.counts(),
             "at": self._now_ms(),

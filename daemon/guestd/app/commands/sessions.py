@@ -245,8 +245,18 @@ def _tell_stats(found: Json) -> None:
             str(found["messaging_sessions_total"]),
             f"{found['messaging_sessions_ended']} ended, {found['messaging_sessions']} now",
         ),
+        ("failed calls", str(found["failed_calls"]["total"]), _by_kind(found["failed_calls"])),
+        (
+            "token validation failures",
+            f"{found['token_validation_failure_ratio']:.4f}",
+            f"{sum(found['token_checks'].values())} checks of guest tokens",
+        ),
     ]
     show_table(("figure", "value", "of"), rows)
+
+
+def _by_kind(counts: Json) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if kind != "total")
 
 
 @app.command("transcript")

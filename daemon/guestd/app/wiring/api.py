@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from ...api.control.info import DaemonFacts, TargetKind
+from ...api.emulator_routes import PREFIX as EMULATOR_PREFIX
 from ...api.server import HttpServer
 from ...api.settings import ApiSettings, SimulatorSettings
+from ...model.emulator_admin import EmulatorAdmin
 from ...model.errors import ConfigError
 from ...model.file_spool import FileSpool
 from ...model.overview import BudgetView
@@ -42,6 +44,7 @@ def new_http_server(
     spool: FileSpool,
     webhooks: Webhooks,
     budgets: Callable[[], Sequence[BudgetView]],
+    emulator: EmulatorAdmin | None = None,
 ) -> HttpServer:
     """Raises ConfigError if a token cannot be read."""
     return HttpServer(
@@ -56,8 +59,11 @@ def new_http_server(
         spool=spool,
         webhooks=webhooks,
         readiness=readiness.readiness,
+        emulator=emulator,
         platform_asyncapi=platform_asyncapi,
-        facts=daemon_facts(config, place),
+        facts=replace(
+            daemon_facts(config, place), emulator=EMULATOR_PREFIX if emulator is not None else ""
+        ),
         budgets=budgets,
         downloader=FileDownloader(
             config.transport,

@@ -17,6 +17,7 @@ from ...emulator import (
     DEFAULT_DEPLOYMENT_ID,
 )
 from ...model.errors import ConfigError, PlatformRefused, PlatformUnavailable
+from ...platform.emulator_admin import EmulatorForwarder
 from ...platform.http import Http
 from ...platform.regions import Endpoints, endpoints
 from ...platform.settings import OAuthClient
@@ -116,6 +117,20 @@ async def _asked(http: Http, url: str, wait_s: float) -> dict[str, Any]:
 
 def _client(name: str, secret: str) -> OAuthClient:
     return OAuthClient(id=name, secret=SecretStr(secret))
+
+
+def emulator_admin(
+    config: Config, emulator: Emulator | None, stops: AsyncExitStack
+) -> EmulatorForwarder | None:
+    """The way to the admin API, whose end is left in `stops`; None: the platform is a real one."""
+    url, ca_file = config.platform.emulator, config.platform.ca_file
+    if emulator is not None:
+        url, ca_file = emulator.url, emulator.ca_file
+    if url is None:
+        return None
+    forwarder = EmulatorForwarder(url, ca_file)
+    stops.push_async_callback(forwarder.close)
+    return forwarder
 
 
 def new_emulator(config: Config) -> Emulator:

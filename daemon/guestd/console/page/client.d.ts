@@ -118,6 +118,8 @@ export interface DeliveryEvent {
   platform_code: string
   /** The platform's id of its refusal, for its support. */
   correlation_id: string
+  /** Milliseconds since the command was accepted; null where unknown. */
+  latency_ms: number | null
   /**
    * Milliseconds from the last sending to the confirmation; null if it was not confirmed, or was
    * sent by another process.

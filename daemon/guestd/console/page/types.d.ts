@@ -663,6 +663,15 @@ export interface Stats {
   budgets: FleetBudget[]
   /** With `window`. */
   history: StatsColumns | null
+  /**
+   * Calls of the platform that failed for good: in total, and by kind (token_validation,
+   * rate_limit, auth, network, other).
+   */
+  failed_calls: Record<string, number>
+  /** Checks of guest tokens by outcome; refused_by_platform is the platform's. */
+  token_checks: Record<string, number>
+  /** The share of those checks that went wrong; 0 before the first. */
+  token_validation_failure_ratio: number
 }
 
 /** Columns of equal length, oldest first. A row tells of the `step_s` seconds before `at`. */
