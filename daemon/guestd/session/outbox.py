@@ -354,7 +354,7 @@ def settled(
             failure.status,
             failure.platform_code,
             failure.correlation_id,
-            None if took_s is None else round(took_s * 1000.0, 3),
+            took_ms=None if took_s is None else round(took_s * 1000.0, 3),
         )
     )
     if isinstance(command, Attach):
