@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -51,3 +52,12 @@ def logging_as_it_was():
         for handler in ours.handlers:
             root.removeHandler(handler)
         ours.handlers, ours.propagate = [], True
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were():
+    """`serve` blocks signals for good; the programs that later tests start must not inherit
+    that: nginx would never end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 from pathlib import Path
 from types import SimpleNamespace
@@ -291,16 +290,6 @@ def test_config_check_warns_and_is_good_all_the_same(tmp_path):
     assert found["ok"] is True and len(found["warnings"]) == 4
 
 
-@pytest.fixture
-def signal_mask():
-    """`serve` blocks signals for good; the programs that later tests start must not inherit
-    that."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    yield
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@pytest.mark.usefixtures("signal_mask")
 def test_a_start_warns(tmp_path, monkeypatch, caplog):
     log = SimpleNamespace(line=print, failure=print, close=lambda: True)
     monkeypatch.setattr("guestd.observe.log.configure_logging", lambda level, form: log)
