@@ -31,6 +31,7 @@ from .canary_harness import (
 WIRE, JOURNAL, CONVERSATION, EXPORT = "wire", "journal file", "conversation", "journal export"
 CONFIGURATION, SECRET_FILES, KEY_FILES = "configuration files", "secret files", "key files"
 OPERATIONS, HEADS, BAD = "operations", "webhook heads", "bad configuration files"
+ANSWERS = "answers"
 
 
 class Story:

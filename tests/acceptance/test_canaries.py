@@ -17,6 +17,7 @@ import pytest
 
 from .canary_harness import CanaryHarness
 from .canary_story import (
+    ANSWERS,
     BAD,
     CONFIGURATION,
     CONVERSATION,
@@ -89,13 +90,14 @@ BELONGS: dict[str, tuple[set[str], set[str]]] = {
     # Any reader of the conversation may fetch its files.
     "signature of presigned URLs": ({JOURNAL, CONVERSATION}, {WIRE}),
     "private key": ({KEY_FILES}, set()),
-    "message of the guest": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, set()),
-    "message of the agent": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, set()),
-    "a file's caption": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, set()),
+    # A list of guest sessions shows the last message of each, and what a frontend said of it.
+    "message of the guest": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, {ANSWERS}),
+    "message of the agent": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, {ANSWERS}),
+    "a file's caption": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, {ANSWERS}),
     "injected text": ({WIRE, JOURNAL, OPERATIONS}, set()),
     "prompt's context": ({WIRE, JOURNAL, OPERATIONS}, {EXPORT}),  # part of what happened (ASSIST-3)
     "custom attribute of a contact": ({WIRE, JOURNAL, OPERATIONS}, set()),
-    "custom attribute of a session": ({WIRE, JOURNAL}, set()),
+    "custom attribute of a session": ({WIRE, JOURNAL, ANSWERS}, set()),
     "custom attribute of a message": ({WIRE}, {JOURNAL}),
     "frontend's context": ({WIRE}, {JOURNAL}),
     "a file's content": (

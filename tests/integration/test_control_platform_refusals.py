@@ -70,7 +70,7 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
         "error_code": "platform_refused",
         "error_status": 400,
         "platform_code": "fault",
-        "errors": [{"text": "refused by a fault with 400", "code": "fault"}],
+        "errors": [{"message": "refused by a fault with 400", "code": "fault"}],
     }
     assert (problem, kept, reported["correlation_id"] != "") == (expected, audited, True)
 

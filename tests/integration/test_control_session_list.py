@@ -110,7 +110,7 @@ async def test_the_last_message_of_another_life_is_looked_up_by_id(new_stack, cl
         await client.post("/v1/sessions/ana/messages", {"text": "hello", "command_id": "c1"})
         await settled(client, "c1")
         await stack.until(lambda: stack.metrics.messages_in >= 2)
-        stack.fleet._runners[session_id].activity.last_message = None  # as after a restart
+        stack.fleet._runners[session_id].activity._message = None  # as after a restart
         _, page, _ = await client.get("/v1/sessions")
         assert page["sessions"][0]["last_message"] is None
         _, page, _ = await client.get(f"/v1/sessions?ids={session_id}&fields=last_message")

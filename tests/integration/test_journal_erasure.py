@@ -38,7 +38,7 @@ class Journal:
 
     def second(self, opened: int = 3) -> None:
         self.now_s += 1
-        commit = Commit(at_ms=self.now_s * 1000)
+        commit = Commit(at_ms=self.now_s * 1000, operations=[], deliveries=[])
         for _ in range(opened):
             self.open(commit)
         for number in list(self.since_s):

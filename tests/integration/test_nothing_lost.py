@@ -8,7 +8,10 @@ import json
 import logging
 
 import pytest
+from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
+
+from guestd.app.cli import app
 
 from .control_client import opened as opened_by_api
 from .frontend_client import frame, live, open_frontend
@@ -89,6 +92,16 @@ class TestWhileTheConnectionIsLost:
                 assert (refused[0], refused[1]["state"]) == (409, "resting")
                 more["body"]["when_down"] = "queue"
             assert (await client.post(f"/v1/sessions/ana/{path}", **more))[0] == 202
+
+    async def test_a_command_that_waits_for_the_confirmation_waits_for_the_connection_too(
+        self, new_stack, client_of
+    ):
+        async with new_stack() as stack, client_of(stack) as client:
+            await opened_by_api(stack, client)
+            await lose_connection(stack)
+            command = ["send", "ana", "hello", "--wait", "1m", "--url", stack.http.url]
+            found = await asyncio.to_thread(CliRunner().invoke, app, command)
+            assert (found.exit_code, "confirmed" in found.output) == (0, True), found.output
 
     async def test_another_word_is_refused_with_its_field(self, new_stack, client_of):
         async with new_stack() as stack, client_of(stack) as client:

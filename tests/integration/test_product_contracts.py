@@ -79,6 +79,12 @@ def outcomes(directory: Path, *actions: str) -> list[dict[str, Any]]:
     return [one for one in audited(directory, *actions) if one["status"] != "attempt"]
 
 
+def since_the_start(stats):
+    """Without what belongs to the moment of asking."""
+    of_now = ("at", "budgets", "history")
+    return {name: value for name, value in stats.items() if name not in of_now}
+
+
 async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_command():
     """Two messaging sessions, one of which ends, and three guest sessions, two of which end; the
     receiver takes three tenths of a second for each of eight webhooks."""
@@ -110,7 +116,8 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
         as_json = await asyncio.to_thread(CliRunner().invoke, app, [*command, "--json"])
         as_table = await asyncio.to_thread(CliRunner().invoke, app, command)
     average_ms = stats["average_sync_latency_ms"]
-    assert {**stats, "average_sync_latency_ms": average_ms >= 300.0} == {
+    figures = since_the_start(stats)
+    assert {**figures, "average_sync_latency_ms": average_ms >= 300.0} == {
         "total_sessions": 5,
         "disconnections": 3,
         "disconnection_rate": 0.6,
@@ -134,7 +141,7 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
         f"guestd_sync_latency_average_seconds {average_ms / 1000.0}",
     ]
     assert [line for line in shown if line not in text.splitlines()] == []
-    assert json.loads(as_json.output) == stats
+    assert since_the_start(json.loads(as_json.output)) == figures
     assert as_table.output.splitlines() == [
         f"average sync latency\t{average_ms:.3f} ms\t8 webhooks delivered",
         "disconnection rate\t0.6000\t3 disconnections of 5 sessions",

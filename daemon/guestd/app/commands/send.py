@@ -61,6 +61,8 @@ def send(
     body: Json = {"text": sys.stdin.read().rstrip("\n") if text == "-" else text}
     if key is not None:
         body["command_id"] = key
+    if wait_s:
+        body["when_down"] = "queue"  # who waits for the confirmation waits for the connection, too
 
     async def work(client: ControlClient) -> int:
         accepted = await client.ask("POST", session_path(session, "/messages"), body)
