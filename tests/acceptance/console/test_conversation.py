@@ -115,6 +115,20 @@ def test_the_frames_of_a_message_are_one_click_away(daemon, console):
     expect(rows).to_contain_text("StructuredMessage")
 
 
+BOTH_AT_ONCE = """for (const key of ["j", "Enter"]) {
+  const more = { bubbles: true, cancelable: true }
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, ...more }))
+}"""
+
+
+def test_a_key_does_not_wait_for_the_drawing_of_the_one_before(daemon, console):
+    daemon.open("ana")
+    console.goto(daemon.url)
+    expect(console.locator(".guests .row")).to_have_count(1)
+    console.evaluate(f"() => {{ {BOTH_AT_ONCE} }}")
+    expect(console.get_by_role("heading", name="ana")).to_be_visible(timeout=15_000)
+
+
 def test_a_conversation_with_the_keyboard_alone(daemon, console):
     page, key = console, console.keyboard
     daemon.open("bruno")
