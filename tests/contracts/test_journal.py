@@ -426,7 +426,7 @@ async def test_it_knows_when_a_command_was_accepted(new_journal):
 async def test_a_command_is_found_with_what_became_of_it(new_journal):
     journal = new_journal()
     rows = [
-        EventRow("a", 1, "accepted", b'{"seq":1}', "c1", b""),
+        EventRow("a", 1, "accepted", b'{"seq":1}', "c1", b'{"action":"send"}'),
         EventRow("a", 2, "message", b'{"seq":2}', "m1", b""),
         EventRow("a", 3, "delivery", b'{"seq":3}', "c1", b""),
         EventRow("a", 4, "accepted", b'{"seq":4}', "c2", b""),

@@ -183,7 +183,7 @@ class Reader:
             for row in self._connection.execute(queries()["command"], asked).fetchall():
                 streams.check_event(stream, row)
                 if row[0] <= acknowledged:
-                    found[row[7]] = _event(session_id, row)
+                    found[row[7]] = _event(session_id, row)._replace(intent=row[10] or b"")
         return StoredCommand(found.get("accepted"), found.get("delivery")) if found else None
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
