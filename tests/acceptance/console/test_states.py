@@ -111,6 +111,55 @@ def test_the_daemon_is_stopped_and_started_and_nothing_is_loaded_again(start, co
     assert console.evaluate("window.isTheSamePage")
 
 
+def restarted(start, daemon, journal):
+    """The same address, and another journal: nothing of its former life is known."""
+    port = daemon.url.rpartition(":")[2]
+    return start("--port", port, GUESTD_JOURNAL__DIRECTORY=str(journal))
+
+
+def killed(daemon, console):
+    daemon.program.interrupt(signal.SIGKILL)
+    daemon.program.wait()
+    expect(console.locator(".notice.bad")).to_contain_text("guestd does not answer since")
+
+
+def test_what_a_daemon_started_anew_does_not_know_is_drawn_as_ended(start, console, tmp_path):
+    daemon = start()
+    daemon.open("ana")
+    daemon.say("ana", "Said in its former life")
+    console.goto(f"{daemon.url}/#/guests/ana/frames")
+    expect(console.locator(".talk")).to_contain_text("Said in its former life")
+    killed(daemon, console)
+    (tmp_path / "other").mkdir()
+    again = restarted(start, daemon, tmp_path / "other")
+    expect(console.locator(".say.over")).to_contain_text("Ended")
+    expect(console.locator(".talkpane .state")).to_have_text("ended")
+    expect(console.locator(".talk")).to_contain_text("Said in its former life")
+    assert console.get_by_role("textbox", name="Message as ana").count() == 0
+    again.open("ana")
+    console.get_by_role("option", name="ana").click()
+    expect(console.get_by_role("textbox", name="Message as ana")).to_be_visible()
+    again.say("ana", "Said in its new life")
+    expect(console.locator(".talk")).to_contain_text("Said in its new life")
+
+
+def test_a_conversation_opened_while_the_daemon_was_away_comes_with_it(start, console, tmp_path):
+    daemon = start()
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/guests/ana")
+    expect(console.locator(".talk")).to_contain_text("Live")
+    killed(daemon, console)
+    for view in ("Overview", "Faults"):
+        console.get_by_role("link", name=view).first.click()
+    for _ in range(2):
+        console.go_back()
+    expect(console.locator(".talkpane .problem-line")).to_contain_text("does not answer")
+    assert "Nothing was said yet" not in console.locator(".talk").inner_text()
+    (tmp_path / "other").mkdir()
+    restarted(start, daemon, tmp_path / "other")
+    expect(console.locator(".talkpane .empty")).to_contain_text("No open guest session")
+
+
 def test_a_token_is_asked_for_refused_and_taken(start, console):
     daemon = start(token=TOKEN, GUESTD_SIMULATOR__TOKEN=TOKEN)
     daemon.open("ana")

@@ -54,6 +54,7 @@ export class Talk extends LiveSource {
   async open() {
     try {
       this.session = await this.#read()
+      this.problem = null
       if (this.isClosed) return
       const seq = this.session?.seq ?? 0
       this.firstSeq = Math.max(0, seq - FIRST_EVENTS)
@@ -66,13 +67,38 @@ export class Talk extends LiveSource {
     this.changed()
   }
 
+  /** Asks what has become of it: a daemon that was started anew may know it as ended, or not at all. */
+  async check() {
+    if (!this.session || this.isOver) return
+    try {
+      const found = await this.#read()
+      if (found.state === 'ended') this.#isGone(found)
+      else Object.assign(this.session, found)
+      this.changed()
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) this.#isGone({})
+    }
+  }
+
+  /** It ended while nothing of it was heard. @param {Record<string, any>} found what is known of it */
+  #isGone(found) {
+    if (this.isClosed || this.isOver || !this.session) return
+    const stop = this.stop
+    this.client = null
+    this.#followByApi(this.transcript.lastSeq)
+    stop()
+    Object.assign(this.session, found, { state: 'ended' })
+    this.#staleIs(false)
+  }
+
   /** One that is over is known by its id only. */
   async #read() {
     try {
       return await ask('GET', this.#path())
     } catch (error) {
-      if (!this.key.startsWith('~') || !(error instanceof Problem) || error.status !== 404) throw error
-      const page = await ask('GET', 'v1/sessions', { query: { ids: this.key.slice(1), ended: 'include' } })
+      const isKnownById = this.session || this.key.startsWith('~')
+      if (!isKnownById || !(error instanceof Problem) || error.status !== 404) throw error
+      const page = await ask('GET', 'v1/sessions', { query: { ids: this.id, ended: 'include' } })
       if (!page.sessions.length) throw error
       return page.sessions[0]
     }
@@ -108,9 +134,17 @@ export class Talk extends LiveSource {
     client.on('error', () => {})
     client.ended.catch(() => {})
     client.on('connection', ({ status }) => {
+      if (this.client !== client) return
       this.#staleIs(status === 'down')
+      if (status === 'ended' && !this.isOver) void this.#lost()
       if (status === 'closed' && !this.isClosed) this.#followByApi(this.transcript.lastSeq || after)
     })
+  }
+
+  /** The simulator says that it has ended, and not how. */
+  async #lost() {
+    await this.check()
+    this.#isGone({})
   }
 
   /** What has ended, and where the simulator's token is another one. @param {number} after */
@@ -119,6 +153,7 @@ export class Talk extends LiveSource {
     this.stop = subscribe('events', { session: this.id, after }, {
       data: (event) => this.take(event),
       stale: (is) => this.#staleIs(is),
+      failed: () => void this.check(),
       after: () => this.transcript.lastSeq,
     })
   }

@@ -1,6 +1,6 @@
 /** The list of guests: search, counts by state, the rows. */
 import { html, useEffect, useState } from '../ui.js'
-import { info, sessions } from '../app.js'
+import { info, reopen, sessions, talk } from '../app.js'
 import { focusSoon } from '../keys.js'
 import { said } from '../api.js'
 import { openGuest } from '../models/talk.js'
@@ -45,8 +45,9 @@ export const keyOf = (row) => (row.state === 'ended' ? `~${row.id}` : row.name)
 function open(row) {
   cursor.id = row.id
   sessions.look(row.id, row.seq)
-  const { pane } = route.value
-  go({ session: keyOf(row), pane: pane === 'chat' ? '' : pane })
+  const { pane, session } = route.value
+  if (keyOf(row) === session && talk.value?.id !== row.id) reopen()
+  else go({ session: keyOf(row), pane: pane === 'chat' ? '' : pane })
 }
 
 export function Guests() {

@@ -125,7 +125,7 @@ function Messages({ open }) {
   const isTyping = transcript.typing !== null && transcript.typing.until > now && !open.isOver
   return html`<div class=${open.isStale ? 'talkbox stale' : 'talkbox'}><div class="talk" role="log" aria-live="polite" aria-label="Messages" tabindex="0" ref=${box} onScroll=${scrolled} id="messages">
     <div>${(open.firstSeq > 0 || every.length > max) && html`<button type="button" class="more" onClick=${() => (every.length > max ? show(max + DRAWN) : told(open.readEarlier()))}>Show earlier messages</button>`}
-    ${!items.length && !open.isLoading && html`<p class="sys">Nothing was said yet</p>`}</div>
+    ${!items.length && !open.isLoading && !open.problem && html`<p class="sys">Nothing was said yet</p>`}</div>
     ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${isSettled(item) ? 0 : now} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
     ${isTyping && html`<div class="turn"><div class="bubble typing" role="img" aria-label=${`${transcript.typing?.sender || 'The agent'} is typing`}><i></i><i></i><i></i></div></div>`}</div>
     ${isBelow && html`<button type="button" class="btn small below" onClick=${end}>Newer below</button>`}</div>`
