@@ -66,6 +66,19 @@ def test_what_matches_nothing_names_the_ended_ones_that_do(daemon, console):
     assert gone in console.url
 
 
+def test_a_search_among_the_ended_names_the_open_ones_and_the_order_stays_chosen(daemon, console):
+    daemon.open("parcel-1")
+    console.goto(daemon.url)
+    console.get_by_role("button", name="Ended").click()
+    console.get_by_role("searchbox", name="Search guest sessions").fill("parcel")
+    order = console.get_by_role("combobox", name="Order")
+    expect(order).to_have_value("activity")
+    console.get_by_role("button", name="1 open session with it").click()
+    expect(console.get_by_role("option", name="parcel-1")).to_be_visible()
+    expect(console.get_by_role("button", name="All")).to_have_attribute("aria-pressed", "true")
+    expect(order).to_have_value("activity")
+
+
 def test_an_ended_session_is_read_only_and_a_new_one_knows_the_earlier(daemon, console):
     daemon.open("ana")
     daemon.say("ana", "Goodbye")

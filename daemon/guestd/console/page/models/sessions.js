@@ -113,7 +113,8 @@ export class Sessions extends LiveSource {
     /** @type {any} */
     this.timer = 0
     this.isAsking = false
-    this.endedThatMatch = 0
+    /** Where nothing is listed: how many match beside the chosen state. */
+    this.elsewhere = { open: 0, ended: 0 }
   }
 
   /** @param {ListQuery} query */
@@ -157,12 +158,13 @@ export class Sessions extends LiveSource {
       this.changed()
       after = page.next ?? ''
     } while (after && rows.size < ROWS_MAX)
-    this.endedThatMatch = this.query.q && !rows.size && this.query.state !== 'ended' ? await this.#ended() : 0
-  }
-
-  async #ended() {
-    const page = await this.list({ q: this.query.q, ended: 'only', limit: '1' })
-    return page.total ?? page.sessions.length
+    const { q, state } = this.query
+    const of = async (/** @type {boolean} */ isAsked, /** @type {Record<string, string>} */ more = {}) => {
+      if (!q || rows.size || !isAsked) return 0
+      const page = await this.list({ q, ...more, limit: '1' })
+      return page.total ?? page.sessions.length
+    }
+    this.elsewhere = { open: await of(state !== 'all'), ended: await of(state !== 'ended', { ended: 'only' }) }
   }
 
   /** The query in the API's words. @returns {Record<string, string>} */

@@ -177,8 +177,13 @@ export async function newGuest(name) {
 
 /** @param {{q: string, state: string}} props */
 function Nothing({ q, state }) {
-  if (q) return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
-    ${sessions.endedThatMatch ? html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: 'ended' } })}>${some(sessions.endedThatMatch, 'ended session')} with it</button></p>` : html`<p>Neither among the open guest sessions nor among the ended ones.</p>`}</div>`
+  if (q) {
+    const { open, ended } = sessions.elsewhere
+    const choose = (/** @type {string} */ other, /** @type {string} */ text) => html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: other } })}>${text} with it</button></p>`
+    return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
+      ${open > 0 && choose('', some(open, 'open session'))}${ended > 0 && choose('ended', some(ended, 'ended session'))}
+      ${!open && !ended && html`<p>Neither among the open guest sessions nor among the ended ones.</p>`}</div>`
+  }
   if (state !== 'all') return html`<div class="empty"><h2>None ${state === 'live' ? 'is live' : state === 'down' ? 'is down' : 'has ended'}</h2></div>`
   const command = `curl -s -X POST ${new URL('../v1/sessions', new URL('.', import.meta.url).href.replace(/views\/$/, ''))} -H 'Content-Type: application/json' -d '{"name": "ana"}'`
   return html`<div class="empty"><h2>No guest session is open</h2>
