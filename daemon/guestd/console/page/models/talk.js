@@ -4,6 +4,7 @@ import { connect } from '../client.js'
 import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
 import { instant } from '../time.js'
+import { earlierOf, readSession } from './guest.js'
 import { Transcript } from './transcript.js'
 
 /** How many events are read at first; older ones on demand. */
@@ -53,7 +54,7 @@ export class Talk extends LiveSource {
 
   async open() {
     try {
-      this.session = await this.#read()
+      this.session = await readSession(this.key, this.session?.session_id)
       this.problem = null
       if (this.isClosed) return
       const seq = this.session?.seq ?? 0
@@ -62,7 +63,7 @@ export class Talk extends LiveSource {
     } catch (error) {
       this.problem = error
     }
-    await this.#othersOfThisName()
+    this.earlier = await earlierOf(this.name, this.session?.session_id)
     this.isLoading = false
     this.changed()
   }
@@ -71,7 +72,7 @@ export class Talk extends LiveSource {
   async check() {
     if (!this.session || this.isOver) return
     try {
-      const found = await this.#read()
+      const found = await readSession(this.key, this.session?.session_id)
       if (found.state === 'ended') this.#isGone(found)
       else Object.assign(this.session, found)
       this.changed()
@@ -91,33 +92,9 @@ export class Talk extends LiveSource {
     this.#staleIs(false)
   }
 
-  /** One that is over is known by its id only. */
-  async #read() {
-    try {
-      return await ask('GET', this.#path())
-    } catch (error) {
-      const isKnownById = this.session || this.key.startsWith('~')
-      if (!isKnownById || !(error instanceof Problem) || error.status !== 404) throw error
-      const page = await ask('GET', 'v1/sessions', { query: { ids: this.id, ended: 'include' } })
-      if (!page.sessions.length) throw error
-      return page.sessions[0]
-    }
-  }
-
   #path(rest = '') {
     const key = this.session?.session_id ?? this.key.replace(/^~/, '')
     return `v1/sessions/${encodeURIComponent(key)}${rest}`
-  }
-
-  async #othersOfThisName() {
-    const name = this.name
-    if (!name) return
-    try {
-      const page = await ask('GET', 'v1/sessions', { query: { name, ended: 'only', limit: 20 } })
-      this.earlier = page.sessions.filter((/** @type {any} */ one) => one.session_id !== this.session?.session_id)
-    } catch {
-      // it is an extra
-    }
   }
 
   /** @param {number} after */
@@ -172,6 +149,7 @@ export class Talk extends LiveSource {
     if (last && last.seq > event.seq) this.events.sort((a, b) => a.seq - b.seq)
     if (this.events.length > EVENTS_MAX) this.events.splice(0, this.events.length - EVENTS_MAX)
     if (event.kind === 'session' && this.session) {
+      if (event.state !== this.session.state) this.session.state_since = event.at
       Object.assign(this.session, { state: event.state, read_only: event.read_only, seq: event.seq })
       if (event.state === 'ended') this.session.ended_at = event.at
       if (event.state === 'live') void this.#again()
@@ -302,9 +280,3 @@ export class Talk extends LiveSource {
     return this.problem instanceof Problem && this.problem.status === 404
   }
 }
-
-/**
- * Opens a guest session.
- * @param {string} [name] generated if left out
- */
-export const openGuest = (name) => ask('POST', 'v1/sessions', { body: name ? { name } : {} })

@@ -91,11 +91,17 @@ function Attention() {
       clearInterval(timer)
     }
   }, [])
-  const rows = (found?.sessions ?? []).filter((/** @type {any} */ one) => one.attention).map((/** @type {any} */ one) => ({ ...rowOf(one), since: instant(one.state_since) }))
+  const rows = (found?.sessions ?? []).filter((/** @type {any} */ one) => one.attention).map((/** @type {any} */ one) => ({ ...rowOf(one), since: sinceOf(one) }))
   const all = Object.entries(sessions.counts).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
   return html`<section class="panel" aria-label="Needs attention"><h2>Needs attention <small>${rows.length ? `${rows.length < ATTENTION_MAX ? rows.length : `the first ${ATTENTION_MAX}`} of ${count(all)}` : ''}</small></h2>
     ${rows.length ? html`<table class="list"><thead><tr><th>Guest</th><th>Why</th><th class="num">Since</th></tr></thead><tbody>${rows.map((/** @type {any} */ row) => html`<tr key=${row.id}><td class="nowrap"><a href=${linkTo({ view: 'guests', session: keyOf(row), pane: 'explain' })}><bdi>${row.name}</bdi></a></td>
       <td>${whyOf(row)}</td><td class="num nowrap">${row.since ? duration(Date.now() - row.since) : ''}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing: all are live, and every message is confirmed or under way.</p>`}</section>`
+}
+
+/** Since when it needs attention, ms; 0: not known. @param {any} one */
+function sinceOf(one) {
+  if (one.attention === 'unconfirmed') return instant(one.waiting_since)
+  return one.state === 'live' ? 0 : instant(one.state_since)
 }
 
 /** @param {any} row */

@@ -11,7 +11,7 @@ import { copy, told } from '../parts/toast.js'
 import { format, go, linkTo, route } from '../route.js'
 import { useNow, useSources, useStable } from '../store.js'
 import { some } from '../text.js'
-import { clock, duration, roughly, utc, when } from '../time.js'
+import { clock, duration, instant, roughly, utc, when } from '../time.js'
 import { words } from '../models/transcript.js'
 import { dotOf, DOWN } from '../models/sessions.js'
 import { newGuest } from './guests.js'
@@ -83,7 +83,7 @@ function Head({ open }) {
 /** @param {{open: import('../models/talk.js').Talk, now: number}} props */
 function StateMark({ open, now }) {
   const dot = dotOf(open.state)
-  const since = Date.parse(open.session?.state_since ?? '') || (open.state === 'live' ? open.openedAt : 0)
+  const since = instant(open.session?.state_since) || (open.state === 'live' ? open.openedAt : 0)
   return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${open.state || 'loading'}${since && open.state !== 'ended' ? ` ${roughly(now - since)}` : ''}${open.isStale ? ' (stale)' : ''}</span>`
 }
 
