@@ -306,6 +306,16 @@ def test_each_address_shows_its_view_by_itself_and_by_back(daemon, console):
         console.wait_for_timeout(200)
 
 
+def test_one_lost_connection_a_second_is_not_drawn_as_none(daemon, console):
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/overview?window=5m")
+    plot = console.get_by_role("img", name="Lost connections and 429 per second")
+    expect(plot.locator("text").first).to_have_text("0")
+    daemon.emulate("drop", {"guest": "ana"})
+    line = plot.locator("path.ln.a")
+    expect(line).to_have_attribute("d", re.compile(r" 10\.0"))
+
+
 def test_a_link_by_id_is_one_session_for_ever(daemon, console):
     session = daemon.open("ana")["session_id"]
     console.goto(f"{daemon.url}/#/guests/~{session}")

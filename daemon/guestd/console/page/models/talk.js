@@ -29,6 +29,8 @@ export class Talk extends LiveSource {
     /** @type {Record<string, any>[]} */
     this.earlier = []
     this.isStale = false
+    /** Of the newest that was sent from here. */
+    this.sentSeq = 0
     this.stop = () => {}
     this.isClosed = false
     /** As any frontend: it comes back by seq and sends again by command_id. @type {import('../client.js').GuestSession | null} */
@@ -228,6 +230,7 @@ export class Talk extends LiveSource {
   /** Shows what was accepted, before its event comes. @param {Record<string, any>} heard */
   #soon(heard) {
     this.take({ kind: 'accepted', at: Date.now(), ...heard })
+    this.sentSeq = Math.max(this.sentSeq, heard.seq ?? 0)
     this.acted()
     return heard
   }

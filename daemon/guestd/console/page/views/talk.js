@@ -40,7 +40,7 @@ export function TalkPane() {
     <${Head} open=${open} /><${NarrowTabs} />
     ${open.problem ? html`<p class="problem-line" role="alert">${said(open.problem)}</p>` : null}
     ${open.earlier.length > 0 && html`<p class="hint-line">${some(open.earlier.length, 'earlier session')} of this name: ${open.earlier.slice(0, 5).map((one, i) => html`${i ? ', ' : ''}<a href=${linkTo({ session: `~${one.session_id}` })} title=${one.session_id}>${when(Date.parse(one.ended_at ?? one.opened_at)) || one.session_id}</a>`)}</p>`}
-    <${Messages} open=${open} />
+    <${Messages} key=${open.id} open=${open} />
     ${open.canWrite ? html`<${Writing} open=${open} />` : html`<${Over} open=${open} />`}
     ${isOver && html`<${DropHint} />`}</section>`
 }
@@ -102,8 +102,12 @@ function Messages({ open }) {
   const every = transcript.list()
   const items = every.slice(-max)
   const seq = Number(route.value.query.seq) || 0
+  const sentBefore = useRef(0)
   useLayoutEffect(() => {
-    if (atEnd.current && box.current && !seq) box.current.scrollTop = box.current.scrollHeight
+    const isSent = open.sentSeq > sentBefore.current
+    sentBefore.current = open.sentSeq
+    if (isSent) atEnd.current = true
+    if (box.current && (isSent || (atEnd.current && !seq))) box.current.scrollTop = box.current.scrollHeight
   })
   useLayoutEffect(() => {
     if (!atEnd.current) below(true)
@@ -170,7 +174,7 @@ function showFrames(item) {
 
 /** @param {{open: import('../models/talk.js').Talk}} props */
 function Writing({ open }) {
-  return html`<${Composer} key=${open.key} name=${open.name} org=${orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
+  return html`<${Composer} key=${open.id} session=${open.id} name=${open.name} org=${orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
     attributes=${open.session?.attributes ?? {}} onSend=${async (/** @type {string} */ text) => Boolean(await told(open.send(text)))}
     onFile=${(/** @type {File} */ file) => told(open.attach(file))} onTyping=${() => open.typing()}
     onAttributes=${(/** @type {any} */ all) => told(open.setAttributes(all), 'Attributes are set')} />`
