@@ -79,6 +79,18 @@ def test_a_search_among_the_ended_names_the_open_ones_and_the_order_stays_chosen
     expect(order).to_have_value("activity")
 
 
+def test_one_that_has_ended_is_counted_at_once(daemon, console):
+    daemon.open("ana")
+    console.goto(daemon.url)
+    expect(console.get_by_role("option", name="ana")).to_be_visible()
+    ended = console.get_by_role("button", name="Ended")
+    expect(ended).to_contain_text("0")
+    daemon.ask("DELETE", "/v1/sessions/ana")
+    expect(ended).to_contain_text("1")
+    ended.click()
+    expect(console.get_by_role("option", name="ana")).to_be_visible()
+
+
 def test_an_ended_session_is_read_only_and_a_new_one_knows_the_earlier(daemon, console):
     daemon.open("ana")
     daemon.say("ana", "Goodbye")

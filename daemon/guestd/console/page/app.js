@@ -154,6 +154,7 @@ export async function start() {
   }
   const { q = '', state = 'all', sort = 'activity' } = route.value.query
   void sessions.ask({ q, state, sort })
+  void sessions.readEnded()
   reconnect()
   stopChanges()
   let isFirst = true

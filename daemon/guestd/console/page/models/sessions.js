@@ -22,6 +22,9 @@ const ORDER_EVERY_MS = 2000
 const SEARCH_EVERY_MS = 5000
 const DETAILS_EVERY_MS = 250
 const IDS_MAX = 100
+const ENDED_EVERY_MS = 5000
+/** As many as the API lists. */
+const OVER_MAX = 1000
 
 export class Sessions extends LiveSource {
   /**
@@ -56,6 +59,29 @@ export class Sessions extends LiveSource {
     this.isAsking = false
     /** Where nothing is listed: how many match beside the chosen state. */
     this.elsewhere = { open: 0, ended: 0 }
+    /** How many the journal keeps that have ended; one in memory keeps none. */
+    this.endedKept = 0
+    /** Those that this page has seen end, the newest last. @type {Map<string, Row>} */
+    this.over = new Map()
+    this.wantsEnded = false
+    this.endedAskedAt = 0
+  }
+
+  /** How many are known to have ended. */
+  get endedCount() {
+    return Math.max(this.endedKept, this.over.size)
+  }
+
+  /** Asks how many the journal keeps that have ended. */
+  async readEnded() {
+    this.wantsEnded = false
+    this.endedAskedAt = Date.now()
+    try {
+      this.endedKept = (await this.list({ ended: 'only', limit: '1', fields: 'name' })).total ?? 0
+      this.changed()
+    } catch {
+      // the next end asks again
+    }
   }
 
   /** @param {ListQuery} query */
@@ -99,13 +125,22 @@ export class Sessions extends LiveSource {
       this.changed()
       after = page.next ?? ''
     } while (after && rows.size < ROWS_MAX)
+    if (this.query.state === 'ended' && !this.query.q) this.#addOver()
     const { q, state } = this.query
     const of = async (/** @type {boolean} */ isAsked, /** @type {Record<string, string>} */ more = {}) => {
       if (!q || rows.size || !isAsked) return 0
       const page = await this.list({ q, ...more, limit: '1' })
       return page.total ?? page.sessions.length
     }
-    this.elsewhere = { open: await of(state !== 'all'), ended: await of(state !== 'ended', { ended: 'only' }) }
+    const elsewhere = { open: await of(state !== 'all'), ended: await of(state !== 'ended', { ended: 'only' }) }
+    if (epoch === this.epoch) this.elsewhere = elsewhere
+  }
+
+  /** Those that the page has seen end and the journal does not list. */
+  #addOver() {
+    const others = [...this.over.values()].reverse().filter((row) => !this.rows.has(row.id))
+    for (const row of others) this.rows.set(row.id, row)
+    this.order = [...others.map((row) => row.id), ...this.order]
   }
 
   /** The query in the API's words. @returns {Record<string, string>} */
@@ -137,8 +172,13 @@ export class Sessions extends LiveSource {
     }
     for (const id of gone) {
       const row = this.rows.get(id)
-      if (row && row.state !== 'ended') Object.assign(row, { state: 'ended', waiting: 0 })
+      if (!row || row.state === 'ended') continue
+      Object.assign(row, { state: 'ended', waiting: 0 })
+      this.over.set(id, row)
+      const [oldest] = this.over.keys()
+      if (this.over.size > OVER_MAX) this.over.delete(oldest)
     }
+    this.wantsEnded ||= gone.length > 0
     this.wantsOrder ||= Boolean(changed.length || gone.length)
     this.#later()
     this.changed()
@@ -150,7 +190,8 @@ export class Sessions extends LiveSource {
       this.timer = 0
       this.#orderIfDue()
       void this.#details()
-      if (this.wantsOrder || this.wanted.size) this.#later()
+      if (this.wantsEnded && Date.now() - this.endedAskedAt >= ENDED_EVERY_MS) void this.readEnded()
+      if (this.wantsEnded || this.wantsOrder || this.wanted.size) this.#later()
     }, DETAILS_EVERY_MS)
   }
 

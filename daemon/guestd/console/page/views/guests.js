@@ -96,7 +96,7 @@ function States({ state, onChoose }) {
   const { counts } = sessions
   const down = [...DOWN].reduce((sum, one) => sum + (counts[one] ?? 0), 0)
   const live = counts.live ?? 0
-  const all = [['all', 'All', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', counts.ended ?? 0]]
+  const all = [['all', 'All', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', sessions.endedCount]]
   return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button type="button" key=${key}
     aria-pressed=${key === state} onClick=${() => onChoose(String(key))}><b>${count(Number(n))}</b>${text}</button>`)}</div>`
 }

@@ -50,6 +50,7 @@ function Missing({ open }) {
   const name = open.key.startsWith('~') ? '' : open.key
   return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No open guest session ${name ? html`of the name “<bdi>${name}</bdi>”` : `has the id ${open.key.slice(1)}`}</h2>
     ${open.earlier.length > 0 && html`<p>It has ended ones: ${open.earlier.map((one) => html` <a href=${linkTo({ session: `~${one.session_id}` })}>${when(Date.parse(one.ended_at))}</a>`)}</p>`}
+    ${!name && html`<p>It has ended, and the journal keeps nothing of it; or there never was one.</p>`}
     ${name && html`<p class="acts"><button type="button" class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
 }
 
