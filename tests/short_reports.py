@@ -15,6 +15,7 @@ TRACEBACK_FIRST, TRACEBACK_LAST, LINE_CHARACTERS = 35, 55, 800
 #: Of each of standard output, standard error and the log; what a teardown says matters least.
 CAPTURED_LINES = {"setup": 20, "call": 20, "teardown": 8}
 STREAMS = 3
+REASON_CHARACTERS = 200
 
 
 @pytest.hookimpl(wrapper=True)
@@ -23,6 +24,20 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if os.environ.get("TEST_OUTPUT") != "all":
         _shorten(report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The list of failures at the end has a line for each; where `CI` is set, pytest would print
+    the whole text again."""
+    for kind in ("failed", "error"):
+        for report in terminalreporter.getreports(kind):
+            if isinstance(report.longrepr, str):
+                report.longrepr = _reason(report.longrepr.splitlines())
+
+
+def _reason(lines: Sequence[str]) -> str:
+    said = [line.removeprefix("E").strip() for line in lines if line.startswith("E  ")]
+    return (said or list(lines[-1:]) or [""])[0][:REASON_CHARACTERS]
 
 
 def _shorten(report: pytest.TestReport) -> None:

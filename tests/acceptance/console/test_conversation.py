@@ -143,6 +143,20 @@ def test_an_own_message_is_seen_when_it_is_sent_from_further_up(daemon, console)
     expect(talk.locator(".turn.me")).to_be_in_viewport()
 
 
+BOTH_AT_ONCE = """for (const key of ["j", "Enter"]) {
+  const more = { bubbles: true, cancelable: true }
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, ...more }))
+}"""
+
+
+def test_a_key_does_not_wait_for_the_drawing_of_the_one_before(daemon, console):
+    daemon.open("ana")
+    console.goto(daemon.url)
+    expect(console.locator(".guests .row")).to_have_count(1)
+    console.evaluate(f"() => {{ {BOTH_AT_ONCE} }}")
+    expect(console.get_by_role("heading", name="ana")).to_be_visible(timeout=15_000)
+
+
 def test_a_conversation_with_the_keyboard_alone(daemon, console):
     page, key = console, console.keyboard
     daemon.open("bruno")

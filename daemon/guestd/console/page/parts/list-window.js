@@ -18,6 +18,7 @@ const BESIDE = 8
  * @property {(i: number) => string} keyOf
  * @property {(i: number) => string} [classOf]
  * @property {number} active the row with the focus; -1: none
+ * @property {() => number} [activeNow] the same at this moment, where it may be moved from outside: the next key must not wait for the drawing
  * @property {number} [selected] the row that is open; -1: none
  * @property {(i: number) => void} onActive
  * @property {(i: number) => void} onOpen
@@ -97,8 +98,9 @@ function bring(el, i, height) {
 }
 
 /** @param {KeyboardEvent} e @param {ListProps} props @param {HTMLElement | null} box */
-function key(e, { active, count, rowHeight, onActive, onOpen }, box) {
+function key(e, { active: drawn, activeNow, count, rowHeight, onActive, onOpen }, box) {
   if (e.ctrlKey || e.metaKey || e.altKey) return
+  const active = activeNow ? activeNow() : drawn
   const page = Math.max(1, Math.floor((box?.clientHeight ?? 0) / rowHeight) - 1)
   /** @type {Record<string, number>} */
   const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -count, End: count }

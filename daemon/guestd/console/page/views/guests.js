@@ -109,7 +109,7 @@ function List() {
   const rowAt = (/** @type {number} */ i) => rows.get(order[i])
   const see = useStable((/** @type {number} */ first, /** @type {number} */ last) => sessions.see(order.slice(first, last)))
   return html`<${ListWindow} id="guests" label=${`Guest sessions, ${SORTS.find(([key]) => key === sessions.query.sort)?.[1] ?? ''}`} count=${order.length} rowHeight=${ROW_PX}
-    keyOf=${(/** @type {number} */ i) => order[i]} active=${at} selected=${opened}
+    keyOf=${(/** @type {number} */ i) => order[i]} active=${at} activeNow=${() => sessions.order.indexOf(cursor.id)} selected=${opened}
     classOf=${(/** @type {number} */ i) => (rowAt(i) && i !== opened && sessions.unread(/** @type {any} */ (rowAt(i))) ? 'unread' : '')}
     row=${(/** @type {number} */ i) => html`<${GuestRow} row=${rowAt(i)} isOpen=${i === opened} />`}
     onActive=${(/** @type {number} */ i) => { cursor.id = order[i]; sessions.acted() }} onOpen=${(/** @type {number} */ i) => open(/** @type {any} */ (rowAt(i)))}
