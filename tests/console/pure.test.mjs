@@ -20,6 +20,11 @@ const frames = [
 ]
 const kept = (words) => frames.map((one, i) => (filter(words).fits(one) ? i : '')).join('')
 
+test('an empty word leaves the query of a route', () => {
+  const from = parse('#/guests?state=live&sort=name')
+  assert.deepEqual(changed(from, { query: { state: '', sort: 'name' } }).query, { sort: 'name' })
+})
+
 test('a filter has words, expressions, directions, classes and exclusions', () => {
   assert.equal(kept(''), '012')
   assert.equal(kept('hello'), '02')

@@ -92,6 +92,28 @@ test('what is gone stays as ended until the list is asked again', async () => {
   clearTimeout(sessions.timer)
 })
 
+test('those that ended are counted and listed, also where the journal keeps none', async () => {
+  const { list } = server(2)
+  const sessions = new Sessions((query) => (query.ended ? Promise.resolve({ sessions: [], total: 0 }) : list(query)))
+  await sessions.ask({ q: '', state: 'all', sort: 'activity' })
+  await sessions.readEnded()
+  assert.equal(sessions.endedCount, 0)
+  sessions.apply({ gone: ['s1'] })
+  clearTimeout(sessions.timer)
+  assert.equal(sessions.endedCount, 1)
+  await sessions.ask({ q: '', state: 'ended', sort: 'activity' })
+  assert.deepEqual(sessions.order, ['s1'])
+})
+
+test('where nothing matches, those beside the chosen state are counted', async () => {
+  const found = (total) => ({ sessions: [], next: null, total })
+  const sessions = new Sessions(async (query) => found(query.limit !== '1' ? 0 : query.ended ? 4 : 3))
+  await sessions.ask({ q: 'a', state: 'ended', sort: 'activity' })
+  assert.deepEqual(sessions.elsewhere, { open: 3, ended: 0 })
+  await sessions.ask({ q: 'a', state: 'all', sort: 'activity' })
+  assert.deepEqual(sessions.elsewhere, { open: 0, ended: 4 })
+})
+
 test('unread is what came since it was looked at', async () => {
   const sessions = new Sessions(server(1).list)
   await sessions.ask({ q: '', state: 'all', sort: 'activity' })

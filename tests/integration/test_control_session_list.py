@@ -32,6 +32,7 @@ async def test_a_row_tells_what_an_operator_asks(new_stack, client_of):
             "Text",
         )
         assert (row["waiting"], row["uncertain"], row["attempt"]) == (0, 0, 0)
+        assert row["waiting_since"] is None
         assert row["opened_at"] <= row["state_since"] <= row["last_activity_at"] < row["ends_at"]
         assert row["opened_at"] < row["expires_at"] <= row["ends_at"]
         assert (row["reason"], row["attention"], row["next_try_at"]) == ("", "", None)
@@ -57,6 +58,7 @@ async def test_a_lost_connection_says_why_and_when_it_is_tried_again(new_stack, 
         assert (row["state"], row["attempt"], row["waiting"]) == ("resting", 1, 1)
         assert (row["reason"], row["attention"]) == ("lost", "down")
         assert row["next_try_at"] > row["state_since"]
+        assert row["state_since"] <= row["waiting_since"]
 
 
 async def test_only_the_fields_that_are_asked_for(new_stack, client_of):

@@ -22,7 +22,8 @@ LAST_TEXT_MAX = 120
 class SessionLine(NamedTuple):
     """What a list is searched and sorted by. Times are epoch milliseconds. `waiting`: messages of
     the guest's that are not settled yet; `uncertain`: those that nothing can be found out about,
-    since the start of the daemon; `attempt`: connects that failed since it was live."""
+    since the start of the daemon; `attempt`: connects that failed since it was live;
+    `waiting_since_ms`: when the oldest that waits was accepted."""
 
     session_id: str
     name: str
@@ -35,6 +36,7 @@ class SessionLine(NamedTuple):
     state_since_ms: int = 0
     attempt: int = 0
     attributes: Mapping[str, str] = {}
+    waiting_since_ms: int = 0
 
 
 class BudgetView(NamedTuple):

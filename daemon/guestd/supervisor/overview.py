@@ -65,5 +65,16 @@ def line_of(runner: Runner) -> SessionLine:
         activity.state_since_ms or opened_ms,
         machine.connection.attempt,
         guest.attributes,
+        _waiting_since_ms(runner) if outbox else 0,
     )
     return _new_tuple(SessionLine, line)
+
+
+def _waiting_since_ms(runner: Runner) -> int:
+    """When the head of its outbox was accepted, or the last that is known of it."""
+    outbound, context = runner.machine.conversation.outbound, runner.context
+    head = outbound.outbox.head if outbound.outbox is not None else None
+    age_ms = outbound.commands.age_ms(head.command.command_id, context.now()) if head else None
+    if age_ms is None:
+        return runner.activity.at_ms or runner.opened_ms
+    return context.clock.epoch_ms() - int(age_ms)

@@ -34,6 +34,7 @@ def view_of(runner: Runner) -> SessionView:
         attempt=line.attempt,
         next_try_ms=_next_try_ms(runner),
         reason=lost_by.cause.value if lost_by is not None else "",
+        waiting_since_ms=line.waiting_since_ms,
     )
 
 

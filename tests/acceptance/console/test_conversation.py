@@ -115,6 +115,34 @@ def test_the_frames_of_a_message_are_one_click_away(daemon, console):
     expect(rows).to_contain_text("StructuredMessage")
 
 
+def test_what_is_not_sent_yet_waits_with_its_guest(daemon, console):
+    daemon.open("bruno")
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/guests/ana")
+    console.get_by_role("textbox", name="Message as ana").fill("Half a sentence")
+    console.get_by_role("option", name="bruno").click()
+    expect(console.get_by_role("textbox", name="Message as bruno")).to_have_value("")
+    console.get_by_role("option", name="ana").click()
+    expect(console.get_by_role("textbox", name="Message as ana")).to_have_value("Half a sentence")
+    console.get_by_role("textbox", name="Message as ana").press("Enter")
+    expect(console.get_by_role("textbox", name="Message as ana")).to_have_value("")
+
+
+def test_an_own_message_is_seen_when_it_is_sent_from_further_up(daemon, console):
+    daemon.open("ana")
+    for n in range(40):
+        daemon.say("ana", f"Line {n}")
+    console.goto(f"{daemon.url}/#/guests/ana")
+    talk = console.get_by_role("log", name="Messages")
+    expect(talk).to_contain_text("Line 39")
+    talk.evaluate("one => one.scrollTo({ top: 0 })")
+    console.wait_for_timeout(200)
+    composer = console.get_by_role("textbox", name="Message as ana")
+    composer.fill("And mine")
+    composer.press("Enter")
+    expect(talk.locator(".turn.me")).to_be_in_viewport()
+
+
 BOTH_AT_ONCE = """for (const key of ["j", "Enter"]) {
   const more = { bubbles: true, cancelable: true }
   document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, ...more }))

@@ -66,6 +66,31 @@ def test_what_matches_nothing_names_the_ended_ones_that_do(daemon, console):
     assert gone in console.url
 
 
+def test_a_search_among_the_ended_names_the_open_ones_and_the_order_stays_chosen(daemon, console):
+    daemon.open("parcel-1")
+    console.goto(daemon.url)
+    console.get_by_role("button", name="Ended").click()
+    console.get_by_role("searchbox", name="Search guest sessions").fill("parcel")
+    order = console.get_by_role("combobox", name="Order")
+    expect(order).to_have_value("activity")
+    console.get_by_role("button", name="1 open session with it").click()
+    expect(console.get_by_role("option", name="parcel-1")).to_be_visible()
+    expect(console.get_by_role("button", name="All")).to_have_attribute("aria-pressed", "true")
+    expect(order).to_have_value("activity")
+
+
+def test_one_that_has_ended_is_counted_at_once(daemon, console):
+    daemon.open("ana")
+    console.goto(daemon.url)
+    expect(console.get_by_role("option", name="ana")).to_be_visible()
+    ended = console.get_by_role("button", name="Ended")
+    expect(ended).to_contain_text("0")
+    daemon.ask("DELETE", "/v1/sessions/ana")
+    expect(ended).to_contain_text("1")
+    ended.click()
+    expect(console.get_by_role("option", name="ana")).to_be_visible()
+
+
 def test_an_ended_session_is_read_only_and_a_new_one_knows_the_earlier(daemon, console):
     daemon.open("ana")
     daemon.say("ana", "Goodbye")
@@ -109,6 +134,55 @@ def test_the_daemon_is_stopped_and_started_and_nothing_is_loaded_again(start, co
     expect(console.locator(".notice.bad")).to_have_count(0)
     expect(console.locator(".talk")).to_contain_text("Written while it was away")
     assert console.evaluate("window.isTheSamePage")
+
+
+def restarted(start, daemon, journal):
+    """The same address, and another journal: nothing of its former life is known."""
+    port = daemon.url.rpartition(":")[2]
+    return start("--port", port, GUESTD_JOURNAL__DIRECTORY=str(journal))
+
+
+def killed(daemon, console):
+    daemon.program.interrupt(signal.SIGKILL)
+    daemon.program.wait()
+    expect(console.locator(".notice.bad")).to_contain_text("guestd does not answer since")
+
+
+def test_what_a_daemon_started_anew_does_not_know_is_drawn_as_ended(start, console, tmp_path):
+    daemon = start()
+    daemon.open("ana")
+    daemon.say("ana", "Said in its former life")
+    console.goto(f"{daemon.url}/#/guests/ana/frames")
+    expect(console.locator(".talk")).to_contain_text("Said in its former life")
+    killed(daemon, console)
+    (tmp_path / "other").mkdir()
+    again = restarted(start, daemon, tmp_path / "other")
+    expect(console.locator(".say.over")).to_contain_text("Ended")
+    expect(console.locator(".talkpane .state")).to_have_text("ended")
+    expect(console.locator(".talk")).to_contain_text("Said in its former life")
+    assert console.get_by_role("textbox", name="Message as ana").count() == 0
+    again.open("ana")
+    console.get_by_role("option", name="ana").click()
+    expect(console.get_by_role("textbox", name="Message as ana")).to_be_visible()
+    again.say("ana", "Said in its new life")
+    expect(console.locator(".talk")).to_contain_text("Said in its new life")
+
+
+def test_a_conversation_opened_while_the_daemon_was_away_comes_with_it(start, console, tmp_path):
+    daemon = start()
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/guests/ana")
+    expect(console.locator(".talk")).to_contain_text("Live")
+    killed(daemon, console)
+    for view in ("Overview", "Faults"):
+        console.get_by_role("link", name=view).first.click()
+    for _ in range(2):
+        console.go_back()
+    expect(console.locator(".talkpane .problem-line")).to_contain_text("does not answer")
+    assert "Nothing was said yet" not in console.locator(".talk").inner_text()
+    (tmp_path / "other").mkdir()
+    restarted(start, daemon, tmp_path / "other")
+    expect(console.locator(".talkpane .empty")).to_contain_text("No open guest session")
 
 
 def test_a_token_is_asked_for_refused_and_taken(start, console):
@@ -242,6 +316,16 @@ def test_each_address_shows_its_view_by_itself_and_by_back(daemon, console):
         until_shown(console, text)
         console.evaluate("history.back()")
         console.wait_for_timeout(200)
+
+
+def test_one_lost_connection_a_second_is_not_drawn_as_none(daemon, console):
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/overview?window=5m")
+    plot = console.get_by_role("img", name="Lost connections and 429 per second")
+    expect(plot.locator("text").first).to_have_text("0")
+    daemon.emulate("drop", {"guest": "ana"})
+    line = plot.locator("path.ln.a")
+    expect(line).to_have_attribute("d", re.compile(r" 10\.0"))
 
 
 def test_a_link_by_id_is_one_session_for_ever(daemon, console):

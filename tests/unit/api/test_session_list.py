@@ -106,9 +106,11 @@ class TestOrder:
             line(2, state="resting", state_since_ms=NOW - 1_000),
             line(3, state="resting", state_since_ms=NOW - 9_000),
             line(4, uncertain=1),
-            line(5, activity=-6_000, waiting=1),
+            line(5, waiting=1, waiting_since_ms=NOW - 6_000, state_since_ms=NOW - 90_000),
+            line(6, waiting=1, waiting_since_ms=NOW - 7_000, state_since_ms=NOW - 8_000),
         ]
-        assert chosen(lines, "attention") == ["s0004", "s0003", "s0002", "s0005", "s0001"]
+        found = chosen(lines, "attention")
+        assert found == ["s0004", "s0003", "s0002", "s0006", "s0005", "s0001"]
 
 
 class TestAttention:
@@ -116,8 +118,8 @@ class TestAttention:
         ("one", "word"),
         [
             (line(1), ""),
-            (line(1, waiting=1), ""),
-            (line(1, waiting=1, activity=-5_001), "unconfirmed"),
+            (line(1, waiting=1, activity=-9_000, waiting_since_ms=NOW - 5_000), ""),
+            (line(1, waiting=1, waiting_since_ms=NOW - 5_001), "unconfirmed"),
             (line(1, uncertain=2, state="resting"), "uncertain"),
             (line(1, state="resting", state_since_ms=NOW), "down"),
             (line(1, state="dialing", attempt=3, state_since_ms=NOW), "down"),

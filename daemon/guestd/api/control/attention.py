@@ -30,7 +30,7 @@ class Watched(Protocol):
     @property
     def state_since_ms(self) -> int: ...
     @property
-    def last_activity_ms(self) -> int: ...
+    def waiting_since_ms(self) -> int: ...
 
 
 def attention_of(session: Watched, now_ms: int) -> str:
@@ -41,10 +41,15 @@ def attention_of(session: Watched, now_ms: int) -> str:
     if session.uncertain:
         return "uncertain"
     if state == "live":
-        is_slow = session.waiting and now_ms - session.last_activity_ms > SLOW_MS
+        is_slow = session.waiting and now_ms - session.waiting_since_ms > SLOW_MS
         return "unconfirmed" if is_slow else ""
     if session.attempt or state == "resting":
         return "down"
     if now_ms - session.state_since_ms <= SLOW_MS:
         return ""
     return "leaving" if state == "leaving" else "connecting"
+
+
+def attention_since_ms(session: Watched, word: str) -> int:
+    """Since when it needs it: a message as long as it waits, else as long as it is in its state."""
+    return session.waiting_since_ms if word == "unconfirmed" else session.state_since_ms

@@ -19,7 +19,7 @@ import orjson
 
 from ...model.overview import SessionLine
 from ..problems import Problem
-from .attention import ATTENTION_WORDS, attention_of
+from .attention import ATTENTION_WORDS, attention_of, attention_since_ms
 from .session_schemas import SessionQuery, Sort
 
 #: A line's place in an order; the id makes it unique.
@@ -95,13 +95,14 @@ def _key_of(sort: Sort, now_ms: int) -> Callable[[SessionLine], Key]:
         case "name":
             return lambda line: (line.name, line.session_id)
         case "attention":
-            return lambda line: (
-                _RANKS[attention_of(line, now_ms)],
-                line.state_since_ms,
-                line.session_id,
-            )
+            return lambda line: _urgency_of(line, now_ms)
         case _:
             return lambda line: (line.session_id,)
+
+
+def _urgency_of(line: SessionLine, now_ms: int) -> Key:
+    word = attention_of(line, now_ms)
+    return (_RANKS[word], attention_since_ms(line, word), line.session_id)
 
 
 def _cursor_of(sort: Sort, key: Key) -> str:

@@ -61,6 +61,7 @@ class Session(BaseModel):
     )
     attributes: dict[str, str] = Field({}, description="Custom attributes it was opened with.")
     waiting: int = Field(0, description="Messages of the guest's that are not settled yet.")
+    waiting_since: str | None = Field(None, description="When the oldest of them was accepted.")
     uncertain: int = Field(
         0, description="Messages whose fate cannot be found out, since the daemon started."
     )
@@ -143,6 +144,7 @@ _READ: dict[str, Callable[[_Moment], Any]] = {
     "ends_at": lambda one: _time_of(one.view.ends_ms),
     "last_message_at": lambda one: _time_of(one.view.last_message_ms),
     "ended_at": lambda one: _time_of(one.view.ended_ms),
+    "waiting_since": lambda one: _time_of(one.view.waiting_since_ms),
     "state_since": lambda one: _time_of(one.view.state_since_ms),
     "expires_at": lambda one: _time_of(one.view.expires_ms),
     "last_activity_at": lambda one: _time_of(one.view.last_activity_ms),

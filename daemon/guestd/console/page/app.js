@@ -1,6 +1,6 @@
 /** What the whole page shares: the daemon's description and figures, the list, the open session. */
 import { ask, IS_EMULATOR, needsToken, refusal } from './api.js'
-import { reconnect, subscribe } from './live.js'
+import { connection, reconnect, subscribe } from './live.js'
 import { Frames } from './models/frames.js'
 import { Sessions } from './models/sessions.js'
 import { Stats } from './models/stats.js'
@@ -53,13 +53,53 @@ function followRoute() {
 function openTalk(key) {
   const opened = new Talk(key)
   talk.set(opened)
-  void opened.open().then(() => {
-    if (talk.value !== opened || !opened.session) return
-    opened.watch(() => opened.session && sessions.look(opened.id, opened.transcript.lastSeq))
-    frames.set(new Frames(opened.id))
-    if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: (found) => explained.set(found), failed: () => explained.set(null) })
-  })
+  void load(opened)
 }
+
+/** How long a page waits that the daemon did not answer. */
+const AGAIN_MS = 2000
+
+/** @param {Talk} opened */
+async function load(opened) {
+  await opened.open()
+  if (talk.value !== opened) return
+  if (opened.session) {
+    opened.watch(() => opened.session && sessions.look(opened.id, opened.transcript.lastSeq))
+    look(opened)
+  } else if (!opened.isMissing && !refusal.value) setTimeout(() => talk.value === opened && void load(opened), AGAIN_MS)
+}
+
+/** Follows its frames and what it waits for. @param {Talk} opened */
+function look(opened) {
+  stopExplain()
+  frames.value?.close()
+  frames.set(new Frames(opened.id))
+  if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: (found) => explained.set(found), failed: () => explained.set(null) })
+}
+
+/** The daemon is back. One that was started anew numbers its frames anew, and may have lost what is open. */
+async function comeBack() {
+  const before = info.value?.started_at
+  try {
+    info.set(await ask('GET', 'v1/info'))
+  } catch {
+    return // it went again
+  }
+  if (sessions.problem) void sessions.ask(sessions.query)
+  const opened = talk.value
+  if (!opened || info.value.started_at === before) return
+  if (opened.isMissing) reopen()
+  if (!opened.session) return
+  await opened.check()
+  if (talk.value === opened) look(opened)
+}
+
+let wasUp = true
+connection.watch(() => {
+  const { isUp } = connection.value
+  if (isUp && !wasUp) void comeBack()
+  wasUp = isUp
+})
 
 function closeTalk() {
   talk.value?.close()
@@ -114,6 +154,7 @@ export async function start() {
   }
   const { q = '', state = 'all', sort = 'activity' } = route.value.query
   void sessions.ask({ q, state, sort })
+  void sessions.readEnded()
   reconnect()
   stopChanges()
   let isFirst = true

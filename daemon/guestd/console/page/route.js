@@ -73,7 +73,7 @@ export function changed(from, change) {
     view: change.view ?? from.view,
     session: change.session ?? (change.view && change.view !== from.view ? '' : from.session),
     pane: change.pane ?? '',
-    query: { ...query, ...change.query },
+    query: Object.fromEntries(Object.entries({ ...query, ...change.query }).filter(([, value]) => value !== '')),
   }
 }
 

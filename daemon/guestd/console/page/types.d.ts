@@ -372,6 +372,8 @@ export interface ListedSession {
   attributes: Record<string, string>
   /** Messages of the guest's that are not settled yet. */
   waiting: number
+  /** When the oldest of them was accepted. */
+  waiting_since: string | null
   /** Messages whose fate cannot be found out, since the daemon started. */
   uncertain: number
   /** Connects that failed since it was live. */
@@ -575,6 +577,8 @@ export interface Session {
   attributes: Record<string, string>
   /** Messages of the guest's that are not settled yet. */
   waiting: number
+  /** When the oldest of them was accepted. */
+  waiting_since: string | null
   /** Messages whose fate cannot be found out, since the daemon started. */
   uncertain: number
   /** Connects that failed since it was live. */

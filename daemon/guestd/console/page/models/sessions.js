@@ -5,26 +5,11 @@
  */
 import { LiveSource } from '../store.js'
 import { instant } from '../time.js'
+import { DOWN, dotOf, ORDERS, rowOf } from './row.js'
 
-/**
- * @typedef {object} Row
- * @property {string} id
- * @property {string} name
- * @property {string} state
- * @property {number} seq
- * @property {number} activity ms
- * @property {number} waiting own messages that are not settled
- * @property {string} reason why its connection was lost
- * @property {string} attention
- * @property {number} uncertain
- * @property {number} opened ms
- * @property {number} nextTry ms
- * @property {number} attempt
- * @property {number} detailSeq the seq at which the texts were read; -1: never
- * @property {any} [last]
- * @property {Record<string, string>} [attributes]
- */
+export { DOWN, dotOf, rowOf }
 
+/** @typedef {import('./row.js').Row} Row */
 /** @typedef {{q: string, state: string, sort: string}} ListQuery */
 
 export const FIRST_PAGE = 100
@@ -37,50 +22,9 @@ const ORDER_EVERY_MS = 2000
 const SEARCH_EVERY_MS = 5000
 const DETAILS_EVERY_MS = 250
 const IDS_MAX = 100
-
-export const DOWN = new Set(['waiting', 'dialing', 'joining', 'resting', 'leaving'])
-
-/** @param {string} state @returns {'live' | 'wait' | 'rest' | 'end'} what its dot shows */
-export function dotOf(state) {
-  if (state === 'live') return 'live'
-  if (state === 'ended') return 'end'
-  return state === 'resting' ? 'rest' : 'wait'
-}
-
-/**
- * @param {any} one as the API lists it
- * @returns {Row}
- */
-export function rowOf(one) {
-  return {
-    id: one.session_id,
-    name: one.name,
-    state: one.state,
-    seq: one.seq ?? 0,
-    activity: instant(one.last_activity_at) || instant(one.last_message_at) || instant(one.opened_at),
-    waiting: one.waiting ?? 0,
-    reason: one.reason ?? '',
-    attention: one.attention ?? '',
-    uncertain: one.uncertain ?? 0,
-    opened: instant(one.opened_at),
-    nextTry: instant(one.next_try_at),
-    attempt: one.attempt ?? 0,
-    detailSeq: 'last_message' in one ? one.seq : -1,
-    last: one.last_message,
-    attributes: one.attributes,
-  }
-}
-
-/** @type {Record<string, (a: Row, b: Row) => number>} */
-const ORDERS = {
-  activity: (a, b) => b.activity - a.activity || (a.id < b.id ? -1 : 1),
-  opened: (a, b) => b.opened - a.opened || (a.id < b.id ? -1 : 1),
-  name: (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1),
-  attention: (a, b) => urgency(b) - urgency(a) || b.activity - a.activity,
-}
-
-/** @param {Row} row */
-const urgency = (row) => (row.uncertain ? 4 : 0) + (row.state === 'resting' ? 2 : 0) + (row.state === 'live' ? 0 : 1)
+const ENDED_EVERY_MS = 5000
+/** As many as the API lists. */
+const OVER_MAX = 1000
 
 export class Sessions extends LiveSource {
   /**
@@ -113,7 +57,31 @@ export class Sessions extends LiveSource {
     /** @type {any} */
     this.timer = 0
     this.isAsking = false
-    this.endedThatMatch = 0
+    /** Where nothing is listed: how many match beside the chosen state. */
+    this.elsewhere = { open: 0, ended: 0 }
+    /** How many the journal keeps that have ended; one in memory keeps none. */
+    this.endedKept = 0
+    /** Those that this page has seen end, the newest last. @type {Map<string, Row>} */
+    this.over = new Map()
+    this.wantsEnded = false
+    this.endedAskedAt = 0
+  }
+
+  /** How many are known to have ended. */
+  get endedCount() {
+    return Math.max(this.endedKept, this.over.size)
+  }
+
+  /** Asks how many the journal keeps that have ended. */
+  async readEnded() {
+    this.wantsEnded = false
+    this.endedAskedAt = Date.now()
+    try {
+      this.endedKept = (await this.list({ ended: 'only', limit: '1', fields: 'name' })).total ?? 0
+      this.changed()
+    } catch {
+      // the next end asks again
+    }
   }
 
   /** @param {ListQuery} query */
@@ -157,12 +125,22 @@ export class Sessions extends LiveSource {
       this.changed()
       after = page.next ?? ''
     } while (after && rows.size < ROWS_MAX)
-    this.endedThatMatch = this.query.q && !rows.size && this.query.state !== 'ended' ? await this.#ended() : 0
+    if (this.query.state === 'ended' && !this.query.q) this.#addOver()
+    const { q, state } = this.query
+    const of = async (/** @type {boolean} */ isAsked, /** @type {Record<string, string>} */ more = {}) => {
+      if (!q || rows.size || !isAsked) return 0
+      const page = await this.list({ q, ...more, limit: '1' })
+      return page.total ?? page.sessions.length
+    }
+    const elsewhere = { open: await of(state !== 'all'), ended: await of(state !== 'ended', { ended: 'only' }) }
+    if (epoch === this.epoch) this.elsewhere = elsewhere
   }
 
-  async #ended() {
-    const page = await this.list({ q: this.query.q, ended: 'only', limit: '1' })
-    return page.total ?? page.sessions.length
+  /** Those that the page has seen end and the journal does not list. */
+  #addOver() {
+    const others = [...this.over.values()].reverse().filter((row) => !this.rows.has(row.id))
+    for (const row of others) this.rows.set(row.id, row)
+    this.order = [...others.map((row) => row.id), ...this.order]
   }
 
   /** The query in the API's words. @returns {Record<string, string>} */
@@ -194,8 +172,13 @@ export class Sessions extends LiveSource {
     }
     for (const id of gone) {
       const row = this.rows.get(id)
-      if (row && row.state !== 'ended') Object.assign(row, { state: 'ended', waiting: 0 })
+      if (!row || row.state === 'ended') continue
+      Object.assign(row, { state: 'ended', waiting: 0 })
+      this.over.set(id, row)
+      const [oldest] = this.over.keys()
+      if (this.over.size > OVER_MAX) this.over.delete(oldest)
     }
+    this.wantsEnded ||= gone.length > 0
     this.wantsOrder ||= Boolean(changed.length || gone.length)
     this.#later()
     this.changed()
@@ -207,7 +190,8 @@ export class Sessions extends LiveSource {
       this.timer = 0
       this.#orderIfDue()
       void this.#details()
-      if (this.wantsOrder || this.wanted.size) this.#later()
+      if (this.wantsEnded && Date.now() - this.endedAskedAt >= ENDED_EVERY_MS) void this.readEnded()
+      if (this.wantsEnded || this.wantsOrder || this.wanted.size) this.#later()
     }, DETAILS_EVERY_MS)
   }
 

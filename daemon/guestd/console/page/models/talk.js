@@ -4,6 +4,7 @@ import { connect } from '../client.js'
 import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
 import { instant } from '../time.js'
+import { earlierOf, readSession } from './guest.js'
 import { Transcript } from './transcript.js'
 
 /** How many events are read at first; older ones on demand. */
@@ -28,6 +29,8 @@ export class Talk extends LiveSource {
     /** @type {Record<string, any>[]} */
     this.earlier = []
     this.isStale = false
+    /** Of the newest that was sent from here. */
+    this.sentSeq = 0
     this.stop = () => {}
     this.isClosed = false
     /** As any frontend: it comes back by seq and sends again by command_id. @type {import('../client.js').GuestSession | null} */
@@ -53,7 +56,8 @@ export class Talk extends LiveSource {
 
   async open() {
     try {
-      this.session = await this.#read()
+      this.session = await readSession(this.key, this.session?.session_id)
+      this.problem = null
       if (this.isClosed) return
       const seq = this.session?.seq ?? 0
       this.firstSeq = Math.max(0, seq - FIRST_EVENTS)
@@ -61,37 +65,38 @@ export class Talk extends LiveSource {
     } catch (error) {
       this.problem = error
     }
-    await this.#othersOfThisName()
+    this.earlier = await earlierOf(this.name, this.session?.session_id)
     this.isLoading = false
     this.changed()
   }
 
-  /** One that is over is known by its id only. */
-  async #read() {
+  /** Asks what has become of it: a daemon that was started anew may know it as ended, or not at all. */
+  async check() {
+    if (!this.session || this.isOver) return
     try {
-      return await ask('GET', this.#path())
+      const found = await readSession(this.key, this.session?.session_id)
+      if (found.state === 'ended') this.#isGone(found)
+      else Object.assign(this.session, found)
+      this.changed()
     } catch (error) {
-      if (!this.key.startsWith('~') || !(error instanceof Problem) || error.status !== 404) throw error
-      const page = await ask('GET', 'v1/sessions', { query: { ids: this.key.slice(1), ended: 'include' } })
-      if (!page.sessions.length) throw error
-      return page.sessions[0]
+      if (error instanceof Problem && error.status === 404) this.#isGone({})
     }
+  }
+
+  /** It ended while nothing of it was heard. @param {Record<string, any>} found what is known of it */
+  #isGone(found) {
+    if (this.isClosed || this.isOver || !this.session) return
+    const stop = this.stop
+    this.client = null
+    this.#followByApi(this.transcript.lastSeq)
+    stop()
+    Object.assign(this.session, found, { state: 'ended' })
+    this.#staleIs(false)
   }
 
   #path(rest = '') {
     const key = this.session?.session_id ?? this.key.replace(/^~/, '')
     return `v1/sessions/${encodeURIComponent(key)}${rest}`
-  }
-
-  async #othersOfThisName() {
-    const name = this.name
-    if (!name) return
-    try {
-      const page = await ask('GET', 'v1/sessions', { query: { name, ended: 'only', limit: 20 } })
-      this.earlier = page.sessions.filter((/** @type {any} */ one) => one.session_id !== this.session?.session_id)
-    } catch {
-      // it is an extra
-    }
   }
 
   /** @param {number} after */
@@ -108,9 +113,17 @@ export class Talk extends LiveSource {
     client.on('error', () => {})
     client.ended.catch(() => {})
     client.on('connection', ({ status }) => {
+      if (this.client !== client) return
       this.#staleIs(status === 'down')
+      if (status === 'ended' && !this.isOver) void this.#lost()
       if (status === 'closed' && !this.isClosed) this.#followByApi(this.transcript.lastSeq || after)
     })
+  }
+
+  /** The simulator says that it has ended, and not how. */
+  async #lost() {
+    await this.check()
+    this.#isGone({})
   }
 
   /** What has ended, and where the simulator's token is another one. @param {number} after */
@@ -119,6 +132,7 @@ export class Talk extends LiveSource {
     this.stop = subscribe('events', { session: this.id, after }, {
       data: (event) => this.take(event),
       stale: (is) => this.#staleIs(is),
+      failed: () => void this.check(),
       after: () => this.transcript.lastSeq,
     })
   }
@@ -137,6 +151,7 @@ export class Talk extends LiveSource {
     if (last && last.seq > event.seq) this.events.sort((a, b) => a.seq - b.seq)
     if (this.events.length > EVENTS_MAX) this.events.splice(0, this.events.length - EVENTS_MAX)
     if (event.kind === 'session' && this.session) {
+      if (event.state !== this.session.state) this.session.state_since = event.at
       Object.assign(this.session, { state: event.state, read_only: event.read_only, seq: event.seq })
       if (event.state === 'ended') this.session.ended_at = event.at
       if (event.state === 'live') void this.#again()
@@ -215,6 +230,7 @@ export class Talk extends LiveSource {
   /** Shows what was accepted, before its event comes. @param {Record<string, any>} heard */
   #soon(heard) {
     this.take({ kind: 'accepted', at: Date.now(), ...heard })
+    this.sentSeq = Math.max(this.sentSeq, heard.seq ?? 0)
     this.acted()
     return heard
   }
@@ -267,9 +283,3 @@ export class Talk extends LiveSource {
     return this.problem instanceof Problem && this.problem.status === 404
   }
 }
-
-/**
- * Opens a guest session.
- * @param {string} [name] generated if left out
- */
-export const openGuest = (name) => ask('POST', 'v1/sessions', { body: name ? { name } : {} })

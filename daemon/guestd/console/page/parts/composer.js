@@ -9,6 +9,7 @@ const TYPING_EVERY_MS = 5000
 
 /**
  * @typedef {object} ComposerProps
+ * @property {string} session its id
  * @property {string} name of the guest
  * @property {string} org "" or the region: the button names it
  * @property {number} fileBytesMax 0: no files
@@ -20,9 +21,17 @@ const TYPING_EVERY_MS = 5000
  * @property {Record<string, string>} attributes
  */
 
+/** What is written and not sent yet, by session; as long as the page. @type {Map<string, string>} */
+const drafts = new Map()
+
 /** @param {ComposerProps} props */
-export function Composer({ name, org, fileBytesMax, isDown, onSend, onFile, onTyping, onAttributes, attributes }) {
-  const [text, write] = useState('')
+export function Composer({ session, name, org, fileBytesMax, isDown, onSend, onFile, onTyping, onAttributes, attributes }) {
+  const [text, draw] = useState(drafts.get(session) ?? '')
+  const write = (/** @type {string} */ text) => {
+    if (text) drafts.set(session, text)
+    else drafts.delete(session)
+    draw(text)
+  }
   const [isSending, setSending] = useState(false)
   const [areOpen, openAttributes] = useState(false)
   const input = /** @type {{current: HTMLInputElement | null}} */ (useRef(null))

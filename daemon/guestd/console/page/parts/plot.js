@@ -11,16 +11,15 @@ const GAP_STEPS = 3
 
 /** @typedef {{label: string, tone: string, values: (number | null)[], fill?: boolean}} Series */
 
-/** @param {{at: number[], series: Series[], label: string, log?: boolean}} props `at`: ms */
-export function Plot({ at, series, label, log }) {
+/** @param {{at: number[], series: Series[], label: string}} props `at`: ms */
+export function Plot({ at, series, label }) {
   const now = series.map((one) => `${one.label} ${count(one.values[one.values.length - 1] ?? 0)}`).join(', ')
   const highest = series.reduce((max, one) => one.values.reduce((/** @type {number} */ so, n) => Math.max(so, n ?? 0), max), 0)
-  const ticks = log ? powers(highest) : steps(highest)
+  const ticks = steps(highest)
   const max = ticks[ticks.length - 1]
   const [from, to] = [at[0] ?? 0, at[at.length - 1] ?? 1]
   const x = (/** @type {number} */ t) => LEFT + ((t - from) / Math.max(1, to - from)) * (RIGHT - LEFT)
-  const share = (/** @type {number} */ n) => (log ? Math.log10(Math.max(1, n)) / Math.log10(max) : n / max)
-  const y = (/** @type {number} */ n) => BOTTOM - share(n) * (BOTTOM - TOP)
+  const y = (/** @type {number} */ n) => BOTTOM - (n / max) * (BOTTOM - TOP)
   const ends = spread(series.map((one) => ({ one, y: y(one.values[one.values.length - 1] ?? 0) })))
   return html`<svg class="plot" viewBox="0 0 600 124" role="img" aria-label=${`${label}: now ${now}`}>
     ${ticks.map((n) => html`<line class="grid" x1=${LEFT} x2=${RIGHT} y1=${y(n)} y2=${y(n)} /><text x=${LEFT - 6} y=${y(n) + 3.5} text-anchor="end">${count(n)}</text>`)}
@@ -48,9 +47,6 @@ function steps(highest) {
   const step = power * ([1, 2, 5, 10].find((n) => n * power >= rough) ?? 10)
   return Array.from({ length: Math.ceil(Math.max(highest, 1) / step) + 1 }, (_, i) => i * step)
 }
-
-/** @param {number} highest */
-const powers = (highest) => Array.from({ length: Math.max(2, Math.ceil(Math.log10(Math.max(10, highest))) + 1) }, (_, i) => 10 ** i)
 
 /** Labels, moved apart. @param {{one: Series, y: number}[]} ends */
 function spread(ends) {

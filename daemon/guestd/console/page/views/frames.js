@@ -24,7 +24,7 @@ export function FramesPane({ open }) {
   const { filter = '', n = '' } = route.value.query
   useEffect(() => all?.setFilter(filter), [filter, all])
   if (!all) return html`<div class="empty"><p>${open.problem ? said(open.problem) : ''}</p></div>`
-  if (all.problem) return html`<div class="empty"><h2>No frames</h2><p>${said(all.problem)}</p></div>`
+  if (all.problem && !open.isOver) return html`<div class="empty"><h2>No frames</h2><p>${said(all.problem)}</p></div>`
   const shown = all.shown
   const at = n ? shown.findIndex((one) => one.n === Number(n)) : -1
   const selected = at >= 0 ? shown[at] : n ? all.byNumber(Number(n)) : undefined

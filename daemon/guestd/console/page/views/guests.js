@@ -1,9 +1,9 @@
 /** The list of guests: search, counts by state, the rows. */
 import { html, useEffect, useState } from '../ui.js'
-import { info, sessions } from '../app.js'
+import { info, reopen, sessions, talk } from '../app.js'
 import { focusSoon } from '../keys.js'
 import { said } from '../api.js'
-import { openGuest } from '../models/talk.js'
+import { openGuest } from '../models/guest.js'
 import { DOWN, dotOf } from '../models/sessions.js'
 import { words } from '../models/transcript.js'
 import { Icon, IconButton } from '../parts/icons.js'
@@ -45,8 +45,9 @@ export const keyOf = (row) => (row.state === 'ended' ? `~${row.id}` : row.name)
 function open(row) {
   cursor.id = row.id
   sessions.look(row.id, row.seq)
-  const { pane } = route.value
-  go({ session: keyOf(row), pane: pane === 'chat' ? '' : pane })
+  const { pane, session } = route.value
+  if (keyOf(row) === session && talk.value?.id !== row.id) reopen()
+  else go({ session: keyOf(row), pane: pane === 'chat' ? '' : pane })
 }
 
 export function Guests() {
@@ -95,7 +96,7 @@ function States({ state, onChoose }) {
   const { counts } = sessions
   const down = [...DOWN].reduce((sum, one) => sum + (counts[one] ?? 0), 0)
   const live = counts.live ?? 0
-  const all = [['all', 'All', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', counts.ended ?? 0]]
+  const all = [['all', 'All', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', sessions.endedCount]]
   return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button type="button" key=${key}
     aria-pressed=${key === state} onClick=${() => onChoose(String(key))}><b>${count(Number(n))}</b>${text}</button>`)}</div>`
 }
@@ -176,8 +177,13 @@ export async function newGuest(name) {
 
 /** @param {{q: string, state: string}} props */
 function Nothing({ q, state }) {
-  if (q) return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
-    ${sessions.endedThatMatch ? html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: 'ended' } })}>${some(sessions.endedThatMatch, 'ended session')} with it</button></p>` : html`<p>Neither among the open guest sessions nor among the ended ones.</p>`}</div>`
+  if (q) {
+    const { open, ended } = sessions.elsewhere
+    const choose = (/** @type {string} */ other, /** @type {string} */ text) => html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: other } })}>${text} with it</button></p>`
+    return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
+      ${open > 0 && choose('', some(open, 'open session'))}${ended > 0 && choose('ended', some(ended, 'ended session'))}
+      ${!open && !ended && html`<p>Neither among the open guest sessions nor among the ended ones.</p>`}</div>`
+  }
   if (state !== 'all') return html`<div class="empty"><h2>None ${state === 'live' ? 'is live' : state === 'down' ? 'is down' : 'has ended'}</h2></div>`
   const command = `curl -s -X POST ${new URL('../v1/sessions', new URL('.', import.meta.url).href.replace(/views\/$/, ''))} -H 'Content-Type: application/json' -d '{"name": "ana"}'`
   return html`<div class="empty"><h2>No guest session is open</h2>

@@ -73,7 +73,7 @@ function Plots({ rows }) {
     <${Panel} title="Guests by state" now=${`${count(last.live ?? 0)} live`}><${Plot} label="Guests by state" at=${at} series=${[{ label: 'live', tone: 'a', fill: true, values: as('live') }, { label: 'down', tone: 'r', values: of(downOf) }]} /><//>
     <${Panel} title="Messages per second" now=${`${count(last.in ?? 0)} in, ${count(last.out ?? 0)} out`}><${Plot} label="Messages per second" at=${at} series=${[{ label: 'in', tone: 'a', values: rate('in') }, { label: 'out', tone: 'n', values: rate('out') }]} /><//>
     <${Panel} title="Echo latency, ms" now=${`p99 ${number(last.echo_p99)}`}><${Plot} label="Echo latency in ms" at=${at} series=${[{ label: 'p99', tone: 'a', values: as('echo_p99') }, { label: 'p95', tone: 'b', values: as('echo_p95') }, { label: 'p50', tone: 'c', values: as('echo_p50') }]} /><//>
-    <${Panel} title="Lost connections and 429 per second" now=${`${count(last.lost ?? 0)} and ${count(throttledOf(last))}`}><${Plot} log label="Lost connections and 429 per second" at=${at} series=${[{ label: 'lost', tone: 'a', values: of((row) => Math.max(1, (row.lost ?? 0) / step)) }, { label: '429', tone: 'w', values: of((row) => Math.max(1, throttledOf(row) / step)) }]} /><//></div>`
+    <${Panel} title="Lost connections and 429 per second" now=${`${count(last.lost ?? 0)} and ${count(throttledOf(last))}`}><${Plot} label="Lost connections and 429 per second" at=${at} series=${[{ label: 'lost', tone: 'a', values: rate('lost') }, { label: '429', tone: 'w', values: of((row) => throttledOf(row) / step) }]} /><//></div>`
 }
 
 /** @param {{title: string, now: string, children: any}} props */
@@ -91,11 +91,17 @@ function Attention() {
       clearInterval(timer)
     }
   }, [])
-  const rows = (found?.sessions ?? []).filter((/** @type {any} */ one) => one.attention).map((/** @type {any} */ one) => ({ ...rowOf(one), since: instant(one.state_since) }))
+  const rows = (found?.sessions ?? []).filter((/** @type {any} */ one) => one.attention).map((/** @type {any} */ one) => ({ ...rowOf(one), since: sinceOf(one) }))
   const all = Object.entries(sessions.counts).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
   return html`<section class="panel" aria-label="Needs attention"><h2>Needs attention <small>${rows.length ? `${rows.length < ATTENTION_MAX ? rows.length : `the first ${ATTENTION_MAX}`} of ${count(all)}` : ''}</small></h2>
     ${rows.length ? html`<table class="list"><thead><tr><th>Guest</th><th>Why</th><th class="num">Since</th></tr></thead><tbody>${rows.map((/** @type {any} */ row) => html`<tr key=${row.id}><td class="nowrap"><a href=${linkTo({ view: 'guests', session: keyOf(row), pane: 'explain' })}><bdi>${row.name}</bdi></a></td>
       <td>${whyOf(row)}</td><td class="num nowrap">${row.since ? duration(Date.now() - row.since) : ''}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing: all are live, and every message is confirmed or under way.</p>`}</section>`
+}
+
+/** Since when it needs attention, ms; 0: not known. @param {any} one */
+function sinceOf(one) {
+  if (one.attention === 'unconfirmed') return instant(one.waiting_since)
+  return one.state === 'live' ? 0 : instant(one.state_since)
 }
 
 /** @param {any} row */

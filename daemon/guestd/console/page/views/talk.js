@@ -11,7 +11,7 @@ import { copy, told } from '../parts/toast.js'
 import { format, go, linkTo, route } from '../route.js'
 import { useNow, useSources, useStable } from '../store.js'
 import { some } from '../text.js'
-import { clock, duration, roughly, utc, when } from '../time.js'
+import { clock, duration, instant, roughly, utc, when } from '../time.js'
 import { words } from '../models/transcript.js'
 import { dotOf, DOWN } from '../models/sessions.js'
 import { newGuest } from './guests.js'
@@ -40,7 +40,7 @@ export function TalkPane() {
     <${Head} open=${open} /><${NarrowTabs} />
     ${open.problem ? html`<p class="problem-line" role="alert">${said(open.problem)}</p>` : null}
     ${open.earlier.length > 0 && html`<p class="hint-line">${some(open.earlier.length, 'earlier session')} of this name: ${open.earlier.slice(0, 5).map((one, i) => html`${i ? ', ' : ''}<a href=${linkTo({ session: `~${one.session_id}` })} title=${one.session_id}>${when(Date.parse(one.ended_at ?? one.opened_at)) || one.session_id}</a>`)}</p>`}
-    <${Messages} open=${open} />
+    <${Messages} key=${open.id} open=${open} />
     ${open.canWrite ? html`<${Writing} open=${open} />` : html`<${Over} open=${open} />`}
     ${isOver && html`<${DropHint} />`}</section>`
 }
@@ -50,6 +50,7 @@ function Missing({ open }) {
   const name = open.key.startsWith('~') ? '' : open.key
   return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No open guest session ${name ? html`of the name “<bdi>${name}</bdi>”` : `has the id ${open.key.slice(1)}`}</h2>
     ${open.earlier.length > 0 && html`<p>It has ended ones: ${open.earlier.map((one) => html` <a href=${linkTo({ session: `~${one.session_id}` })}>${when(Date.parse(one.ended_at))}</a>`)}</p>`}
+    ${!name && html`<p>It has ended, and the journal keeps nothing of it; or there never was one.</p>`}
     ${name && html`<p class="acts"><button type="button" class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
 }
 
@@ -83,7 +84,7 @@ function Head({ open }) {
 /** @param {{open: import('../models/talk.js').Talk, now: number}} props */
 function StateMark({ open, now }) {
   const dot = dotOf(open.state)
-  const since = Date.parse(open.session?.state_since ?? '') || (open.state === 'live' ? open.openedAt : 0)
+  const since = instant(open.session?.state_since) || (open.state === 'live' ? open.openedAt : 0)
   return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${open.state || 'loading'}${since && open.state !== 'ended' ? ` ${roughly(now - since)}` : ''}${open.isStale ? ' (stale)' : ''}</span>`
 }
 
@@ -102,8 +103,12 @@ function Messages({ open }) {
   const every = transcript.list()
   const items = every.slice(-max)
   const seq = Number(route.value.query.seq) || 0
+  const sentBefore = useRef(0)
   useLayoutEffect(() => {
-    if (atEnd.current && box.current && !seq) box.current.scrollTop = box.current.scrollHeight
+    const isSent = open.sentSeq > sentBefore.current
+    sentBefore.current = open.sentSeq
+    if (isSent) atEnd.current = true
+    if (box.current && (isSent || (atEnd.current && !seq))) box.current.scrollTop = box.current.scrollHeight
   })
   useLayoutEffect(() => {
     if (!atEnd.current) below(true)
@@ -125,7 +130,7 @@ function Messages({ open }) {
   const isTyping = transcript.typing !== null && transcript.typing.until > now && !open.isOver
   return html`<div class=${open.isStale ? 'talkbox stale' : 'talkbox'}><div class="talk" role="log" aria-live="polite" aria-label="Messages" tabindex="0" ref=${box} onScroll=${scrolled} id="messages">
     <div>${(open.firstSeq > 0 || every.length > max) && html`<button type="button" class="more" onClick=${() => (every.length > max ? show(max + DRAWN) : told(open.readEarlier()))}>Show earlier messages</button>`}
-    ${!items.length && !open.isLoading && html`<p class="sys">Nothing was said yet</p>`}</div>
+    ${!items.length && !open.isLoading && !open.problem && html`<p class="sys">Nothing was said yet</p>`}</div>
     ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${isSettled(item) ? 0 : now} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
     ${isTyping && html`<div class="turn"><div class="bubble typing" role="img" aria-label=${`${transcript.typing?.sender || 'The agent'} is typing`}><i></i><i></i><i></i></div></div>`}</div>
     ${isBelow && html`<button type="button" class="btn small below" onClick=${end}>Newer below</button>`}</div>`
@@ -170,7 +175,7 @@ function showFrames(item) {
 
 /** @param {{open: import('../models/talk.js').Talk}} props */
 function Writing({ open }) {
-  return html`<${Composer} key=${open.key} name=${open.name} org=${orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
+  return html`<${Composer} key=${open.id} session=${open.id} name=${open.name} org=${orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
     attributes=${open.session?.attributes ?? {}} onSend=${async (/** @type {string} */ text) => Boolean(await told(open.send(text)))}
     onFile=${(/** @type {File} */ file) => told(open.attach(file))} onTyping=${() => open.typing()}
     onAttributes=${(/** @type {any} */ all) => told(open.setAttributes(all), 'Attributes are set')} />`

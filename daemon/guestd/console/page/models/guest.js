@@ -1,0 +1,36 @@
+/** What the API knows of one guest: its session, open or over, and the earlier ones of its name. */
+import { ask, Problem } from '../api.js'
+
+/**
+ * Opens a guest session.
+ * @param {string} [name] generated if left out
+ */
+export const openGuest = (name) => ask('POST', 'v1/sessions', { body: name ? { name } : {} })
+
+/**
+ * One that is over is known by its id only.
+ * @param {string} key a name, or `~` and an id
+ * @param {string} [id] where it is known
+ * @returns {Promise<Record<string, any>>}
+ */
+export async function readSession(key, id = key.startsWith('~') ? key.slice(1) : '') {
+  try {
+    return await ask('GET', `v1/sessions/${encodeURIComponent(id || key)}`)
+  } catch (error) {
+    if (!id || !(error instanceof Problem) || error.status !== 404) throw error
+    const page = await ask('GET', 'v1/sessions', { query: { ids: id, ended: 'include' } })
+    if (!page.sessions.length) throw error
+    return page.sessions[0]
+  }
+}
+
+/** @param {string} name @param {string} [id] of the one that is looked at @returns {Promise<Record<string, any>[]>} */
+export async function earlierOf(name, id) {
+  if (!name) return []
+  try {
+    const page = await ask('GET', 'v1/sessions', { query: { name, ended: 'only', limit: 20 } })
+    return page.sessions.filter((/** @type {any} */ one) => one.session_id !== id)
+  } catch {
+    return [] // it is an extra
+  }
+}
