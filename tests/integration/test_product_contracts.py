@@ -527,6 +527,7 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
             )
             await ask("DELETE", "/v1/messaging-sessions/m1")
             await until(lambda: daemon.metrics.webhooks_delivered == {"crm": 2})
+            await until(lambda: len(audited(tmp_path, "webhook.delivered")) == 2)
     lines = list(select(tmp_path / "audit"))
     reported = {
         name: [(one["action"], one["status"]) for one in lines if one.get("operation", "") == name]
