@@ -527,7 +527,10 @@ export class GuestSession {
     const waiting = this.#waiting.get(commandId)
     this.#waiting.delete(commandId)
     waiting?.accepted.reject(error)
-    if (!this.#greeted) this.#refused = error // the socket is closed next
+    if (!this.#greeted) {
+      this.#refused = error // the socket is closed next
+      if (code === 'not_found' && this.session) return // it has ended, and that is told then
+    }
     this.#tell('error', error)
   }
 

@@ -477,8 +477,10 @@ describe('a session that ended while the client was away', () => {
 
   test('is over, and no other is begun', async () => {
     const { sent } = away()
+    const errors = heard('error')
     refuse()
     assert.equal((await guest.ended).state, 'ended')
+    assert.deepEqual(errors, [], 'an end is no error')
     await assert.rejects(sent.confirmed, { code: 'ended' })
     assert.equal(guestd.sockets.length, 2)
   })
