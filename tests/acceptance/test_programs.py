@@ -134,7 +134,7 @@ class TestServe:
                 "serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"}
             )
             output = ""
-            while "STATUS=0 live, 0 resting | 0 in, 0 out | echo - | 0 reordered" not in output:
+            while "STATUS=0 live, 0 not live | 0 in, 0 out | echo - | 0 reordered" not in output:
                 output += listener.recv(4096).decode() + "\n"
             while "WATCHDOG=1" not in output or "READY=1" not in output:
                 output += listener.recv(4096).decode() + "\n"
@@ -169,6 +169,12 @@ class TestAgainstAnotherProcess:
         )
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
+
+    def test_the_lines_that_it_prints_are_all_that_is_needed(self, run, config, emulator):
+        lines = [one.partition("emulator = ")[1:] for one in emulator.err if "for guestd" in one]
+        lines += [("", one.strip()) for one in emulator.err if one.strip().startswith("ca_file")]
+        text = "\n".join(["[platform]", *map("".join, lines), ""])
+        assert run("serve", "-c", config(text), "--port", "0").url().startswith("http://")
 
     def test_a_name_of_its_own(self, run, config, emulator):
         """Hosts of a region are names of their own, as with the real one; *.test leads to

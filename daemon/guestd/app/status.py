@@ -19,7 +19,7 @@ def line_of(status: dict[str, Any]) -> str:
     p99 = status["echo_p99_s"]
     leaving = f", {status['leaving']} leaving" if status["leaving"] else ""
     return (
-        f"{status['live']} live, {status['resting']} resting{leaving} |"
+        f"{status['live']} live, {status['resting']} not live{leaving} |"
         f" {status['messages_in']} in, {status['messages_out']} out | echo"
         f" {'-' if p99 is None else f'{p99 * 1000:.0f} ms'} | {status['reordered']} reordered"
     )

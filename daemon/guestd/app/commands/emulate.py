@@ -238,4 +238,5 @@ def _introduction(emulator: Emulator) -> list[str]:
         f"queue         {about['queue_id']}",
         f"admin API     {emulator.url}/__emulator/",
         f'for guestd    [platform] emulator = "{emulator.url}"',
+        *([f'              ca_file = "{emulator.ca_file}"'] if emulator.ca_file else []),
     ]
