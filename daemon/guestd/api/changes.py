@@ -11,7 +11,7 @@ One timer serves all watchers. It runs only while something has changed, and at 
 times a second; it measures how late it comes itself, and a loop that lags is given longer pauses:
 watching must not make an overload worse. Watchers that are up to date share one batch.
 
-While nobody watches, the fleet is told that nobody does, and nothing is noted at all. For
+Without a watcher the fleet is told that there is none, and nothing is noted at all. For
 `LINGER_S` after the last one has left, changes are still noted, so that it can resume."""
 
 from __future__ import annotations

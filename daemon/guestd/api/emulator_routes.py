@@ -1,4 +1,4 @@
-"""`/__emulator/…` on the daemon's own port: the emulator's admin API, for whoever may use `/v1`.
+"""`/__emulator/…` on the daemon's own port: the emulator's admin API, for callers of `/v1`.
 
 It shows what guests say and can break their connections, so it asks for the same token, and answers
 this machine only unless it is told otherwise. The emulator's answers, its mistakes included, are

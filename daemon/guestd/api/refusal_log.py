@@ -15,7 +15,7 @@ from .settings import SimulatorSettings
 
 logger = logging.getLogger("guestd.api")
 
-#: Enough for every page that somebody works on, and a bounded part of the log.
+#: Enough for every page under development, and a bounded part of the log.
 TOLD_MAX = 100
 #: A host name has at most 253 characters; what is longer is cut.
 VALUE_CHARS_MAX = 200

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-#: Who can mend it: the caller, whoever runs guestd, or the platform; "state": it follows from what
-#: the guest session or the operation is doing; "load": a bound is reached.
+#: Who can mend it: the caller, the operator of guestd, or the platform; "state": it follows from
+#: what the guest session or the operation is doing; "load": a bound is reached.
 Origin = Literal["caller", "operator", "platform", "state", "load", "guestd"]
 
 NO, LATER, LOOK = "no", "yes, later", "look first what became of it"

@@ -14,7 +14,7 @@ PRIVATE = 0o600
 HALF = ".half"
 
 
-#: A pipe is waited for until somebody writes into it, and no signal is heard meanwhile.
+#: A pipe is waited for until something is written into it, and no signal is heard meanwhile.
 NOT_REGULAR = (
     "it is not a regular file; what comes through a pipe, such as <(…) or /dev/stdin, must be put"
     " into one"
@@ -22,7 +22,7 @@ NOT_REGULAR = (
 
 
 def open_regular(path: Path, *, may_be_pipe: bool = False) -> int:
-    """A descriptor to read from. A pipe that nobody writes into delays nothing, but where
+    """A descriptor to read from. A pipe without a writer delays nothing, but where
     `may_be_pipe`."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if may_be_pipe else os.O_NONBLOCK))
     mode = os.fstat(file).st_mode

@@ -28,7 +28,7 @@ BYTES_MAX = 16_777_216
 #: A ring without frames takes two kilobytes.
 RINGS_MAX = 500
 
-#: How long a session stays watched when nobody asks: a page that is reloaded finds its frames.
+#: How long a session stays watched without a request: a page that is reloaded finds its frames.
 KEPT_S = 60.0
 
 #: What a row takes beside its texts.
@@ -215,7 +215,7 @@ class FrameRings:
             max(self._rings.values(), key=lambda ring: ring.held_bytes).drop_half()
 
     def _on_timer(self) -> None:
-        """One for all: those that nobody asks for any more are given up."""
+        """One for all: those without a request for so long are given up."""
         self._timer = None
         given_up_at = self._clock.now() - KEPT_S
         for session_id, ring in list(self._rings.items()):

@@ -75,7 +75,7 @@ class FrameTap:
         self._ring.add(self._row("in", "pong"))
 
     def ping_received(self, size_bytes: int) -> None:
-        """It is answered at once, by whoever has the socket."""
+        """It is answered at once, by the owner of the socket."""
         for direction, kind in (("in", "ping"), ("out", "pong")):
             row = self._row(direction, kind)
             row.size_bytes = size_bytes

@@ -16,7 +16,7 @@ from ..observe.log import counted_elsewhere
 
 logger = logging.getLogger("guestd.sessions")
 
-#: A platform has a few dozen words; whoever sends more of them is not told apart.
+#: A platform has a few dozen words; more than that are not told apart.
 KINDS_MAX = 64
 OTHER = "other"
 

@@ -1,4 +1,4 @@
-"""Which guest sessions somebody should look at, and why: one word, the worst first.
+"""Which guest sessions need attention, and why: one word, the worst first.
 
 Each word is about one that does not get on by itself as fast as it should: a message whose fate is
 unknown; a connection that does not come back; a message that is not confirmed; a goodbye that is

@@ -1,5 +1,5 @@
-"""How a browser comes to the console without a token being typed: a ticket is drawn by somebody who
-has the token, and exchanged by the page."""
+"""How a browser comes to the console without a token being typed: a ticket is drawn by a caller
+that has the token, and exchanged by the page."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A file of a conversation, fetched by guestd and streamed to whoever asks, so that a page needs to
+"""A file of a conversation, fetched by guestd and streamed to the caller, so that a page needs to
 talk to no other host.
 
 The link lives for minutes and opens the file without a login; it is asked for anew each time, used
-once and told to nobody. What comes is a download in every browser, whatever its type: it is never
-shown as a page of this address."""
+once and told to no one else. What comes is a download in every browser, whatever its type: it is
+never shown as a page of this address."""
 
 from __future__ import annotations
 

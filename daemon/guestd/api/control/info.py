@@ -51,7 +51,7 @@ class DaemonFacts:
 class InfoTarget(BaseModel):
     """Whom the guest sessions talk to."""
 
-    kind: str = Field(description="embedded or emulator: nobody real is met; or platform.")
+    kind: str = Field(description="embedded or emulator: no real agents are reached; or platform.")
     name: str = Field(description="For a person: the region, else the host, or `emulator`.")
     region: str
     host: str = Field(description="Of the platform's guest socket.")

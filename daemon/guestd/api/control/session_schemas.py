@@ -71,7 +71,7 @@ class Session(BaseModel):
     )
     reason: str = Field("", description="By which cause the connection was lost that is not back.")
     attention: str = Field(
-        "", description=f"Why somebody should look at it: {', '.join(ATTENTION_WORDS)}; or empty."
+        "", description=f"Why it needs attention: {', '.join(ATTENTION_WORDS)}; or empty."
     )
 
     @classmethod

@@ -20,7 +20,7 @@ export const stats = new Stats()
 
 /** The guest session that is open. */
 export const talk = new Cell(/** @type {Talk | null} */ (null))
-/** Its frames, while somebody looks at them or at its conversation. */
+/** Its frames, while they or its conversation are on the screen. */
 export const frames = new Cell(/** @type {Frames | null} */ (null))
 /** Its explanation. */
 export const explained = new Cell(/** @type {any} */ (null))

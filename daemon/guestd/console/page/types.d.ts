@@ -288,7 +288,7 @@ export interface InfoLimits {
 
 /** Whom the guest sessions talk to. */
 export interface InfoTarget {
-  /** embedded or emulator: nobody real is met; or platform. */
+  /** embedded or emulator: no real agents are reached; or platform. */
   kind: string
   /** For a person: the region, else the host, or `emulator`. */
   name: string
@@ -382,9 +382,7 @@ export interface ListedSession {
   next_try_at: string | null
   /** By which cause the connection was lost that is not back. */
   reason: string
-  /**
-   * Why somebody should look at it: uncertain, down, unconfirmed, leaving, connecting; or empty.
-   */
+  /** Why it needs attention: uncertain, down, unconfirmed, leaving, connecting; or empty. */
   attention: string
 }
 
@@ -587,9 +585,7 @@ export interface Session {
   next_try_at: string | null
   /** By which cause the connection was lost that is not back. */
   reason: string
-  /**
-   * Why somebody should look at it: uncertain, down, unconfirmed, leaving, connecting; or empty.
-   */
+  /** Why it needs attention: uncertain, down, unconfirmed, leaving, connecting; or empty. */
   attention: string
 }
 

@@ -33,7 +33,7 @@ export function FramesPane({ open }) {
     <div class="thead" aria-hidden="true"><span>Time</span><span></span><span>Frame</span><span>Bytes</span></div>
     ${shown.length ? html`<${ListWindow} id="frames" label="Frames of this session" count=${shown.length} rowHeight=${ROW_PX} active=${at} selected=${at} follow=${!n}
       keyOf=${(/** @type {number} */ i) => shown[i].n} classOf=${(/** @type {number} */ i) => classOf(shown[i], selected)} row=${(/** @type {number} */ i) => html`<${Row} frame=${shown[i]} />`}
-      onActive=${(/** @type {number} */ i) => show(shown[i])} onOpen=${() => {}} />` : html`<div class="empty"><p>${all.all.length ? 'No frame fits the filter.' : open.isOver ? 'Its frames are not kept: they are recorded while somebody looks.' : 'Frames are recorded from now on, while this page is open.'}</p></div>`}
+      onActive=${(/** @type {number} */ i) => show(shown[i])} onOpen=${() => {}} />` : html`<div class="empty"><p>${all.all.length ? 'No frame fits the filter.' : open.isOver ? 'Its frames are not kept: they are recorded only while they are watched.' : 'Frames are recorded from now on, while this page is open.'}</p></div>`}
     ${selected && selected.kind !== 'not_kept' ? html`<${Detail} frame=${selected} open=${open} />` : null}</div>`
 }
 
