@@ -3,6 +3,7 @@
     make mutants                                        all of them, two at a time
     python -m tests.mutants.run AUTH SOCK-7             some families or rows
     python -m tests.mutants.run --without 10 --seed 1   ten assertions at random, each left out: some mutant must survive
+    python -m tests.mutants.run --needless              which assertions no mutant needs
 
 Each mutant is applied to a copy of the source, its tests run there, and the patch is taken back. A
 mutant whose tests still pass has survived: the test is to be made stronger, never the mutant
@@ -26,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from . import soft
 from .assertions import Assertion, assertions_of
 from .patches import ROOT, Mutant, all_mutants
 from .trees import Outcome, Tree
@@ -44,6 +46,8 @@ def main(arguments: list[str]) -> int:
         trees = [Tree(Path(directory) / str(number)) for number in range(options.workers)]
         if not _pass_as_they_are(trees[0], mutants):
             return 2
+        if options.needless:
+            return _list_needless(trees, mutants)
         if options.without:
             return _try_without(trees, mutants, options.without, options.seed)
         return _try_all(trees, mutants)
@@ -61,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--without", type=int, default=0, metavar="N", help="leave out N assertions, one at a time"
+    )
+    parser.add_argument(
+        "--needless", action="store_true", help="list assertions that alone catch no mutant"
     )
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10_000), help="which assertions"
@@ -120,10 +127,7 @@ def _outcome(tree: Tree, mutant: Mutant) -> Outcome:
 
 
 def _try_without(trees: list[Tree], mutants: list[Mutant], count: int, seed: int) -> int:
-    by_test: dict[str, list[Mutant]] = {}
-    for mutant in mutants:
-        for one in mutant.node_ids():
-            by_test.setdefault(one.partition("[")[0], []).append(mutant)
+    by_test = _mutants_of_tests(mutants)
     found = [(test, one) for test in sorted(by_test) for one in assertions_of(ROOT, test)]
     chosen = random.Random(seed).sample(found, min(count, len(found)))
     print(f"{len(chosen)} of {len(found)} assertions, seed {seed}", flush=True)
@@ -147,6 +151,49 @@ def _try_without(trees: list[Tree], mutants: list[Mutant], count: int, seed: int
         )
     print(f"\n{len(chosen)} assertions left out, {needless} made no difference")
     return 1 if needless else 0
+
+
+def _mutants_of_tests(mutants: Iterable[Mutant]) -> dict[str, list[Mutant]]:
+    found: dict[str, list[Mutant]] = {}
+    for mutant in mutants:
+        for one in mutant.node_ids():
+            found.setdefault(one.partition("[")[0], []).append(mutant)
+    return found
+
+
+# ---------------------------------------------------------------------- needless assertions
+
+
+def _list_needless(trees: list[Tree], mutants: list[Mutant]) -> int:
+    """Which assertions are the only one to notice some mutant; the others are listed."""
+    tests = sorted(_mutants_of_tests(mutants))
+    names: dict[str, set[str]] = {}
+    for test in tests:
+        names.setdefault(test.partition("::")[0], set()).add(test.rpartition("::")[2])
+    for tree in trees:
+        for path, functions in names.items():
+            file = tree.root / path
+            file.write_text(soft.softened(file.read_text(), path, functions))
+    needed: dict[str, str] = {}
+    for mutant, noticed in _in_parallel(trees, mutants, _noticed_by):
+        print(f"{mutant.name}: {' '.join(sorted(noticed)) or 'nothing'}", flush=True)
+        if len(noticed) == 1:
+            needed.setdefault(noticed.pop(), mutant.name)
+    found = [one for test in tests for one in assertions_of(ROOT, test)]
+    needless = [one for one in found if f"{one.path}:{one.line}" not in needed]
+    for one in needless:
+        print(f"NEEDLESS {one.path}:{one.line} {' '.join(one.text.split())}")
+    print(f"\n{len(found)} assertions, {len(needless)} that alone notice no mutant")
+    return 1 if needless else 0
+
+
+def _noticed_by(tree: Tree, mutant: Mutant) -> set[str]:
+    """The places of the assertions that failed; "error" if a test failed in another way."""
+    notes = tree.root / ".notes"
+    notes.unlink(missing_ok=True)
+    with tree.changed(mutant):
+        outcome = tree.test(mutant.node_ids(), notes)
+    return soft.notes_in(notes) | (set() if outcome.status == "passed" else {"error"})
 
 
 # ---------------------------------------------------------------------- one job per tree

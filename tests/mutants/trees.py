@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import soft
 from .patches import ROOT, Mutant
 
 PARTS = ("daemon", "tests", "docs", "systemd", "benchmarks")
@@ -79,15 +80,18 @@ class Tree:
         finally:
             file.write_text(before)
 
-    def test(self, node_ids: Sequence[str]) -> Outcome:
+    def test(self, node_ids: Sequence[str], notes: Path | None = None) -> Outcome:
+        """`notes`: where softened assertions (`soft.py`) write; then all tests run to their end."""
         command = [
             sys.executable,
             "-m",
             "pytest",
             "-q",
-            "-x",
+            *([] if notes else ["-x"]),
             "-p",
             "no:cacheprovider",
+            "-p",
+            "no:schemathesis",  # a third of the time that it takes to start
             "-m",
             "",
             *node_ids,
@@ -96,6 +100,7 @@ class Tree:
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(self.root / "daemon"), str(self.root))),
             "HYPOTHESIS_STORAGE_DIRECTORY": str(self.root / ".h"),
+            soft.NOTES: str(notes or ""),
         }
         begun = time.monotonic()
         with subprocess.Popen(
