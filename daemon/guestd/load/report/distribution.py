@@ -68,6 +68,8 @@ def _decoded(text: str) -> Distribution:
         raise ValueError("not a compressed histogram")
     inflater = zlib.decompressobj()
     plain = inflater.decompress(raw[8 : 8 + length], _BYTES_MAX)
+    if not inflater.eof:
+        raise ValueError("cut, or too long")
     cookie, size, _offset, digits, lowest, _highest, _ratio = _HEADER.unpack_from(plain)
     if cookie & _COOKIE_MASK != _COOKIE & _COOKIE_MASK or not 0 <= digits <= 5 or lowest < 1:
         raise ValueError("not a histogram")

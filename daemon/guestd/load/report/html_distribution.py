@@ -22,25 +22,12 @@ from .plots import (
 )
 from .scales import AxisScale, decades, linear, nice_step
 from .texts import count, duration, some, value
-from .words import is_measured, limit_on
+from .words import LATENCIES, is_measured, limit_on
 
 _TOP, _BOTTOM, _RIGHT = 12.0, 166.0, 512.0
 _PARTS = 24
 _CURVE_POINTS = 121
 _NINES = ((0.0, "0"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %"))
-#: In the order of the table: the field of `Latencies`, its name, and from when to when.
-LATENCIES = (
-    ("session_time", "Session", "from the guest’s intended start to live"),
-    ("echo", "Echo", "from the intended time to the confirmation"),
-    ("echo_as_sent", "Echo, as sent", "from the last sending to the confirmation"),
-    ("first_reply", "First reply", "from the guest’s first message, of bot or human"),
-    ("first_bot_reply", "First bot reply", ""),
-    ("first_human_reply", "First human reply", ""),
-    ("reply_gap", "Reply gap", "from each message of the guest to the next reply"),
-    ("typing_shown", "Typing shown", "from a message of the guest to the agent’s typing"),
-    ("conversation_time", "Conversation", "from live to the end"),
-    ("restore_time", "Restored", "from a lost connection to live again"),
-)
 
 
 def distributions(summary: Summary) -> Markup:

@@ -61,7 +61,9 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400
 def time_ticks(length_s: float, most: int = 6) -> list[tuple[float, str]]:
     """Times to name on an axis from 0, as 0, 2 min, 4, 6."""
     step = next((one for one in _STEPS_S if length_s / one <= most), _STEPS_S[-1])
-    unit_s, unit = (1, "s") if step < 60 else (60, "min") if step < 3600 else (3600, "h")
+    unit_s, unit = (1, "s") if step < 60 else (60, "min")
+    if length_s > 7200:
+        unit_s, unit = 3600, "h"
     times = [step * n for n in range(min(int(length_s / step + 0.01), 4 * most) + 1)]
     return [
         (float(at), f"{at / unit_s:g}" + (f" {unit}" if n == min(1, len(times) - 1) else ""))

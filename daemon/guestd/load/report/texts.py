@@ -56,7 +56,7 @@ def some(number: int, one: str, many: str = "") -> str:
 
 
 def duration(ms: float | None) -> str:
-    """2.6 ms, 212 ms, 9.3 s, 3 min 20 s; a dash where nothing was measured."""
+    """2.6 ms, 212 ms, 9.3 s, 3:20 min; a dash where nothing was measured."""
     if ms is None:
         return "–"
     if ms < 9.95:
@@ -67,9 +67,9 @@ def duration(ms: float | None) -> str:
         return f"{ms / 1000:.1f}".removesuffix(".0") + " s"
     minutes, seconds = divmod(round(ms / 1000), 60)
     if minutes < 60:
-        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+        return f"{minutes}:{seconds:02d} min" if seconds else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours}:{minutes:02d} h" if minutes else f"{hours} h"
 
 
 def percent(share: float) -> str:

@@ -16,6 +16,20 @@ _FIGURE = re.compile(r"\s*(\w+)(?:\.(\w+))?\s*(<=|>=|==|!=|<|>)")
 #: The name of a measure in thresholds, and its name in `latency_ms`.
 MEASURES = {"echo_latency": "echo"}
 
+#: In the order of the table: the field of `Latencies`, its name, and from when to when.
+LATENCIES = (
+    ("session_time", "Session", "from the guest’s intended start to live"),
+    ("echo", "Echo", "from the intended time to the confirmation"),
+    ("echo_as_sent", "Echo, as sent", "from the last sending to the confirmation"),
+    ("first_reply", "First reply", "from the guest’s first message, of bot or human"),
+    ("first_bot_reply", "First bot reply", ""),
+    ("first_human_reply", "First human reply", ""),
+    ("reply_gap", "Reply gap", "from each message of the guest to the next reply"),
+    ("typing_shown", "Typing shown", "from a message of the guest to the agent’s typing"),
+    ("conversation_time", "Conversation", "from live to the end"),
+    ("restore_time", "Restored", "from a lost connection to live again"),
+)
+
 
 @dataclass(slots=True, frozen=True)
 class Verdict:
