@@ -60,8 +60,11 @@ def _fold(one: ConversationReport, body: Child, opened: bool) -> Markup:
         "summary",
         {},
         h("b", {"class": _KINDS.get(one.why, "dim")}, line(one.why, 20)),
+        " ",
         h("span", {"class": "mono"}, line(one.guest, 60)),
+        " ",
         h("span", {}, line(one.what) or line(one.failed_label) or line(one.outcome, 40)),
+        " ",
         h("span", {"class": "num dim"}, duration(one.length_s * 1000)),
     )
     return h("details", {"class": "fold", "open": "" if opened else None}, head, body)
@@ -73,7 +76,9 @@ def _group(why: str, what: str, number: int) -> Markup:
         "div",
         {"class": "fold group"},
         h("b", {"class": _KINDS.get(why, "dim")}, line(why, 20)),
+        " ",
         h("span", {"class": "mono"}, f"{count(number)} more"),
+        " ",
         h("span", {}, words),
     )
 
@@ -122,7 +127,7 @@ def _turn(one: TranscriptEntry) -> Markup:
     kept = f"[{line(one.kind, 20)}] " if one.kind in ("choice", "file", "card") else None
     notes = [h("small", {}, line(note)) for note in one.notes[:10]]
     text = h("span", {}, who, kept, cut(one.text, MESSAGE_CHARS_MAX), notes)
-    return h("li", {"class": kind}, h("time", {}, clock(one.at_s, 1)), text)
+    return h("li", {"class": kind}, h("time", {}, clock(one.at_s, 1)), " ", text)
 
 
 def _is_fine(one: TranscriptEntry) -> bool:
@@ -153,7 +158,7 @@ def _frames(one: ConversationReport) -> Markup | None:
         lines += [_frame(frame) for frame in one.frames[first + beyond :]]
     more = f"redacted; {count(one.frames_left_out)} others" if one.frames_left_out else "redacted"
     return joined(
-        h("h3", {}, "Frames around it", h("small", {}, more)), h("pre", {"class": "frames"}, lines)
+        h("h3", {}, "Frames around it ", h("small", {}, more)), h("pre", {"class": "frames"}, lines)
     )
 
 

@@ -142,7 +142,7 @@ def _first_reply(summary: Summary, first: Distribution) -> Markup:
         "Time to the first reply",
         f"{some(first.total, 'conversation')}; the last column and above",
         columns_plot(columns_frame(label, edges, heights, marks), edges, heights, limit),
-        data_table("first replies", ["waited", "conversations"], rows),
+        data_table("waiting times", ["waited", "conversations"], rows),
     )
 
 
@@ -171,7 +171,7 @@ def _row(latencies: Latencies, field: str, name: str, meaning: str) -> list[Chil
     if not is_measured(found):
         return [name, count(found.count), *["–"] * 8]
     values = (found.min, found.p50, found.p90, found.p95, found.p99)
-    told = h("span", {"class": "place"}, meaning) if meaning else None
+    told = [" ", h("span", {"class": "place"}, meaning)] if meaning else None
     return [
         [name, told],
         count(found.count),

@@ -83,7 +83,7 @@ def tiles(summary: Summary) -> Markup:
 
 def _tile(name: str, figure: str, more: str, kind: str = "") -> Markup:
     number, _, unit = figure.partition(" ")
-    small = h("small", {}, unit) if unit else None
+    small = [" ", h("small", {}, unit)] if unit else None
     return h(
         "div",
         {"class": "tile"},

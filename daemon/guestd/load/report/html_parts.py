@@ -71,7 +71,7 @@ def facts(classes: str, pairs: Iterable[tuple[str, Child]]) -> Markup:
 
 
 def heading(words: str, more: str = "") -> Markup:
-    return h("h2", {}, words, h("small", {}, more) if more else None)
+    return h("h2", {}, words, [" ", h("small", {}, more)] if more else None)
 
 
 def left_out(number: int, what: str) -> Markup | None:

@@ -36,7 +36,7 @@ def _step(one: StepFigures, several: bool) -> list[Child | Cell]:
     more = ", ".join(f"{line(kind, 40)} {count(number)}" for kind, number in kinds)
     place = line(one.place, 120)
     return [
-        [name, _place("; ".join(part for part in (place, more) if part))],
+        [name, " ", _place("; ".join(part for part in (place, more) if part))],
         count(one.run),
         Cell(count(one.failed), "bad" if one.failed else "dim"),
         duration(one.took_ms.p50),

@@ -92,7 +92,7 @@ def over_time(summary: Summary) -> Markup:
 
 
 def figure(name: str, more: str, *parts: Markup) -> Markup:
-    return h("figure", {}, h("figcaption", {}, name, h("small", {}, more)), parts)
+    return h("figure", {}, h("figcaption", {}, name, " ", h("small", {}, more)), parts)
 
 
 def _counted(ticks: Sequence[float]) -> list[tuple[float, str]]:
