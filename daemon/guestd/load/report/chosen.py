@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..results import ConversationReport
+from ..results import ConversationReport, Summary
 from .texts import line
 
 EACH_KIND_MAX = 5
@@ -30,6 +30,15 @@ class ChosenConversations:
 
     told: Sequence[ConversationReport]
     others: Sequence[tuple[str, str, int]]
+
+
+def worth_telling(summary: Summary) -> list[ConversationReport]:
+    """Those of the summary, and of a functional run those that did not pass."""
+    found = {one.guest: one for one in summary.conversations}
+    for case in summary.cases:
+        if case.conversation is not None and case.outcome != "passed":
+            found.setdefault(case.conversation.guest, case.conversation)
+    return list(found.values())
 
 
 def chosen(conversations: Iterable[ConversationReport]) -> ChosenConversations:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.cells import cell_len
+
 from ...observe import terminal_text
 from ..results import Overhead, Percentiles, Summary, ThresholdResult
-from .chosen import chosen
+from .chosen import chosen, worth_telling
 from .terminal import Pen, left, right, shown, sides, sparkline
 from .texts import clock, count, duration, line, percent, period, some, value
 from .words import LATENCIES, failed_first, is_measured, validity, verdict, what_went_wrong
@@ -242,8 +244,8 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
 def _wrapped(text: str, width: int) -> list[str]:
     found: list[str] = []
     for word in terminal_text.one_line(text).split():
-        if found and len(found[-1]) + len(word) < width:
-            found[-1] += f" {word}"
+        if found and cell_len(longer := f"{found[-1]} {word}") <= width:
+            found[-1] = longer
         else:
             found.append(shown(word, width))
     return found
@@ -294,7 +296,7 @@ def _ended_errors(summary: Summary, width: int, pen: Pen) -> list[str]:
 
 
 def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:
-    told = chosen(summary.conversations).told[:_ENDED_ROWS]
+    told = chosen(worth_telling(summary)).told[:_ENDED_ROWS]
     if not told:
         return []
     lines = ["", pen("failed and slowest conversations", "dim")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..results import ConversationReport, FrameEntry, Summary, TranscriptEntry
-from .chosen import GROUPS_MAX, chosen
+from .chosen import GROUPS_MAX, chosen, worth_telling
 from .html_parts import facts, heading, left_out
 from .markup import Child, Markup, h, joined
 from .texts import LINE_CHARS_MAX, MESSAGE_CHARS_MAX, clock, count, cut, duration, line
@@ -26,9 +26,9 @@ _ARROWS = {"out": "↑", "in": "↓"}
 
 
 def conversations(summary: Summary) -> Markup | None:
-    if not summary.conversations:
+    found = chosen(worth_telling(summary))
+    if not found.told:
         return None
-    found = chosen(summary.conversations)
     bodies = _bodies(found.told)
     folds = [_fold(one, bodies[n], n == 0) for n, one in enumerate(found.told)]
     groups = [_group(*one) for one in found.others[:GROUPS_MAX]]

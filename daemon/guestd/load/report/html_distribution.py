@@ -147,8 +147,12 @@ def _first_reply(summary: Summary, first: Distribution) -> Markup:
 
 
 def _meaning(latencies: Latencies) -> Markup:
-    hidden = latencies.echo_as_sent.p99
-    more = f" “As sent” hides that: its p99 would be {duration(hidden)}." if hidden else ""
+    hidden, told = latencies.echo_as_sent.p99, latencies.echo.p99
+    more = ""
+    if hidden and told:
+        more = " Here nothing had to wait, so “as sent” is the same."
+        if told > hidden * 1.1:
+            more = f" “As sent” hides that: its p99 would be {duration(hidden)}."
     return h(
         "p",
         {"class": "dim after"},

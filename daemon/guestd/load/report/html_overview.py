@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..results import Percentiles, Summary, ThresholdResult
 from .html_parts import Cell, Column, heading, left_out, table
-from .markup import Markup, h, joined
+from .markup import Child, Markup, h, joined
 from .texts import count, duration, line, percent, period, some, value
 from .words import (
     failed_first,
@@ -51,13 +51,14 @@ def _circumstances(summary: Summary) -> list[str]:
 
 def note(summary: Summary) -> Markup:
     found = what_went_wrong(summary)
-    wrong = (
-        [h("b", {}, "What went wrong:"), f" {found} "]
-        if found
-        else [h("b", {}, "Nothing went wrong:"), " no step failed and no message was lost. "]
-    )
+    kind = verdict(summary).kind
+    wrong: Child = None
+    if found:
+        wrong = [h("b", {}, "What went wrong:"), f" {found} "]
+    elif kind == "ok":
+        wrong = [h("b", {}, "Nothing went wrong:"), " no step failed and no message was lost. "]
     lead, why = validity(summary)
-    return h("p", {"class": f"note {verdict(summary).kind}"}, wrong, h("b", {}, lead), f" {why}")
+    return h("p", {"class": f"note {kind}"}, wrong, h("b", {}, lead), f" {why}")
 
 
 def tiles(summary: Summary) -> Markup:
@@ -136,7 +137,9 @@ def _lost(summary: Summary) -> Markup:
     return _tile("Lost", count(summary.lost), more, "bad" if any_bad else "")
 
 
-def thresholds(summary: Summary) -> Markup:
+def thresholds(summary: Summary) -> Markup | None:
+    if summary.kind == "test" and not summary.thresholds:
+        return None
     columns = [
         Column("Verdict"), Column("Expression"), Column("Value", number=True),
         Column("Of the limit", optional=True), Column("Note", optional=True),

@@ -100,7 +100,9 @@ def cases(summary: Summary) -> Markup | None:
     ]  # fmt: skip
     ordered = sorted(summary.cases, key=lambda one: is_passed(one.outcome))
     return joined(
-        heading("Conversations", f"{count(len(ordered))}, failed first"),
+        heading(
+            "Conversations", f"{count(len(ordered))}, failed first; exit code {summary.exit_code}"
+        ),
         table(columns, [_case(one) for one in ordered[:CASES_MAX]]),
         left_out(len(ordered) - CASES_MAX, "conversations"),
     )

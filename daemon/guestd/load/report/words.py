@@ -86,7 +86,7 @@ def limit_on(summary: Summary, measure: str) -> tuple[ThresholdResult, str] | No
 
 def what_went_wrong(summary: Summary) -> str:
     """One sentence, or "" where nothing did."""
-    facts = [*_connections(summary), *_messages(summary), *_steps(summary)]
+    facts = [*_connections(summary), *_messages(summary), *_steps(summary), *_cases(summary)]
     if not facts:
         failed = [one for one in summary.thresholds if not one.ok]
         facts = [line(f"{one.expression} does not hold", 120) for one in failed[:3]]
@@ -132,6 +132,15 @@ def _steps(summary: Summary) -> list[str]:
     worst = max(summary.errors, key=lambda one: one.count, default=None)
     more = f" (most: {line(worst.what, 100)})" if worst is not None else ""
     return [f"{some(failed, 'step')} failed{more}"]
+
+
+def _cases(summary: Summary) -> list[str]:
+    failed = [one for one in summary.cases if not is_passed(one.outcome)]
+    if not failed:
+        return []
+    named = ", ".join(f"“{line(one.scenario, 60)}”" for one in failed[:3])
+    more = f" and {count(len(failed) - 3)} more" if len(failed) > 3 else ""
+    return [f"{some(len(failed), 'conversation')} did not pass: {named}{more}"]
 
 
 def troubled(point: Point) -> bool:

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -18,6 +18,8 @@ from . import sample
 from .test_html import with_texts
 from .test_markup import HOSTILE
 
+#: A failure here is as clear without minutes of shrinking.
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 COLOURS = re.compile(r"\x1b\[[0-9]+m")
 TERMINAL = HOSTILE | st.sampled_from(
     ["\x1b[2J", "\x1b]0;title\x07", "日本語" * 40, "a\nb\r", "🧑‍🚀" * 50]
@@ -95,7 +97,7 @@ def test_a_run_that_has_just_begun_is_drawn():
     assert len(frame.split("\n")) == 24
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, phases=QUICK)
 @given(TERMINAL)
 def test_no_text_commands_the_terminal_or_breaks_a_line(text):
     frame = live_screen(view(text, title=text), colour=True).split("\n")

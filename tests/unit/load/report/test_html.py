@@ -6,7 +6,7 @@ import re
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from guestd.load.report.chosen import EACH_KIND_MAX, SLOW_MAX, chosen
 from guestd.load.report.html import POLICY, report_html
@@ -151,7 +151,7 @@ SMALL.steps[2].failures = {"<i>no_reply": 118}
 TAGS = [tag for tag, _ in drawn(SMALL).tags]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(HOSTILE)
 def test_no_text_in_any_field_makes_an_element_or_an_attribute(text):
     seen = drawn(with_texts(SMALL, text))
@@ -242,3 +242,5 @@ def test_nothing_measured_and_nothing_finite_are_drawn():
 def test_a_functional_run_shows_its_conversations():
     text = drawn(sample.functional(failures=1)).text
     assert "Failed: 1 of 4 conversations" in text and "greets 3" in text
+    assert "1 conversation did not pass: “greets 0”" in text and "Nothing went wrong" not in text
+    assert "Parcel bot" in text and "None were set" not in text

@@ -7,7 +7,7 @@ import io
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from guestd.load.report.csv_rows import points_csv, steps_csv
@@ -89,7 +89,7 @@ def test_a_run_that_is_not_valid_and_one_that_was_stopped():
     assert read(junit_xml(found)).find(".//skipped").get("message") == "stopped by SIGINT"
 
 
-@settings(max_examples=50)
+@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(HOSTILE)
 def test_any_text_gives_xml_that_can_be_read(text):
     read(junit_xml(with_texts(SMALL, text)))
@@ -162,7 +162,7 @@ def test_figures_as_openmetrics():
     assert value("guestd_load_valid") == 1
 
 
-@settings(max_examples=50)
+@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(HOSTILE)
 def test_any_text_gives_openmetrics_that_can_be_read(text):
     assert families(with_texts(SMALL, text))
