@@ -35,6 +35,7 @@ def _lognormal(spread: Spread, share: float) -> float:
     """`mean_s` and `deviation_s` are of the times themselves, not of their logarithms."""
     if spread.mean_s <= 0:
         return 0.0
-    variance = log1p((spread.deviation_s / spread.mean_s) ** 2)
+    ratio = spread.deviation_s / spread.mean_s
+    variance = log1p(ratio * ratio) if ratio < 1e6 else 2 * log(min(ratio, 1e300))
     middle = log(spread.mean_s) - variance / 2
     return exp(middle + sqrt(variance) * _NORMAL.inv_cdf(share))
