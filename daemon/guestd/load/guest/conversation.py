@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..plan.guests import PlannedGuest
 from ..scenario.steps import AttachFile
-from .actions import Action, Counted, SendChoice, SendFile, SendText, SendTyping
+from .actions import (
+    Action,
+    Counted,
+    SendChoice,
+    SendFile,
+    SendText,
+    SendTyping,
+    TranscriptLine,
+)
 from .heard import MessageHeard
 from .incoming import Incoming
 from .offers import ReplyChoice, offer_of
-from .template_values import TemplateValues
 from .timings import Timings
 from .transcript import GUEST, GuestTranscript
 
@@ -30,26 +38,39 @@ class Unsettled(NamedTuple):
     is_file: bool = False
 
 
+@dataclass(slots=True, frozen=True)
+class GuestRun:
+    """What all guests of a run share. `began_at` is on the guests' clock: transcripts count from
+    it."""
+
+    run_id: str
+    began_at: float = 0.0
+
+
 class VirtualConversation:
-    """`names` is the lookup of templates. `attributes`: custom attributes of every text from now
-    on, None while the scenario has set none."""
+    """`row`: the guest's, of the scenario's data. `attributes`: custom attributes of each text from
+    now on, None while the scenario has set none."""
 
     __slots__ = (
+        "_captures",
         "_given",
+        "_row",
+        "_run",
         "_unsettled",
         "attributes",
         "incoming",
-        "names",
         "planned",
         "timings",
         "transcript",
     )
 
-    def __init__(self, planned: PlannedGuest, names: TemplateValues, run_began_at: float) -> None:
+    def __init__(self, planned: PlannedGuest, row: Mapping[str, str] | None, run: GuestRun) -> None:
         self.planned = planned
-        self.names = names
+        self._run = run
+        self._row = row
+        self._captures: dict[str, str] | None = None
         self.incoming = Incoming()
-        self.transcript = GuestTranscript(run_began_at)
+        self.transcript = GuestTranscript(run.began_at)
         self.timings = Timings()
         self.attributes: dict[str, str] | None = None
         self._given = 0
@@ -58,7 +79,33 @@ class VirtualConversation:
     def command_id(self) -> str:
         """The next one; unique within the run."""
         self._given += 1
-        return f"{self.planned.number}-{self._given}"
+        return self._id_of(self._given)
+
+    def _id_of(self, given: int) -> str:
+        return f"{self.planned.number}-{given}"
+
+    def lines(self) -> list[TranscriptLine]:
+        return self.transcript.lines(self._id_of)
+
+    def capture(self, found: Mapping[str, str]) -> None:
+        if found:
+            self._captures = {**(self._captures or {}), **found}
+
+    def names(self, name: str) -> str | None:
+        """What `${name}` stands for: a capture, else a column of the data, else one of
+        `guest.name`, `guest.number` and `run.id`."""
+        if self._captures is not None and name in self._captures:
+            return self._captures[name]
+        if self._row is not None and name in self._row:
+            return self._row[name]
+        match name:
+            case "guest.name":
+                return self.planned.name
+            case "guest.number":
+                return str(self.planned.number)
+            case "run.id":
+                return self._run.run_id
+        return None
 
     # --- what the guest says ---------------------------------------------------------------------
 
@@ -75,7 +122,7 @@ class VirtualConversation:
             attributes = {**(self.attributes or {}), **(attributes or {})}
         kind = "text" if unsettled.ends_step else "persona"
         command_id = self.command_id()
-        line = self.transcript.add(now, GUEST, text, kind, command_id)  # type: ignore[arg-type]
+        line = self.transcript.add(now, GUEST, text, kind, self._given)  # type: ignore[arg-type]
         out.append(SendText(command_id, text, attributes or None))
         self._given_to_send(command_id, unsettled._replace(line=line), out)
         self.incoming.guest_spoke()
@@ -86,7 +133,7 @@ class VirtualConversation:
         """What was offered is chosen from once."""
         offer = self.incoming.offer
         command_id = self.command_id()
-        line = self.transcript.add(now, GUEST, choice.text, "choice", command_id)
+        line = self.transcript.add(now, GUEST, choice.text, "choice", self._given)
         pair = (choice.text, choice.payload)
         message_id = offer.message_id if offer else ""
         out.append(SendChoice(command_id, choice.reply_type, (pair,), message_id))
@@ -105,7 +152,7 @@ class VirtualConversation:
     ) -> None:
         name = file.filename or path.replace("\\", "/").rpartition("/")[2] or "file.bin"
         command_id = self.command_id()
-        line = self.transcript.add(now, GUEST, f"{name} {caption}".strip(), "file", command_id)
+        line = self.transcript.add(now, GUEST, f"{name} {caption}".strip(), "file", self._given)
         out.append(SendFile(command_id, path, file.size_bytes, name, file.content_type, caption))
         self._given_to_send(command_id, unsettled._replace(line=line, is_file=True), out)
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..scenario.steps import Repeat
 from .instructions import Instruction, Program
 
 
 class Loop:
-    """A Repeat that was begun. `meant_at`: when its first round was meant to begin."""
+    """A Repeat that was begun. `meant_at`: when its first round was meant to begin. `outer`: the
+    one that it is in."""
 
-    __slots__ = ("after", "begun_at", "first", "meant_at", "number", "repeat", "rounds")
+    __slots__ = ("after", "begun_at", "first", "meant_at", "number", "outer", "repeat", "rounds")
 
-    def __init__(self, instruction: Instruction, repeat: Repeat, meant_at: float, now: float):
+    def __init__(
+        self,
+        instruction: Instruction,
+        repeat: Repeat,
+        outer: Loop | None,
+        meant_at: float,
+        now: float,
+    ) -> None:
+        self.outer = outer
         self.repeat = repeat
         self.number = instruction.number
         self.first, self.after = instruction.first, instruction.after
@@ -36,12 +47,12 @@ class ScenarioCursor:
     """`meant_at`: when the next step is meant to begin. It moves by what the scenario says
     (a time to think, a round's beginning), not by how late this process is."""
 
-    __slots__ = ("_next", "loops", "meant_at", "program")
+    __slots__ = ("_next", "loop", "meant_at", "program")
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self._next = 0
-        self.loops: list[Loop] | None = None
+        self.loop: Loop | None = None
         self.meant_at = 0.0
 
     @property
@@ -59,28 +70,27 @@ class ScenarioCursor:
 
     def enter(self, instruction: Instruction, repeat: Repeat, now: float) -> None:
         """A Repeat begins."""
-        if self.loops is None:
-            self.loops = []
-        self.loops.append(Loop(instruction, repeat, self.meant_at, now))
+        self.loop = Loop(instruction, repeat, self.loop, self.meant_at, now)
 
     def end_round(self) -> None:
-        assert self.loops
-        self.loops[-1].rounds += 1
+        assert self.loop is not None
+        self.loop.rounds += 1
 
     def next_round(self, now: float) -> Loop | None:
         """Go to the next round of the innermost Repeat, whose beginning is then `meant_at`. Or
         leave that Repeat, which is returned."""
-        assert self.loops
-        loop = self.loops[-1]
+        loop = self.loop
+        assert loop is not None
         meant_at = loop.next_round_at(self.meant_at, now)
         if meant_at is not None:
             self._next, self.meant_at = loop.first, meant_at
             return None
-        self._next = loop.after
-        return self.loops.pop()
+        self._next, self.loop = loop.after, loop.outer
+        return loop
 
-    def leave_loops(self) -> list[Loop]:
+    def leave_loops(self) -> Iterator[Loop]:
         """All that were begun, the innermost first; there is no going on after that."""
-        left, self.loops = list(reversed(self.loops or ())), None
         self._next = len(self.program.instructions)
-        return left
+        while self.loop is not None:
+            left, self.loop = self.loop, self.loop.outer
+            yield left

@@ -14,6 +14,8 @@ UNUSED_MAX = 100
 #: Of what came in place of the expected, in a failure.
 SEEN_CHARS_MAX = 1000
 
+BOT, HUMAN, SOMEONE = 1, 2, 4
+
 
 class Incoming:
     """`offer`: what was offered last and not chosen from. `disconnected`: the platform has ended
@@ -23,7 +25,7 @@ class Incoming:
 
     def __init__(self) -> None:
         self._unused: list[MessageHeard] | None = None
-        self._joined = ""
+        self._joined = 0
         self.offer: Offer | None = None
         self.disconnected = False
 
@@ -33,23 +35,21 @@ class Incoming:
         elif len(self._unused) >= UNUSED_MAX:
             del self._unused[0]
         self._unused.append(message)
-        self._join("bot" if message.bot else "human")
+        self._joined |= BOT if message.bot else HUMAN
         if message.content and (offer := offer_of(message.message_id, message.content)):
             self.offer = offer
 
     def presence(self, event: PresenceHeard) -> None:
         if event.presence == "Join":
-            self._join("someone")
+            self._joined |= SOMEONE
         elif event.over or event.presence == "Disconnect":
             self.disconnected = True
 
-    def _join(self, who: str) -> None:
-        if who not in self._joined:
-            self._joined += f" {who}"
-
     def has_joined(self, who: str) -> bool:
         """Whether someone of this kind has spoken; "": has spoken or joined."""
-        return who in self._joined if who else bool(self._joined)
+        if not who:
+            return self._joined > 0
+        return self._joined & (BOT if who == "bot" else HUMAN) > 0
 
     def guest_spoke(self) -> None:
         """What came before is no reply to it."""

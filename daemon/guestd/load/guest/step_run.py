@@ -37,7 +37,7 @@ class StepRun:
     __slots__ = (
         "_conversation",
         "_cursor",
-        "_draws",
+        "_drawn",
         "_is_connected",
         "_under_way",
         "_was_live",
@@ -45,12 +45,10 @@ class StepRun:
         "failure",
     )
 
-    def __init__(
-        self, conversation: VirtualConversation, cursor: ScenarioCursor, draws: SeededDraws
-    ) -> None:
+    def __init__(self, conversation: VirtualConversation, cursor: ScenarioCursor) -> None:
         self._conversation = conversation
         self._cursor = cursor
-        self._draws = draws
+        self._drawn = 0
         self._under_way: StepUnderWay | None = None
         self._is_connected = False
         self._was_live = False
@@ -82,6 +80,10 @@ class StepRun:
     # --- going on --------------------------------------------------------------------------------
 
     def _go_on(self, now: float, out: list[Action]) -> None:
+        """Begin steps until one waits. Whatever ends a step ends with this; a step never begins
+        another one, so there is no depth to it."""
+        if not self._was_live:
+            return
         for _ in range(STEPS_AT_ONCE_MAX):
             if self._under_way is not None or self.failure is not None or self.at_end:
                 return
@@ -101,12 +103,11 @@ class StepRun:
         return self._under_way
 
     def _done(self, now: float, out: list[Action]) -> None:
-        """The step under way has what it waited for, which the next one follows."""
+        """The step under way has what it waited for."""
         under_way, self._under_way = self._under_way, None
         assert under_way is not None and under_way.instruction is not None
         out.append(StepDone(under_way.instruction.number, now - under_way.begun_at))
         self._cursor.meant_at = now
-        self._go_on(now, out)
 
     # --- the steps -------------------------------------------------------------------------------
 
@@ -129,7 +130,9 @@ class StepRun:
         self, instruction: Instruction, time: s.Spread, now: float, out: list[Action]
     ) -> None:
         """Counted from when it was meant to begin: one that is late is so much shorter."""
-        self._cursor.meant_at += draw(time, self._draws)
+        chance = SeededDraws(self._conversation.planned.seed, self._drawn)
+        self._drawn += 1
+        self._cursor.meant_at += draw(time, chance)
         if self._cursor.meant_at > now:
             self._wait(instruction, now, self._cursor.meant_at)
         else:
@@ -143,7 +146,7 @@ class StepRun:
 
     def _received(self, captured: dict[str, str] | None, now: float, out: list[Action]) -> None:
         if captured is not None:
-            self._conversation.names.capture(captured)
+            self._conversation.capture(captured)
             self._done(now, out)
 
     def _choose(self, i: Instruction, step: s.Choose, now: float, out: list[Action]) -> None:
@@ -242,6 +245,7 @@ class StepRun:
         self._conversation.transcript.add(now, "", text, "persona")
         if what == "reached":
             self._done(now, out)
+            self._go_on(now, out)
         else:
             self.fail_here("persona", now, out, seen=text)
 
@@ -274,11 +278,11 @@ class StepRun:
                 self._received(captured, now, out)
             case s.Choose():
                 self._pick(now, out)
-                self._go_on(now, out)
             case s.ExpectJoin(who=who) if incoming.has_joined(who):
                 self._done(now, out)
             case s.TalkAsPersona() if under_way.phase == "listening":
                 under_way.phase, under_way.until = "quiet", now + persona.QUIET_S
+        self._go_on(now, out)
 
     def presence(self, now: float, out: list[Action]) -> None:
         """Someone has joined, or the conversation was ended."""
@@ -286,6 +290,7 @@ class StepRun:
         has_parted = isinstance(step, s.ExpectDisconnect) and incoming.disconnected
         if has_parted or (isinstance(step, s.ExpectJoin) and incoming.has_joined(step.who)):
             self._done(now, out)
+            self._go_on(now, out)
 
     def lost(self) -> None:
         self._is_connected = False
@@ -294,15 +299,16 @@ class StepRun:
         self._is_connected = self._was_live = True
         if first:
             self._cursor.meant_at = now
-            self._go_on(now, out)
         elif isinstance(self.step, s.DropConnection):
             self._done(now, out)
+        self._go_on(now, out)
 
     def confirmed(self, sent: Unsettled, now: float, out: list[Action]) -> None:
         if sent.ends_step:
             out.append(StepDone(sent.step, now - sent.meant_at))
         elif sent.is_file and isinstance(self.step, s.AttachFile):
             self._done(now, out)
+            self._go_on(now, out)
 
     def not_confirmed(
         self,
@@ -331,7 +337,7 @@ class StepRun:
             return
         if now >= under_way.typing_at and now < under_way.until:
             self._conversation.type(out)
-            under_way.typing_at = max(under_way.typing_at + TYPING_EVERY_S, now)
+            under_way.typing_at = now + TYPING_EVERY_S
         if now >= under_way.until:
             self._time_is_over(under_way, now, out)
 
@@ -399,17 +405,12 @@ class StepRun:
         step = self.step
         in_order = wanted or isinstance(step, s.ExpectDisconnect)
         if isinstance(step, s.EndConversation if wanted else s.ExpectDisconnect):
-            self._end_step(now, out)
+            self._done(now, out)
         if not wanted and self.failure is None and (not in_order or self._has_more()):
             self.fail_here("session_over", now, out, seen=cause)
         self._leave_unsettled(is_stopped, now, out)
         self.cut_short(now, out)
         return in_order
-
-    def _end_step(self, now: float, out: list[Action]) -> None:
-        under_way, self._under_way = self._under_way, None
-        assert under_way is not None and under_way.instruction is not None
-        out.append(StepDone(under_way.instruction.number, now - under_way.begun_at))
 
     def _has_more(self) -> bool:
         """Whether the scenario goes on with more than its end."""

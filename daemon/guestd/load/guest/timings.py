@@ -32,7 +32,7 @@ class Timings:
         self._lost_at: float | None = None
         self._first_said: float | None = None
         self._replied = 0
-        self._unanswered: list[float] | None = None
+        self._unanswered: tuple[float, ...] = ()
         self._typing_from: float | None = None
 
     @property
@@ -65,10 +65,8 @@ class Timings:
             self._first_said = meant_at
         if self._typing_from is None:
             self._typing_from = meant_at
-        if self._unanswered is None:
-            self._unanswered = [meant_at]
-        elif len(self._unanswered) < UNANSWERED_MAX:
-            self._unanswered.append(meant_at)
+        if len(self._unanswered) < UNANSWERED_MAX:
+            self._unanswered = (*self._unanswered, meant_at)
 
     def confirmed(
         self, meant_at: float, as_sent_s: float | None, now: float, out: list[Action]
@@ -90,9 +88,9 @@ class Timings:
             self._replied |= kind
             name = "first_bot_reply" if bot else "first_human_reply"
             out.append(Measured(name, now - self._first_said))  # type: ignore[arg-type]
-        for meant_at in self._unanswered or ():
+        for meant_at in self._unanswered:
             out.append(Measured("reply_gap", now - meant_at))
-        self._unanswered = None
+        self._unanswered = ()
 
     def typing(self, now: float, out: list[Action]) -> None:
         """Of the agent. What counts is the first since a message that is not answered yet."""

@@ -38,12 +38,10 @@ they do."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...model.instants import NEVER
 from ...model.ports import OpenGuest
-from ..plan.draws import SeededDraws
 from ..plan.guests import PlannedGuest
 from . import heard as h
 from .actions import (
@@ -54,11 +52,10 @@ from .actions import (
     StepDone,
     TranscriptLine,
 )
-from .conversation import CONFIRMED, VirtualConversation
+from .conversation import CONFIRMED, GuestRun, VirtualConversation
 from .cursor import ScenarioCursor
 from .instructions import Program
 from .step_run import StepRun
-from .template_values import TemplateValues
 from .templates import filled
 
 GuestState = Literal["waiting", "opening", "live", "resting", "leaving", "over"]
@@ -68,15 +65,6 @@ Outcome = Literal["passed", "failed", "stopped"]
 END_AGAIN_S = 1.0
 
 _UNDER_WAY = ("opening", "live", "resting")
-
-
-@dataclass(slots=True, frozen=True)
-class GuestRun:
-    """What all guests of a run share. `began_at` is on the guests' clock: transcripts count from
-    it."""
-
-    run_id: str
-    began_at: float = 0.0
 
 
 class VirtualGuest:
@@ -100,16 +88,14 @@ class VirtualGuest:
     def __init__(self, planned: PlannedGuest, program: Program, run: GuestRun) -> None:
         rows = program.scenario.data
         row = rows[planned.row % len(rows)] if rows else None
-        names = TemplateValues(planned, row, run.run_id)
         self.planned = planned
         self.state: GuestState = "waiting"
         self.outcome: Outcome | None = None
         self.started_at: float | None = None
         self.wake_at = NEVER
         self._program = program
-        self._conversation = VirtualConversation(planned, names, run.began_at)
-        draws = SeededDraws(planned.seed)
-        self._steps = StepRun(self._conversation, ScenarioCursor(program), draws)
+        self._conversation = VirtualConversation(planned, row, run)
+        self._steps = StepRun(self._conversation, ScenarioCursor(program))
         self._limit_at = NEVER
         self._is_stopped = False
         self._end_id = ""
@@ -130,7 +116,7 @@ class VirtualGuest:
     @property
     def transcript(self) -> list[TranscriptLine]:
         """Made anew each time it is asked for."""
-        return self._conversation.transcript.lines()
+        return self._conversation.lines()
 
     # --- what is called --------------------------------------------------------------------------
 

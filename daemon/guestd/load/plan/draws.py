@@ -33,10 +33,12 @@ def seed_of(seed: int, number: int) -> int:
 
 
 class SeededDraws:
+    """`taken`: how many draws of the seed were taken before."""
+
     __slots__ = ("_state",)
 
-    def __init__(self, seed: int) -> None:
-        self._state = seed & _BITS
+    def __init__(self, seed: int, taken: int = 0) -> None:
+        self._state = (seed + taken * _ODD) & _BITS
 
     def random(self) -> float:
         self._state = (self._state + _ODD) & _BITS
