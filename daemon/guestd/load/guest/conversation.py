@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..plan.guests import PlannedGuest
@@ -17,6 +16,7 @@ from .actions import (
     SendTyping,
     TranscriptLine,
 )
+from .guest_run import GuestRun
 from .heard import MessageHeard
 from .incoming import Incoming
 from .offers import ReplyChoice, offer_of
@@ -36,15 +36,6 @@ class Unsettled(NamedTuple):
     line: int
     ends_step: bool
     is_file: bool = False
-
-
-@dataclass(slots=True, frozen=True)
-class GuestRun:
-    """What all guests of a run share. `began_at` is on the guests' clock: transcripts count from
-    it."""
-
-    run_id: str
-    began_at: float = 0.0
 
 
 class VirtualConversation:
@@ -70,7 +61,7 @@ class VirtualConversation:
         self._row = row
         self._captures: dict[str, str] | None = None
         self.incoming = Incoming()
-        self.transcript = GuestTranscript(run.began_at)
+        self.transcript = GuestTranscript(run)
         self.timings = Timings()
         self.attributes: dict[str, str] | None = None
         self._given = 0

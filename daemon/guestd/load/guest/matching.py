@@ -29,7 +29,7 @@ class ReplyMatcher:
     def __init__(self, step: ExpectReply) -> None:
         self._containing = Template(step.containing)
         self._matching = Template(step.matching)
-        self._pattern = None if self._matching.names else re.compile(step.matching)
+        self._pattern = re.compile(self._matching.filled(lambda name: "x"))
         self._content_type = STRUCTURES.get(step.structure, step.structure)
         self._sender = step.sender
         self._captures = tuple(
@@ -61,7 +61,12 @@ class ReplyMatcher:
         return not self._matching.source or self._matches(message.text, lookup)
 
     def _matches(self, text: str, lookup: Lookup) -> bool:
-        pattern = self._pattern or re.compile(self._matching.filled(lookup, re.escape))
+        pattern = self._pattern
+        if self._matching.names:
+            try:
+                pattern = re.compile(self._matching.filled(lookup, re.escape))
+            except re.error:  # a value where only some characters are allowed, as in [a-${last}]
+                return False
         return pattern.search(text) is not None
 
     def expected(self, lookup: Lookup) -> str:

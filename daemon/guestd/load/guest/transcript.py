@@ -6,10 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from .actions import TranscriptLine
-
-#: A conversation of a load run has tens of lines; a soak of a day at two messages a minute would
-#: have 6,000, of which the beginning says enough.
-LINES_MAX = 2000
+from .guest_run import GuestRun
 
 #: As long as a message of the platform may be.
 TEXT_CHARS_MAX = 4000
@@ -22,12 +19,13 @@ Kind = Literal["text", "choice", "file", "card", "presence", "connection", "step
 
 
 class GuestTranscript:
-    """`run_began_at`: what the lines' times are counted from."""
+    """The newest lines: of a conversation that went wrong, the end says more than the beginning.
+    A line's place is its number, counted from 0 and also over those that are left out."""
 
-    __slots__ = ("_cells", "_left_out", "_run_began_at")
+    __slots__ = ("_cells", "_left_out", "_run")
 
-    def __init__(self, run_began_at: float) -> None:
-        self._run_began_at = run_began_at
+    def __init__(self, run: GuestRun) -> None:
+        self._run = run
         self._cells: list[Any] = []  # each line's six, one after the other: no object per line
         self._left_out = 0
 
@@ -40,32 +38,33 @@ class GuestTranscript:
         command: int = 0,
         note: str | None = None,
     ) -> int:
-        """Returns the line's place, for `note` and `confirmed`; -1 if there was no room."""
-        place = len(self._cells)
-        if place >= LINES_MAX * CELLS:
+        """Returns the line's place, for `note` and `confirmed`."""
+        cells, at_s = self._cells, now - self._run.began_at
+        if len(cells) >= self._run.lines_max * CELLS:
+            del cells[:CELLS]
             self._left_out += 1
-            return -1
-        at_s = now - self._run_began_at
-        if place and self._cells[-CELLS] == at_s:
-            at_s = self._cells[-CELLS]  # the same number, not another one like it
-        self._cells += (at_s, who, shortened(text), kind, command, note)
-        return place
+        elif cells and cells[-CELLS] == at_s:
+            at_s = cells[-CELLS]  # the same number, not another one like it
+        cells += (at_s, who, shortened(text), kind, command, note)
+        return self._left_out + len(cells) // CELLS - 1
 
     def confirmed(self, place: int, after_s: float) -> None:
-        if place >= 0:
-            self._cells[place + CELLS - 1] = round(after_s * 1000)
+        self._note(place, round(after_s * 1000))
 
     def note(self, place: int, note: str) -> None:
-        if place >= 0:
-            self._cells[place + CELLS - 1] = shortened(note)
+        self._note(place, shortened(note))
+
+    def _note(self, place: int, note: str | int) -> None:
+        if place >= self._left_out:
+            self._cells[(place - self._left_out) * CELLS + CELLS - 1] = note
 
     def lines(self, command_id: Callable[[int], str]) -> list[TranscriptLine]:
         """`command_id`: of the command of that number."""
         cells = self._cells
         found = [_told(cells[at : at + CELLS], command_id) for at in range(0, len(cells), CELLS)]
         if self._left_out:
-            at_s = found[-1].at_s if found else 0.0
-            found.append(TranscriptLine(at_s, "", f"… {self._left_out} more lines", "step"))
+            at_s = found[0].at_s if found else 0.0
+            found.insert(0, TranscriptLine(at_s, "", f"… {self._left_out} lines before", "step"))
         return found
 
     def chat(self, lines_max: int) -> list[tuple[str, str]]:

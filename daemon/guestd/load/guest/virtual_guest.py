@@ -52,8 +52,9 @@ from .actions import (
     StepDone,
     TranscriptLine,
 )
-from .conversation import CONFIRMED, GuestRun, VirtualConversation
+from .conversation import CONFIRMED, VirtualConversation
 from .cursor import ScenarioCursor
+from .guest_run import GuestRun
 from .instructions import Program
 from .step_run import StepRun
 from .templates import filled

@@ -15,9 +15,10 @@ from guestd.load.guest.actions import (
     SendText,
     StepDone,
 )
+from guestd.load.guest.guest_run import GuestRun
 from guestd.load.guest.heard import Heard, Live, MessageHeard, SessionOver, Settled
 from guestd.load.guest.instructions import compiled
-from guestd.load.guest.virtual_guest import GuestRun, VirtualGuest
+from guestd.load.guest.virtual_guest import VirtualGuest
 from guestd.load.plan.guests import PlannedGuest
 from guestd.load.scenario.file import GuestProfile, Scenario
 from guestd.load.scenario.steps import Place, Spread, Step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guestd.load.guest.actions import OPENING, EndSession, StepDone
+from guestd.load.guest.guest_run import TRANSCRIPT_LINES_MAX
 from guestd.load.guest.heard import (
     CommandRefused,
     EchoHeard,
@@ -15,7 +16,7 @@ from guestd.load.guest.heard import (
     SessionOver,
     Settled,
 )
-from guestd.load.guest.transcript import LINES_MAX, TEXT_CHARS_MAX
+from guestd.load.guest.transcript import TEXT_CHARS_MAX
 from guestd.load.scenario.steps import (
     EndConversation,
     ExpectReply,
@@ -212,9 +213,23 @@ def test_the_transcript_tells_what_happened():
 def test_the_transcript_is_bounded():
     guest = GuestUnderTest(HI, EXPECT)
     guest.live()
-    for number in range(LINES_MAX + 50):
-        guest.reply("y" * (TEXT_CHARS_MAX + 5 if not number else 1), 1)
+    for number in range(TRANSCRIPT_LINES_MAX + 50):
+        guest.reply(f"{number} " + "y" * TEXT_CHARS_MAX, 1)
+    guest.confirm(2)
     lines = guest.guest.transcript
-    assert len(lines) == LINES_MAX + 1
-    assert lines[2].text == "y" * TEXT_CHARS_MAX + "… (5 more characters)"
-    assert lines[-1].text == "… 52 more lines"
+    assert len(lines) == TRANSCRIPT_LINES_MAX + 1
+    assert lines[0].text == "… 52 lines before"
+    assert lines[1].text.startswith("50 y") and lines[-1].text.startswith("2049 y")
+    assert lines[-1].text.endswith("y… (5 more characters)")
+
+
+def test_a_line_is_noted_in_its_place_when_others_were_left_out():
+    guest = GuestUnderTest(HI, step(Think, time=seconds(1)), HI, EXPECT)
+    guest.live()
+    for _ in range(TRANSCRIPT_LINES_MAX):
+        guest.reply("y", 0.5)
+    guest.due(1)
+    guest.confirm(1.5, "5-1")
+    guest.confirm(1.5, "5-2")
+    noted = [(one.command_id, one.notes) for one in guest.guest.transcript if one.notes]
+    assert noted == [("5-2", ["confirmed after 500 ms"])]

@@ -21,8 +21,9 @@ from guestd.load.guest.actions import (
     SendTyping,
     StepDone,
 )
+from guestd.load.guest.guest_run import GuestRun
 from guestd.load.guest.instructions import compiled
-from guestd.load.guest.virtual_guest import GuestRun, VirtualGuest
+from guestd.load.guest.virtual_guest import VirtualGuest
 from guestd.load.plan.guests import PlannedGuest
 from guestd.load.scenario import steps as s
 from guestd.load.scenario.steps import Spread

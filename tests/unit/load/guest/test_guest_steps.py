@@ -215,6 +215,16 @@ def test_what_is_expected_of_a_reply(fields, yes, no):
     assert guest.has_asked_to_end() and guest.failures() == []
 
 
+def test_a_value_that_no_pattern_can_hold_matches_nothing():
+    guest = GuestUnderTest(
+        say("hi"), step(ExpectReply, matching="[b-${last}]"), data=({"last": "a"},)
+    )
+    guest.live()
+    guest.reply("b", 1)
+    guest.due(10)
+    assert guest.failures() == [(1, "no_reply")]
+
+
 def test_a_reply_that_does_not_come_is_told_with_what_came_instead():
     guest = GuestUnderTest(say("hi"), step(ExpectReply, containing="order", within_s=4))
     guest.live(1)
