@@ -69,6 +69,9 @@ class Recorder:
         counts[name] = counts.get(name, 0) + 1
 
     def step_done(self, scenario: int, done: StepDone, at_s: float) -> None:
+        """What was cut short is not counted: it was neither passed nor failed."""
+        if done.cut_short:
+            return
         step = self._groups.step(scenario, done.step)
         step.run += 1
         row = self._row_at(at_s)

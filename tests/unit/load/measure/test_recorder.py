@@ -101,6 +101,12 @@ def test_the_totals_are_those_of_the_whole_run():
     assert (merged.count("steps_run"), merged.count("steps_failed")) == (5, 1)
 
 
+def test_a_step_that_was_cut_short_is_not_counted():
+    recorder = Recorder()
+    recorder.step_done(0, StepDone(3, 1.0, cut_short=True), 1.0)
+    assert recorder.partial().steps == []
+
+
 def test_a_recorder_that_has_reported_is_empty():
     recorder = Recorder()
     recorder.counted("sent", 1.0)
