@@ -27,8 +27,8 @@ as a number (`0.01`), all else is a bare number.
 
 If one is not met at the end of the run, the exit code is 99. Where nothing was measured, a
 threshold of a time or a rate is not met; a count is 0 then. With `abortOnFail` the run ends as soon
-as one is not met, at the earliest after `abortAfter`; until something was measured it does not end
-the run. Percentiles and the longest time are exact to 0.1 %.
+as one is not met, at the earliest after `delayAbortEval`; until something was measured it does not
+end the run. Percentiles and the longest time are exact to 0.1 %.
 
 ## Times
 """

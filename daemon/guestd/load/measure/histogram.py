@@ -7,12 +7,13 @@ base64: any of its tools can read, add and plot it.
 
 The `hdrhistogram` package is not what counts here. It keeps all 23,552 buckets of 8 bytes, used or
 not: 189 KiB each, so 740 MiB for 1,000 seconds of four measures. One sample costs it 1.0 µs, and a
-dictionary of the buckets in use 0.3 µs (CPython 3.11). It has no wheels for Linux on ARM, and
+dictionary of the buckets in use 0.33 µs (CPython 3.11). It has no wheels for Linux on ARM, and
 brings setuptools and pbr with it at run time. So it is a dependency of the tests alone, which read
 with it what is written here and the reverse.
 
-A dictionary of a busy second has a few hundred entries of about 100 bytes. Seconds that are over
-are packed (`pack`): six bytes for each bucket in use."""
+An entry of the dictionary is about 75 bytes. Seconds that are over are packed (`pack`): six bytes
+for each bucket in use. 1,000 seconds of four measures are 15 MiB at 500 messages a second, 39 MiB
+at 2,000."""
 
 from __future__ import annotations
 

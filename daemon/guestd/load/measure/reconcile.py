@@ -31,11 +31,12 @@ KINDS: tuple[FindingKind, ...] = ("lost", "doubled", "reordered", "uncertain")
 
 
 @dataclass(slots=True, frozen=True)
-class RecordedMessage:
-    """`direction` as Genesys has it: inbound are the guest's. `time_ms`: epoch."""
+class MessageOnRecord:
+    """A text, structured message or file; no events (typing, presence). `direction` as Genesys has
+    it: Inbound are the guest's. `time_ms`: epoch."""
 
     message_id: str
-    direction: Literal["inbound", "outbound"]
+    direction: Literal["Inbound", "Outbound"]
     text: str
     time_ms: int
 
@@ -133,11 +134,11 @@ class RunFindings:
 
 
 def reconcile(
-    view: GuestView, record: Sequence[RecordedMessage], started_ms: int
+    view: GuestView, record: Sequence[MessageOnRecord], started_ms: int
 ) -> ConversationFindings:
     """`started_ms`: the run's start, epoch milliseconds."""
-    outbound = [message for message in record if message.direction == "outbound"]
-    inbound = [message for message in record if message.direction == "inbound"]
+    outbound = [message for message in record if message.direction == "Outbound"]
+    inbound = [message for message in record if message.direction == "Inbound"]
     findings = [
         *_not_shown(view, outbound, started_ms),
         *_shown_again(view.seen),
@@ -149,7 +150,7 @@ def reconcile(
 
 
 def reconcile_all(
-    conversations: Iterable[tuple[GuestView, Sequence[RecordedMessage]]], started_ms: int
+    conversations: Iterable[tuple[GuestView, Sequence[MessageOnRecord]]], started_ms: int
 ) -> RunFindings:
     run = RunFindings()
     for view, record in conversations:
@@ -163,7 +164,7 @@ def _quoted(text: str) -> str:
 
 
 def _not_shown(
-    view: GuestView, outbound: Sequence[RecordedMessage], started_ms: int
+    view: GuestView, outbound: Sequence[MessageOnRecord], started_ms: int
 ) -> Iterable[Finding]:
     shown = {message.message_id for message in view.seen}
     for message in outbound:
@@ -237,7 +238,7 @@ def _longest_rising(numbers: Sequence[int]) -> set[int]:
 
 
 def _own(
-    sent: Sequence[OwnMessage], inbound: Sequence[RecordedMessage], started_ms: int
+    sent: Sequence[OwnMessage], inbound: Sequence[MessageOnRecord], started_ms: int
 ) -> Iterable[Finding]:
     taken, left = _matched(sent, inbound)
     for message in sent:
@@ -270,8 +271,8 @@ def _wrong(message: OwnMessage, taken: bool) -> str:
 
 
 def _matched(
-    sent: Sequence[OwnMessage], inbound: Sequence[RecordedMessage]
-) -> tuple[set[str], list[RecordedMessage]]:
+    sent: Sequence[OwnMessage], inbound: Sequence[MessageOnRecord]
+) -> tuple[set[str], list[MessageOnRecord]]:
     """The command ids of messages that are in the record, and what of it is no such message. Those
     that were confirmed take first."""
     by_id = {message.message_id: message for message in inbound}
@@ -279,7 +280,7 @@ def _matched(
     for message in sent:
         if message.message_id and by_id.pop(message.message_id, None) is not None:
             taken.add(message.command_id)
-    by_text: defaultdict[str, deque[RecordedMessage]] = defaultdict(deque)
+    by_text: defaultdict[str, deque[MessageOnRecord]] = defaultdict(deque)
     for recorded in inbound:
         if recorded.message_id in by_id:
             by_text[recorded.text].append(recorded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import comb
 from random import Random
-from time import perf_counter
+from time import process_time
 
 import msgspec
 import pytest
@@ -165,9 +165,9 @@ def test_the_work_does_not_grow_with_the_run():
     a, b = echoes(1), echoes(2)
     for bucket in a.counts:
         a.counts[bucket] *= 10_000
-    started = perf_counter()
+    started = process_time()
     only(compare(summary(a), summary(b)))
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 @settings(max_examples=20)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from guestd.load.measure.reconcile import (
     LEAVING_MS,
     GuestView,
+    MessageOnRecord,
     OwnMessage,
-    RecordedMessage,
     SeenMessage,
     reconcile,
     reconcile_all,
@@ -21,14 +21,14 @@ from guestd.load.measure.reconcile import (
 START_MS = 1_000_000
 
 
-def bot(number: int, time_ms: int | None = None) -> RecordedMessage:
+def bot(number: int, time_ms: int | None = None) -> MessageOnRecord:
     at = START_MS + 1000 * number if time_ms is None else time_ms
-    return RecordedMessage(f"b{number}", "outbound", f"answer {number}", at)
+    return MessageOnRecord(f"b{number}", "Outbound", f"answer {number}", at)
 
 
-def mine(number: int, text: str = "") -> RecordedMessage:
+def mine(number: int, text: str = "") -> MessageOnRecord:
     at = START_MS + 1000 * number + 500
-    return RecordedMessage(f"g{number}", "inbound", text or f"question {number}", at)
+    return MessageOnRecord(f"g{number}", "Inbound", text or f"question {number}", at)
 
 
 def seen(number: int, late: bool = False) -> SeenMessage:
@@ -153,7 +153,7 @@ def test_confirmed_messages_take_the_recorded_text_before_uncertain_ones():
 
 
 def test_a_long_text_is_cut_in_the_words():
-    long = RecordedMessage("b1", "outbound", "x" * 500, START_MS)
+    long = MessageOnRecord("b1", "Outbound", "x" * 500, START_MS)
     (lost,) = reconcile(GuestView("g", "s", "c", [], []), [long], START_MS).findings
     assert len(lost.what) < 150
 

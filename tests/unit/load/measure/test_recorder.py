@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from time import process_time
 
 import msgspec
 import pytest
@@ -180,21 +181,16 @@ def test_the_most_open_sessions_are_those_that_have_one():
     assert (sample.open_most, sample.states) == (7, {"live": 1, "leaving": 1})
 
 
-def test_a_sample_costs_microseconds():
-    """A bound of ten times the figure in `histogram.py`, so that a busy machine does not fail it."""
-    from time import perf_counter
-
+def test_a_sample_costs_microseconds_of_cpu():
+    """0.5 on the machine of `docs/speed.md`; 10,000 messages a second have eight or so each."""
     recorder = Recorder()
-    times = [0.001 * number for number in range(1, 2001)]
-    best = min(_cost(recorder, times, perf_counter) for _ in range(5))
-    assert best < 5e-6
-
-
-def _cost(recorder, times, clock):
-    started = clock()
-    for value_s in times:
-        recorder.measured("echo_latency", value_s, 7.0)
-    return (clock() - started) / len(times)
+    costs = []
+    for _ in range(5):
+        started = process_time()
+        for number in range(1, 2001):
+            recorder.measured("echo_latency", 0.001 * number, 7.0)
+        costs.append((process_time() - started) / 2000)
+    assert min(costs) < 3e-6
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"rows": 1}'])
