@@ -5,13 +5,14 @@ from __future__ import annotations
 from .groups import MeasuredGroups, add_counts
 from .histogram import LatencyHistogram
 from .partial import MeasuredRow, Partial, ProcessTally
+from .recent import RecentSeconds
 from .timeline import Timeline, copied, merged_packed
 
 
 class RunMeasures:
     """`absorb` what the workers report, in any order. `measures` and `counts` are those of the
     whole run so far, by the names of `guest.actions` and steps_run, steps_failed, lost_connections,
-    throttled; what was not measured yet is missing."""
+    throttled; what was not measured yet is missing. `recent` has the last minute by seconds."""
 
     def __init__(self) -> None:
         self.measures: dict[str, LatencyHistogram] = {}
@@ -19,6 +20,7 @@ class RunMeasures:
         self.groups = MeasuredGroups()
         self.processes: dict[str, ProcessTally] = {}
         self.timeline = Timeline()
+        self.recent = RecentSeconds()
 
     def count(self, name: str) -> int:
         return self.counts.get(name, 0)
@@ -44,6 +46,7 @@ class RunMeasures:
 
     def _absorb_row(self, row: MeasuredRow) -> None:
         self.timeline.add(row)
+        self.recent.add(row)
         add_counts(self.counts, row.counts)
         for name, packed in row.measures.items():
             self.measures.setdefault(name, LatencyHistogram()).add(LatencyHistogram.unpack(packed))

@@ -21,7 +21,7 @@ def overhead(measures: RunMeasures) -> Overhead:
     """A run is valid where `reasons` is empty. The figures are those of the worst process."""
     processes = measures.processes
     lags = [LatencyHistogram.unpack(process.lag) for process in processes.values()]
-    rows = measures.timeline.rows()
+    rows = sorted(measures.timeline, key=lambda row: row.start_s)
     figures = Overhead(
         workers=max(1, len(processes)),
         cpu_share=max((_busiest_share(rows, worker) for worker in processes), default=0.0),

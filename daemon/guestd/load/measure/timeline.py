@@ -45,9 +45,14 @@ def _merged_sample(a: ProcessSample, b: ProcessSample) -> ProcessSample:
 
 
 def merge_row(into: MeasuredRow, row: MeasuredRow) -> None:
-    """All but the times."""
+    """All but when they were."""
     for name, packed in row.measures.items():
         into.measures[name] = merged_packed(into.measures.get(name, b""), packed)
+    merge_facts(into, row)
+
+
+def merge_facts(into: MeasuredRow, row: MeasuredRow) -> None:
+    """Counts and processes, without the histograms."""
     add_counts(into.counts, row.counts)
     for worker, sample in row.processes.items():
         there = into.processes.get(worker)
@@ -72,6 +77,7 @@ class Timeline:
         self._rows: dict[tuple[int, int], MeasuredRow] = {}
 
     def __iter__(self) -> Iterator[MeasuredRow]:
+        """As they are, in no order."""
         return iter(self._rows.values())
 
     @property

@@ -77,3 +77,35 @@ def test_guests_of_all_processes_are_added_and_the_busiest_is_shown():
 
 def test_a_run_without_rows_has_no_points():
     assert points(RunMeasures().timeline) == []
+
+
+def test_the_last_minute_is_there_by_seconds():
+    recorder, merged = Recorder(), RunMeasures()
+    for second in range(1500):
+        recorder.counted("sent", second + 0.1)
+        recorder.measured("echo_latency", (second + 1) / 1000, second + 0.2)
+        merged.absorb(recorder.partial())
+    assert merged.timeline.length_s == 2
+    found = merged.recent.points(1500.5)
+    assert [point.at_s for point in found] == [float(second) for second in range(1440, 1500)]
+    assert [point.echo_ms.count for point in found] == [1] * 60
+    assert found[-1].echo_ms == LatencyHistogram.of([1.5]).percentiles(encoded=False)
+
+
+def test_a_second_of_the_last_minute_that_is_added_to_is_counted_anew():
+    recorder, merged = Recorder(), RunMeasures()
+    for at_s in (1.5, 2.5, 1.6):
+        recorder.counted("sent", at_s)
+        merged.absorb(recorder.partial())
+        merged.recent.points(3.0)
+    assert [point.sent for point in merged.recent.points(4.0)] == [0, 2, 1, 0]
+    assert [point.sent for point in merged.recent.points(3.0, seconds=2)] == [2, 1]
+
+
+def test_what_comes_more_than_a_minute_late_is_not_recent():
+    recorder, merged = Recorder(), RunMeasures()
+    for at_s in (100.0, 40.0, 41.0):
+        recorder.counted("sent", at_s)
+        merged.absorb(recorder.partial())
+    assert sum(point.sent for point in merged.recent.points(101.0, seconds=101)) == 2
+    assert merged.count("sent") == 3
