@@ -94,11 +94,12 @@ def _run(run: Summary) -> str:
 def _measures(comparison: RunComparison) -> Markup:
     columns = [
         Column("Latency"), Column("Verdict"), Column("p50", number=True, optional=True),
-        Column("p95", number=True), Column("p99", number=True), Column("Change", optional=True),
+        Column("p95", number=True, optional=True), Column("p99", number=True),
+        Column("Change", optional=True),
     ]  # fmt: skip
     rows = [_measure(one) for one in comparison.measures]
     return joined(
-        heading("Latencies", "first run → second run; a change is one if 99 % sure"),
+        heading("Latencies", "first run → second run; changes are told when 99 % sure"),
         table(columns, rows) if rows else h("p", {"class": "dim"}, "None were measured in both."),
     )
 
@@ -113,11 +114,11 @@ def _measure(one: MeasureComparison) -> list[Child | Cell]:
             continue
         text = f"{duration(quantile.a_ms)} → {duration(quantile.b_ms)}"
         kind = _KINDS.get(quantile.verdict, "")
-        cells.append(Cell(text, kind) if kind else text)
+        cells.append(Cell(text, f"pair {kind}".strip()))
     words = one.verdict.replace("_", " ")
     numbers = f"{count(one.count_a)} and {count(one.count_b)}"
     return [
-        [_NAMES.get(one.name, one.name), " ", h("span", {"class": "place"}, numbers)],
+        [_NAMES.get(one.name, one.name), " ", h("span", {"class": "place pair"}, numbers)],
         Cell(words, f"word {_KINDS.get(one.verdict, 'dim')}"),
         *cells,
         Cell(line(one.sentence), "dim"),
@@ -210,7 +211,7 @@ def _plot(
         [clock(when), *("–" if one is None else told(one) for one in pair)]
         for when, *pair in zip(at, first, second, strict=True)
     ]
-    data = data_table(name[0].lower() + name[1:], ["at", "first", "second"], rows)
+    data = data_table(name, ["at", "first", "second"], rows)
     return figure(name, more, lines_plot(frame, lines), data)
 
 
@@ -246,7 +247,7 @@ def _distributions(a: Summary, b: Summary) -> Markup | None:
                 (0.999, "99.9 %"), (1.0, "100 %"))
         ]  # fmt: skip
         plot = by_percentile(label, curves, [])
-        data = data_table(f"{name.lower()} by percentile", ["share", "first", "second"], rows)
+        data = data_table(f"{name} by percentile", ["share", "first", "second"], rows)
         figures.append(figure(name, meaning, plot, data))
     if not figures:
         return None

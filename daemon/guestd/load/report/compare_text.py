@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..measure.compare import CountComparison, MeasureComparison, RunComparison
 from ..results import Summary
 from .compare_html import comparison_kind
-from .terminal import Paint, Pen, left, shown
+from .terminal import Paint, Pen, left, shown, wrapped
 from .texts import duration, line, period
 from .words import LATENCIES, verdict
 
@@ -38,7 +38,7 @@ def compare_text(
 
 def _run(name: str, run: Summary, width: int, pen: Pen) -> str:
     when = period(run.started_at, run.ended_at)
-    words = f"{line(run.name, 60) or 'load run'}, {when}: {verdict(run).words}"
+    words = f"{verdict(run).words.lower()}; {when}; {line(run.name, 60) or 'load run'}"
     return pen(left(name, 8), "dim") + shown(words, width - 8)
 
 
@@ -50,8 +50,9 @@ def _measure(one: MeasureComparison, width: int, pen: Pen) -> list[str]:
     )
     found = [left(name, _FIRST) + pen(shown(figures, width - _FIRST), "dim")]
     if one.verdict != "same":
-        words = pen(shown(one.sentence, width - _FIRST), _PAINTS.get(one.verdict, ""))
-        found.append(" " * _FIRST + words)
+        paint = _PAINTS.get(one.verdict, "")
+        told = wrapped(one.sentence, width - _FIRST)
+        found += [" " * _FIRST + pen(words, paint) for words in told]
     return found
 
 
