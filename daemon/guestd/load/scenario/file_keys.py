@@ -53,6 +53,8 @@ AI = KeyTable(
         FileKey("temperature", NumberValue(high=2), "How much chance is in the answers."),
         FileKey("timeout", _LONG, "How long an answer may take.", default="60s",
                 field="timeout_s"),
+        FileKey("parameters", NamedValues(NumberValue(low=-1e15, high=1e15), "names with numbers"),
+                "More of the request: `top_p`, `seed`."),
     ),
     lambda found, node, key, reading: PersonaModel(**found),
 )  # fmt: skip
@@ -118,7 +120,7 @@ _EXPRESSION = TextValue(
     "a figure, a comparison and a limit, such as echo_latency.p99 < 500ms",
     pattern=r"\s*[^<>=!\s][^<>=!]*(<=|>=|==|!=|<|>)\s*[^<>=!\s][^<>=!]*",
 )
-_THRESHOLD = KeyTable(
+THRESHOLD = KeyTable(
     "a threshold",
     (
         FileKey("expression", _EXPRESSION, "What must hold.", required=True),
@@ -147,7 +149,7 @@ class ThresholdValue:
         return _RULE.schema()
 
 
-_RULE = ByShape(_EXPRESSION.words, text=_EXPRESSION, mapping=_THRESHOLD)
+_RULE = ByShape(_EXPRESSION.words, text=_EXPRESSION, mapping=THRESHOLD)
 THRESHOLDS = ListValue(ThresholdValue(), "a list of thresholds")
 
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"

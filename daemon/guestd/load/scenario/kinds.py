@@ -45,6 +45,8 @@ def found_words(node: YamlNode) -> str:
             return "a list"
         case YamlScalar(kind="null"):
             return "empty"
+        case YamlScalar(kind="whole" | "number" | "flag"):
+            return node.text[:40]
         case YamlScalar():
             return repr(node.text if len(node.text) <= 40 else f"{node.text[:40]}…")
 
@@ -52,7 +54,9 @@ def found_words(node: YamlNode) -> str:
 def refuse(
     kind: ValueKind, node: YamlNode, key: str, reading: FileReading, remedy: str = ""
 ) -> Any:
-    reading.wrong(node, key, f"must be {kind.words}, and is {found_words(node)}", remedy)
+    found = found_words(node)
+    remedy = remedy or ("write it after the colon" if found == "empty" else "change it")
+    reading.wrong(node, key, f"must be {kind.words}, and is {found}", remedy)
     return WRONG
 
 

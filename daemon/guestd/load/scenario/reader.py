@@ -38,8 +38,8 @@ def scenario_file(
     data: bytes, path: str, files: FilesBeside, reply_within_s: float = REPLY_WITHIN_S
 ) -> ScenarioFile:
     """The same of a file's bytes. Raises ScenarioFileError, and nothing else, whatever they are."""
-    node = yaml_tree(data, path)
-    reading = FileReading(path, files, reply_within_s)
+    node, twice = yaml_tree(data, path)
+    reading = FileReading(path, files, reply_within_s, twice)
     fields = FILE.read(node, "", reading)
     if reading.problems or fields is WRONG:
         raise ScenarioFileError(path, reading.problems)

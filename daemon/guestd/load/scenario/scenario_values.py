@@ -71,7 +71,7 @@ def _rows(text: str) -> tuple[dict[str, str], ...]:
         said = str(bad) if isinstance(bad, ValueError) else f" is no CSV: {bad}"
         raise ValueError(f":{lines.line_num}:{said}") from None
     if not rows:
-        raise ValueError(" has no rows below its columns")
+        raise ValueError(": has no rows below its columns")
     return tuple(rows)
 
 

@@ -41,7 +41,7 @@ from .yaml_tree import YamlNode
 ROUNDS_MAX = 1_000_000
 TURNS_MAX = 1_000
 
-TEMPLATE = TextValue("a text; ${name} is put in", template=True)
+TEMPLATE = TextValue(template=True)
 VALUES = NamedValues(
     TextValue("a value", loose=True, template=True, may_be_empty=True), "names with values"
 )

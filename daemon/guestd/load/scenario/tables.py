@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .kinds import WRONG, Json, NumberValue, TextValue, ValueKind, number_in, refuse
+from .kinds import (
+    WRONG,
+    Json,
+    NumberValue,
+    TextValue,
+    ValueKind,
+    found_words,
+    number_in,
+    refuse,
+)
 from .problems import nearest
 from .reading import FileReading
 from .yaml_tree import YamlList, YamlMap, YamlNode, YamlScalar
@@ -157,7 +166,9 @@ class KeyTable:
 
     def read(self, node: YamlNode, key: str, reading: FileReading) -> Any:
         if not isinstance(node, YamlMap):
-            return refuse(self, node, key, reading, f"its keys: {', '.join(self._names())}")
+            problem = f"must be a mapping, and is {found_words(node)}"
+            reading.wrong(node, key, problem, f"its keys: {', '.join(self._names())}")
+            return WRONG
         written = {name.text: value for name, value in node.entries}
         refuse_unknown((name for name, _ in node.entries), self._names(), key, reading)
         found: dict[str, Any] = {}

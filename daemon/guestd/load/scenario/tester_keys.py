@@ -86,40 +86,31 @@ def _scenario(found: dict[str, Any], node: YamlNode, key: str, reading: FileRead
     return found["setup"]
 
 
+_PLACEHOLDERS = NamedValues(
+    ListValue(TextValue(), "a list of texts"),
+    "names with lists of texts",
+    TextValue("a name without braces", pattern="[^{}]+", loose=True),
+    least=1,
+)
+SETUP = KeyTable(
+    "a prompt with its phrases",
+    (
+        FileKey("placeholders", _PLACEHOLDERS,
+                "Texts for `{NAME}` in the prompt; each combination has its row of data."),
+        _PROMPT,
+        _ENDING,
+    ),
+    _setup,
+)  # fmt: skip
 TESTER_SCENARIO = KeyTable(
     "an AI scenario of the tester",
     (
-        FileKey(
-            "setup",
-            KeyTable(
-                "a prompt with its phrases",
-                (
-                    FileKey(
-                        "placeholders",
-                        NamedValues(
-                            ListValue(TextValue(), "a list of texts"),
-                            "names with lists of texts",
-                            TextValue("a name without braces", pattern="[^{}]+", loose=True),
-                            least=1,
-                        ),
-                        "Texts for `{NAME}` in the prompt; each combination has its row of data.",
-                    ),
-                    _PROMPT,
-                    _ENDING,
-                ),
-                _setup,
-            ),
-            "The prompt of the guest.",
-            required=True,
-        ),
-        FileKey(
-            "followUp",
-            KeyTable("a prompt with its phrases", (_PROMPT, _ENDING)),
-            "Checked, and not used.",
-        ),
+        FileKey("setup", SETUP, "The prompt of the guest.", required=True),
+        FileKey("followUp", KeyTable("a prompt with its phrases", (_PROMPT, _ENDING)),
+                "Checked, and not used."),
     ),
     _scenario,
-)
+)  # fmt: skip
 
 _EXAMPLE = KeyTable(
     "an example",
@@ -134,7 +125,7 @@ def _number(doc: str) -> dict[str, Any]:
     return {"kind": NumberValue(low=-1e15, high=1e15), "doc": doc}
 
 
-_CONFIG = KeyTable(
+PROVIDER = KeyTable(
     "settings of the provider",
     (
         FileKey("model", TextValue(), "The model's name."),
@@ -184,7 +175,7 @@ TESTER_AI = KeyTable(
     (
         FileKey("provider", same("chatgpt", "google-gemini", "google-vertex-ai"),
                 "Whose model it is.", required=True),
-        FileKey("config", _CONFIG, "Settings of the provider."),
+        FileKey("config", PROVIDER, "Settings of the provider."),
     ),
     _model,
 )  # fmt: skip

@@ -87,9 +87,9 @@ def plain_kind(text: str) -> ScalarKind:
     return "text"
 
 
-def yaml_tree(data: bytes, path: str) -> YamlNode:
-    """The one document of a file. Raises ScenarioFileError, and nothing else, for any bytes: with
-    all keys that are written twice, or with the first place where it is no YAML."""
+def yaml_tree(data: bytes, path: str) -> tuple[YamlNode, list[FileProblem]]:
+    """The one document of a file, and the keys that are written twice. Raises ScenarioFileError,
+    and nothing else, for any bytes that are no YAML, with the first place where they are none."""
     text = _text(data, path)
     builder = _Builder()
     try:
@@ -97,12 +97,10 @@ def yaml_tree(data: bytes, path: str) -> YamlNode:
             builder.take(event)
     except _NotYaml as bad:
         raise ScenarioFileError(path, [*builder.problems, bad.problem]) from None
-    if builder.problems:
-        raise ScenarioFileError(path, builder.problems)
     if builder.root is None:
         remedy = "guestd load init writes an example"
         raise ScenarioFileError(path, [FileProblem(1, "", "is empty", remedy)])
-    return builder.root
+    return builder.root, builder.problems
 
 
 class _NotYaml(Exception):
@@ -228,6 +226,8 @@ class _Builder:
             self._keys[-1] = None
 
     def _entry(self, parent: YamlMap, key: YamlScalar, node: YamlNode) -> None:
+        if isinstance(node, YamlScalar) and not node.text:
+            node.line = key.line  # what is not written stands nowhere
         if key.text == "<<" and key.kind == "text":
             self._merge(parent, key, node)
             return
@@ -242,7 +242,17 @@ class _Builder:
 
     def _twice(self, key: YamlScalar, other: YamlScalar) -> None:
         problem = f"stands twice, on lines {other.line} and {key.line}"
-        self.problems.append(FileProblem(key.line, key.text, problem, "remove one of them"))
+        self.problems.append(FileProblem(key.line, self._path(key), problem, "remove one of them"))
+
+    def _path(self, key: YamlScalar) -> str:
+        """The way to a key of the innermost mapping."""
+        found = ""
+        for node, name in zip(self._open[:-1], self._keys, strict=False):
+            if isinstance(node, YamlList):
+                found += f"[{len(node.items)}]"
+            elif name is not None:
+                found += f".{name.text}"
+        return f"{found}.{key.text}".lstrip(".")
 
     def _merge(self, parent: YamlMap, key: YamlScalar, node: YamlNode) -> None:
         """`<<: *other`: its keys, where they are not written here. A size of 0 marks them."""
