@@ -69,8 +69,8 @@ class ExpectReply(ScenarioStep):
     """Wait for a message of the platform's that has `containing` (any case) or matches `matching`
     (a regular expression, searched), is of `structure` (quick_replies, card, carousel, list_picker,
     date_picker, form, file) and from `sender`; each only where it is given. Messages since the
-    guest's last SayStep or Choose count, also those that came before the step began. `capture`: name →
-    regular expression whose first group is kept."""
+    guest's last SayStep or Choose count, also those that came before the step began. `capture`:
+    name → regular expression whose first group is kept."""
 
     containing: str = ""
     matching: str = ""
