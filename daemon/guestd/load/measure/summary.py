@@ -22,7 +22,7 @@ from ..results import (
     Summary,
     Throttling,
 )
-from ..scenario.file import ScenarioFile
+from ..scenario.file import Scenario
 from ..scenario.steps import Repeat, Step
 from .merged import RunMeasures
 from .overhead import overhead
@@ -55,11 +55,11 @@ class StepName:
     place: str = ""
 
 
-def step_names(file: ScenarioFile) -> dict[tuple[int, int], StepName]:
+def step_names(scenarios: Sequence[Scenario]) -> dict[tuple[int, int], StepName]:
     """By the number of the scenario in the file and of the step in it, depth first from 0."""
     return {
         (number, step): StepName(scenario.name, each.label, f"{each.place.file}:{each.place.line}")
-        for number, scenario in enumerate(file.scenarios)
+        for number, scenario in enumerate(scenarios)
         for step, each in enumerate(_depth_first(scenario.steps))
     }
 

@@ -234,7 +234,7 @@ def test_steps_are_numbered_depth_first():
     end = EndConversation(place=PLACE, label="ends")
     repeat = Repeat(place=PLACE, label="three times", steps=(say, say), times=3)
     file = ScenarioFile("parcel.yaml", "", (Scenario("parcel", (say, repeat, end), PLACE),))
-    labels = {key: name.label for key, name in step_names(file).items()}
+    labels = {key: name.label for key, name in step_names(file.scenarios).items()}
     assert list(labels.items()) == [
         ((0, 0), "says"),
         ((0, 1), "three times"),
@@ -242,7 +242,7 @@ def test_steps_are_numbered_depth_first():
         ((0, 3), "says"),
         ((0, 4), "ends"),
     ]
-    assert step_names(file)[0, 4] == StepName("parcel", "ends", "parcel.yaml:7")
+    assert step_names(file.scenarios)[0, 4] == StepName("parcel", "ends", "parcel.yaml:7")
 
 
 def test_every_failure_of_a_step_has_its_words():
