@@ -74,8 +74,8 @@ def _depth_first(steps: Iterable[Step]) -> Iterable[Step]:
 @dataclass(slots=True, kw_only=True)
 class RunFacts:
     """What is known of a run but not measured. Times in epoch milliseconds, `for_s` by the clock
-    that only goes forward. `planned`: guests; 0 takes those that were started. `stopped_by`: signal,
-    threshold, rails, …; "" if it came to its end."""
+    that only goes forward. `planned`: guests; 0 takes those that were started. `stopped_by`:
+    signal, threshold, rails, …; "" if it came to its end."""
 
     name: str
     run_id: str
