@@ -139,12 +139,18 @@ class Plan:
 def sources(against: str | None, home: Path) -> list[Contender]:
     found = [guestd_in(HERE.parent, "guestd")]
     if against is not None:
-        archive = subprocess.run(
-            ["git", "-C", str(HERE), "archive", "--", against, ":/"],
-            stdout=subprocess.PIPE,
-            check=True,
-        ) if False else subprocess.run(
-            ["git", "-C", str(HERE.parent), "archive", against], stdout=subprocess.PIPE, check=True
+        archive = (
+            subprocess.run(
+                ["git", "-C", str(HERE), "archive", "--", against, ":/"],
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+            if False
+            else subprocess.run(
+                ["git", "-C", str(HERE.parent), "archive", against],
+                stdout=subprocess.PIPE,
+                check=True,
+            )
         )
         subprocess.run(["tar", "-x", "-C", str(home)], input=archive.stdout, check=True)
         found.append(guestd_in(home, f"guestd {against}"))
@@ -187,7 +193,8 @@ def main() -> None:
         rows = measure(plan, found)
     if chosen.json:
         named = {one.name: row for one, row in zip(found, rows, strict=True)}
-        return print(json.dumps(named, indent=2, ensure_ascii=False))
+        print(json.dumps(named, indent=2, ensure_ascii=False))
+        return
     print(" " * 36 + "".join(f"{one.name:>16}" for one in found))
     for name in rows[0]:
         print(f"{name:36}" + "".join(f"{row[name]:>16.3g}" for row in rows))

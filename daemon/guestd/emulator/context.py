@@ -33,5 +33,5 @@ class ServerContext(Protocol):
     def perform(self, effects: list[Effect]) -> None:
         """Send frames, close connections, start timers."""
 
-    def record(self, kind: str, token: str, text: bytes) -> None:
+    def record(self, kind: str, token: str, text: bytes, now: float) -> None:
         """Add what was received to the journal that `/__emulator/journal` shows."""

@@ -300,7 +300,7 @@ class Emulator:
             if type(effect) is SendFrame:
                 connection = self.connections.get(effect.connection)
                 if connection is not None:
-                    connection.deliver(effect.frame, effect.time)
+                    connection.deliver(effect.payload, effect.message)
             elif type(effect) is StartTimer:
                 self._start_timer(effect)
             elif type(effect) is CloseConnection and effect.connection in self.connections:
@@ -321,13 +321,13 @@ class Emulator:
             return agent_runner.run_steps(self.world, what[1], self.now())
         return self.world.close_connection(int(what[1]))
 
-    def record(self, kind: str, token: str, text: bytes) -> None:
+    def record(self, kind: str, token: str, text: bytes, now: float) -> None:
         """Add to the journal of what was received: a bounded ring that tests read."""
         self.counters["frames_received"] += 1
         if self.settings.journal_entries_max:
             self.journal.append(
                 {
-                    "at": self.now(),
+                    "at": now,
                     "kind": kind,
                     "token": token,
                     "text": text[:4096].decode(errors="replace"),
@@ -341,7 +341,7 @@ class Emulator:
         return (session.guest or session.name, session.session) if session else ("", "")
 
     def _equal_time(self, token: str, now: float) -> bool:
-        return self.faults.pick("time", token, now) is not None
+        return self.faults.has("time") and self.faults.pick("time", token, now) is not None
 
     def _forget_file(self, name: str) -> None:
         self.storage.forget(name)

@@ -271,14 +271,14 @@ def _describe(session: GuestSession) -> Json:
         "name": session.name,
         "guest": session.guest,
         "session": session.session,
-        "messages": session.messages,
+        "messages": list(session.messages),
         "conversations": [
             {
                 "id": one.id,
                 "state": one.state,
                 "started": one.started,
                 "ended": one.ended,
-                "messages": one.messages,
+                "messages": list(one.messages),
             }
             for one in session.conversations
         ],

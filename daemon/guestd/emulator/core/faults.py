@@ -325,6 +325,10 @@ class FaultInjector:
         for one in self.active:
             self._by_occasion.setdefault(KINDS[one.rule.kind][0], []).append(one)
 
+    def has(self, occasion: Occasion) -> bool:
+        """Whether there is a rule for it."""
+        return occasion in self._by_occasion
+
     def pick(
         self,
         occasion: Occasion,
