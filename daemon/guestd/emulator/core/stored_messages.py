@@ -28,6 +28,12 @@ class RecordedMessage:
     frame: bytes
 
 
+def sender_of(body: dict[str, Any]) -> Sender:
+    if body.get("type") == "Event":
+        return ""
+    return "guest" if body.get("direction") == "Inbound" else "agent"
+
+
 class StoredMessages(Sequence[Json]):
     """Bodies in the platform's order, made when they are asked for."""
 

@@ -40,9 +40,10 @@ from .records import (
     SendFrame,
     StartTimer,
 )
-from .stored_messages import RecordedMessage, Sender
+from .stored_messages import RecordedMessage, sender_of
 
 CLEARED_KEPT_MAX = 1000
+CONVERSATIONS_KEPT_MAX = 100_000  # a load test's own and those of some before it
 
 
 class World:
@@ -92,7 +93,9 @@ class World:
         self.sessions: dict[str, GuestSession] = {}
         self.cleared: OrderedDict[str, GuestSession] = OrderedDict()
         self.connections: dict[int, ConnectionRecord] = {}
-        self.conversations: dict[str, GuestSession] = {}
+        #: In the order of their beginning; the oldest are forgotten.
+        self.conversations: OrderedDict[str, GuestSession] = OrderedDict()
+        self.conversations_forgotten = 0
         self.refresh_tokens: dict[str, str] = {}
         self.users: dict[str, str] = {}
         #: By deployment and session token.
@@ -183,9 +186,6 @@ class World:
 
     # ------------------------------------------------------------------ sessions
 
-    def session(self, token: str, now: float) -> GuestSession | None:
-        return self.sessions.get(token)
-
     def is_expired(self, session: GuestSession, now: float) -> bool:
         return now >= session.expires
 
@@ -227,9 +227,15 @@ class World:
         if conversation is None:
             conversation = GuestConversation(draw_uuid(self.rng), now)
             session.conversations.append(conversation)
-            self.conversations[conversation.id] = session
+            self._remember(conversation, session)
             session.agent = ScriptedAgent(self.script.nickname, self.script.bot)
         return conversation
+
+    def _remember(self, conversation: GuestConversation, session: GuestSession) -> None:
+        self.conversations[conversation.id] = session
+        if len(self.conversations) > CONVERSATIONS_KEPT_MAX:
+            self.conversations.popitem(last=False)
+            self.conversations_forgotten += 1
 
     def end_conversation(self, session: GuestSession, now: float) -> None:
         conversation = session.conversation
@@ -267,7 +273,7 @@ class World:
         frame = frames.recorded(body, trace)
         self.events.message(session, body, now)
         self._keep(session, conversation, frame, now)
-        return RecordedMessage(body["id"], time, _sender(body), frame)
+        return RecordedMessage(body["id"], time, sender_of(body), frame)
 
     def add_text(self, session: GuestSession, text: str, now: float, trace: str) -> RecordedMessage:
         """A message of the guest that is a text and nothing else."""
@@ -412,17 +418,17 @@ class World:
 
     def reject_upload(self, attachment_id: str) -> None:
         """The upload is accepted, and then reported as failed."""
-        for session in self.sessions.values():
-            attachment = (session.attachments or {}).get(attachment_id)
-            if attachment is not None:
-                attachment.rejected = True
+        for attachment in self._attachments(attachment_id):
+            attachment.rejected = True
 
     def invalidate_upload_url(self, attachment_id: str) -> None:
         """The upload URL stops working."""
-        for session in self.sessions.values():
-            attachment = (session.attachments or {}).get(attachment_id)
-            if attachment is not None:
-                attachment.secret = draw_hex(self.rng)
+        for attachment in self._attachments(attachment_id):
+            attachment.secret = draw_hex(self.rng)
+
+    def _attachments(self, attachment_id: str) -> list[Attachment]:
+        every = [one.attachments for one in self.sessions.values() if one.attachments]
+        return [found[attachment_id] for found in every if attachment_id in found]
 
     def upload_url(self, attachment: Attachment) -> str:
         return f"{self.base_url}{storage_urls.PATH}{attachment.id}?sig={attachment.secret}"
@@ -441,9 +447,3 @@ class World:
         return (
             [CloseConnection(connection_id, 1000, "")] if connection_id in self.connections else []
         )
-
-
-def _sender(body: Json) -> Sender:
-    if body.get("type") == "Event":
-        return ""
-    return "guest" if body.get("direction") == "Inbound" else "agent"

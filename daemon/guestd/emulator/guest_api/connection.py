@@ -27,7 +27,7 @@ from ...model.json_values import is_text
 from .. import GUEST_HEADER, SESSION_HEADER
 from ..context import ServerContext
 from ..core import frames, storage_urls, webchat_frames
-from ..core.faults import FaultRule
+from ..core.fault_rules import FaultRule
 from ..core.records import ConnectionRecord
 from ..core.stored_messages import RecordedMessage
 from ..webchat.requests import receive_webchat_frame
@@ -108,6 +108,8 @@ class GuestConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
+        if self._disturbed is not None:
+            self._disturbed.abandon()
         self._server.connection_closed(self)
 
     def eof_received(self) -> bool:
@@ -116,6 +118,11 @@ class GuestConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._frozen:
             return
+        if self._server.stalls():
+            self._tail += data
+            self.transport.pause_reading()
+            self._server.stall.wait(self._go_on)
+            return
         self.heard_at = self._server.loop.time()
         if self._tail:
             data = self._tail + data
@@ -123,6 +130,12 @@ class GuestConnection(asyncio.Protocol):
         if self._record is None:
             data = self._upgrade(data)
         self._tail = self._consume(data)
+
+    def _go_on(self) -> None:
+        """The stall is over."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self.data_received(b"")
 
     # ------------------------------------------------------------------ the upgrade
 
@@ -260,7 +273,7 @@ class GuestConnection(asyncio.Protocol):
 
     def _fault_in(self, text: bytes, now: float) -> FaultRule | None:
         but = () if b'"onMessage"' in text else ("throttle",)
-        return self._server.faults.pick("in", self.token, now, but=but)
+        return self._server.faults.pick("in", self.token, now, but=but, request=text)
 
     def _fault_before(self, rule: FaultRule, text: bytes) -> bool:
         """Apply a fault to an incoming frame; True if the request must not be answered."""

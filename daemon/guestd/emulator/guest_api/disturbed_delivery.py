@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
 from websockets.frames import Frame, Opcode
 
 from ..context import ServerContext
-from ..core.faults import FaultRule
+from ..core.fault_rules import FaultRule
 from ..core.stored_messages import RecordedMessage
 
 
@@ -28,17 +29,35 @@ class FrameWriter(Protocol):
     def write(self, payload: bytes) -> None: ...
 
 
+@dataclass(slots=True)
+class SwapUnderWay:
+    """A message that waits to be overtaken."""
+
+    rule: FaultRule
+    payload: bytes
+    message: RecordedMessage
+    timer: asyncio.TimerHandle
+
+
 class DisturbedDelivery:
     def __init__(self, server: ServerContext, connection: FrameWriter) -> None:
         self._server = server
         self._connection = connection
         self._held: dict[str, list[bytes]] = {}
         self._late: deque[tuple[float, bytes]] = deque()
+        self._swap: SwapUnderWay | None = None
 
     @property
     def is_over(self) -> bool:
         """Nothing is late and nothing held back."""
-        return not self._late and not self._held
+        return not self._late and not self._held and self._swap is None
+
+    def abandon(self) -> None:
+        """The connection is lost, and what was held back with it."""
+        if self._swap is not None:
+            self._swap.timer.cancel()
+            self._server.faults.not_swapped(self._swap.rule, self._connection.token)
+            self._swap = None
 
     def deliver(self, payload: bytes, message: RecordedMessage) -> None:
         """A frame that shows this message."""
@@ -46,8 +65,12 @@ class DisturbedDelivery:
         if held is not None:
             held.append(payload)
             return
-        faults = self._server.faults
-        rule = faults.pick("out", self._connection.token, self._server.now())
+        if self._swap is not None and self._overtakes(self._swap, payload, message):
+            return
+        but = () if self._swap is None else ("swap",)
+        rule = self._server.faults.pick(
+            "out", self._connection.token, self._server.now(), but=but, message=message
+        )
         if rule is None:
             self.write_in_turn(payload)
         else:
@@ -59,9 +82,14 @@ class DisturbedDelivery:
             case "drop_out":
                 self._connection.transport.abort()
             case "mute":
-                pass
+                if not rule.recorded:
+                    self._forget(message)
             case "delay":
-                self.write_in_turn(payload, faults.random() * rule.ms / 1000.0)
+                delay_ms = rule.ms_min + faults.random() * (rule.ms - rule.ms_min)
+                self.write_in_turn(payload, delay_ms / 1000.0)
+            case "swap":
+                timer = self._server.loop.call_later(rule.within_s, self._give_up_swap)
+                self._swap = SwapUnderWay(rule, payload, message, timer)
             case "reorder":
                 self._hold(payload, message.time, faults.random() * rule.ms / 1000.0)
             case "duplicate":
@@ -71,6 +99,35 @@ class DisturbedDelivery:
                 if not (rule.kind == "malformed" and rule.mode == "replace"):
                     self.write_in_turn(payload)
                 self._write_odd(rule, payload)
+
+    def _forget(self, message: RecordedMessage) -> None:
+        session = self._server.world.sessions.get(self._connection.token)
+        for conversation in session.conversations if session is not None else ():
+            conversation.messages.discard(message.frame)
+
+    # ------------------------------------------------------------------ two change places
+
+    def _overtakes(self, swap: SwapUnderWay, payload: bytes, message: RecordedMessage) -> bool:
+        """Whether this is the one that was waited for; then both are sent."""
+        if swap.rule.sender not in (None, message.sender):
+            return False
+        if message.time == swap.message.time:  # these two have no order
+            self._give_up_swap()
+            return False
+        self._swap = None
+        swap.timer.cancel()
+        self.write_in_turn(payload)
+        self.write_in_turn(swap.payload)
+        self._server.faults.swapped(
+            swap.rule, self._connection.token, self._server.now(), swap.message.id, message.id
+        )
+        return True
+
+    def _give_up_swap(self) -> None:
+        swap = self._swap
+        if swap is not None:
+            self.abandon()
+            self.write_in_turn(swap.payload)
 
     def _write_odd(self, rule: FaultRule, payload: bytes) -> None:
         write = self._connection.write
@@ -92,6 +149,9 @@ class DisturbedDelivery:
         self._server.loop.call_later(delay_s, self._release, at)
 
     def _release(self, at: str) -> None:
+        if self._server.stall.is_on:
+            self._server.stall.wait(lambda: self._release(at))
+            return
         for payload in self._held.pop(at, ()):
             # behind what is late: one of the late ones may have the same time
             self.write_in_turn(payload)
@@ -110,6 +170,9 @@ class DisturbedDelivery:
             self._connection.write(payload)
 
     def _write_late(self) -> None:
+        if self._server.stall.is_on:
+            self._server.stall.wait(self._write_late)
+            return
         loop, late = self._server.loop, self._late
         while late and late[0][0] <= loop.time() + 1e-3:
             self._connection.write(late.popleft()[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from random import Random
 from typing import Any, Protocol
 
@@ -29,7 +30,7 @@ class ConversationWorld(WorldBase, Protocol):
     """Guest sessions by token, and by the id of each conversation they had."""
 
     sessions: dict[str, GuestSession]
-    conversations: dict[str, GuestSession]
+    conversations: OrderedDict[str, GuestSession]
 
     def find_message(self, message_id: str) -> tuple[str, Json] | None: ...
 
