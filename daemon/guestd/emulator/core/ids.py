@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
 
-_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+#: Where a UUID of version 4 says so; the other bits are random.
+_FIXED = 0xF000_C000_0000_0000_0000
+_VERSION_4 = 0x4000_8000_0000_0000_0000
+_FIXED_IN_TWO = _FIXED << 128 | _FIXED
+_TWO_OF_VERSION_4 = _VERSION_4 << 128 | _VERSION_4
 
 
 def draw_hex(rng: Random) -> str:
@@ -15,18 +19,17 @@ def draw_hex(rng: Random) -> str:
 
 def draw_uuid(rng: Random) -> str:
     """A random UUID (version 4), written without an object for each."""
-    return _uuid(f"{rng.getrandbits(128):032x}")
+    return _uuid(f"{rng.getrandbits(128) & ~_FIXED | _VERSION_4:032x}")
 
 
 def draw_message_ids(rng: Random) -> tuple[str, str, str]:
     """A message's own id, its channel's and its correlation's, from one draw."""
-    digits = f"{rng.getrandbits(384):096x}"
+    digits = f"{rng.getrandbits(384) & ~_FIXED_IN_TWO | _TWO_OF_VERSION_4:096x}"
     return digits[:32], _uuid(digits[32:64]), _uuid(digits[64:])
 
 
 def _uuid(digits: str) -> str:
-    variant = _VARIANTS[digits[16]]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def iso(ms: int) -> str:

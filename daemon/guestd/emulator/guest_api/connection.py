@@ -331,8 +331,8 @@ class GuestConnection(asyncio.Protocol):
             payload = storage_urls.with_base(payload, bound, self._base)
         if self._disturbed is not None or (message is not None and self._server.faults.has("out")):
             self._deliver_disturbed(payload, message)
-        else:
-            self.write(payload)
+        elif not self._is_closing:
+            self.transport.write(_text_frame(payload))
 
     def _deliver_disturbed(self, payload: bytes, message: RecordedMessage | None) -> None:
         disturbed = self._disturbed
@@ -349,14 +349,7 @@ class GuestConnection(asyncio.Protocol):
         """As one text frame, at once."""
         if self._frozen or self._is_closing or self.transport.is_closing():
             return
-        size = len(payload)
-        if size < 126:
-            head = bytes((TEXT_HEAD, size))
-        elif size < 65_536:
-            head = b"\x81\x7e" + size.to_bytes(2, "big")
-        else:
-            head = b"\x81\x7f" + size.to_bytes(8, "big")
-        self.transport.write(head + payload)
+        self.transport.write(_text_frame(payload))
 
     def close(self, code: int, reason: str = "") -> None:
         """The client answers with its own close frame, or is cut off after a while."""
@@ -366,6 +359,15 @@ class GuestConnection(asyncio.Protocol):
         close = Frame(Opcode.CLOSE, Close(code, reason).serialize())
         self.transport.write(close.serialize(mask=False))
         self._server.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+
+
+def _text_frame(payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return bytes((TEXT_HEAD, size)) + payload
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
 def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> bytes:
