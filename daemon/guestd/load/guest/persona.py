@@ -28,8 +28,8 @@ def chat(step: TalkAsPersona, persona: str, goal: str, said: GuestTranscript) ->
         "You are a customer in a chat with a company, never the company's side. Write only your"
         " next message, in one or two short sentences, without quotes and without stage"
         f" directions.\n\nWho you are: {persona}\n\nYour goal: {goal}\n\nWhen you have reached the"
-        f" goal, answer with the one word {reached}. When it is plain that it cannot be reached,"
-        f" answer with {not_reached} and the reason in one sentence."
+        f" goal, answer with the one word {reached[0]}. When it is plain that it cannot be reached,"
+        f" answer with {not_reached[0]} and the reason in one sentence."
     )
     return (("system", system), *said.chat(LINES_MAX))
 
@@ -43,14 +43,16 @@ def judged(
     text = answer.text.strip()
     if answer.error or not text:
         return "failed", answer.error or "an empty answer"
-    if _has_word(text, not_reached):
+    if _has_phrase(text, not_reached):
         return "failed", text
-    if _has_word(text, reached):
+    if _has_phrase(text, reached):
         return "reached", text
     if turns >= step.turns_max:
         return "failed", f"no end after {turns} messages"
     return "say", text
 
 
-def _has_word(text: str, word: str) -> bool:
-    return bool(word) and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+def _has_phrase(text: str, phrases: tuple[str, ...]) -> bool:
+    return any(
+        re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text, re.IGNORECASE) for one in phrases if one
+    )

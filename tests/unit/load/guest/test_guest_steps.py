@@ -173,6 +173,14 @@ def test_a_message_is_the_reply_of_one_step_only_and_in_order():
     assert guest.failures() == [(3, "no_reply")]
 
 
+def test_a_reply_that_came_early_is_used_once():
+    guest = GuestUnderTest(say("hi"), step(Think, time=seconds(5)), expect("a"), expect("a"))
+    guest.live()
+    guest.reply("a", 1)
+    guest.due(5)
+    assert [one.step for one in guest.done()] == [1, 2] and not guest.has_asked_to_end()
+
+
 def test_replies_that_came_together_are_used_one_by_one():
     wait = step(Think, time=seconds(5))
     guest = GuestUnderTest(say("hi"), wait, expect("a"), expect("b"), expect("c"))
