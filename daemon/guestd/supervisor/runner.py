@@ -290,6 +290,8 @@ class Runner:
 
     def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.count_session(effect.counter, effect.count)
+        if self.context.counted is not None:
+            self.context.counted(self.session_id, effect.counter, effect.count)
         if effect.name:
             self.context.log.unknown_frames.count(effect.name, self.machine.guest)
 

@@ -6,13 +6,19 @@ read with a token that ends with its session."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 
 import aiohttp
 import orjson
 
-from ...load.measure.reconcile import GuestView, MessageOnRecord, RunFindings, reconcile
+from ...load.measure.reconcile import (
+    GuestView,
+    MessageOnRecord,
+    RunFindings,
+    reconcile,
+    wire_findings,
+)
 from ...load.results import Reconciled
 from ...load.run.driver import RUN_ATTRIBUTE
 from .local_run import LocalRun
@@ -24,12 +30,12 @@ PAGE_S = 60.0
 
 async def compared(
     run: LocalRun, options: RunOptions, started_ms: int
-) -> tuple[RunFindings | None, Reconciled]:
-    """None, and why, where there is nothing to compare with."""
-    if not run.target.is_emulator:
-        return None, Reconciled(why_not="the record of a real organisation is not read")
+) -> tuple[RunFindings, Reconciled]:
+    """Where there is no record, what the sessions have met on their connections."""
     views = {one.conversation_id: one for one in run.kept.views()}
     findings = RunFindings()
+    if not run.target.is_emulator:
+        return _without_record(views.values(), "the record of a real organisation is not read")
     try:
         async for session_id, messages in _transcripts(run.target.endpoints.api, options.run_id):
             view = views.pop(session_id, None)
@@ -37,7 +43,7 @@ async def compared(
                 findings.add(reconcile(view, messages, started_ms), len(messages))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         why = f"the emulator's record could not be read: {error or type(error).__name__}"
-        return None, Reconciled(why_not=why)
+        return _without_record(run.kept.views(), why)
     for view in views.values():
         if _has_said(view):  # and the record knows nothing of it
             findings.add(reconcile(view, (), started_ms), 0)
@@ -47,6 +53,13 @@ async def compared(
         conversations=findings.conversations,
         why_not=f"{run.kept.let_go} conversations were not kept" if run.kept.let_go else "",
     )
+
+
+def _without_record(views: Iterable[GuestView], why_not: str) -> tuple[RunFindings, Reconciled]:
+    findings = RunFindings()
+    for view in views:
+        findings.add(wire_findings(view), 0)
+    return findings, Reconciled(why_not=why_not)
 
 
 async def _transcripts(url: str, run_id: str) -> AsyncIterator[tuple[str, list[MessageOnRecord]]]:
