@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..results import TranscriptEntry
+from ..results import ConversationReport, TranscriptEntry
 
 #: Shortly before a guest leaves a message may be on its way and never arrive.
 LEAVING_MS = 1000
@@ -89,6 +89,10 @@ class Finding:
     message_id: str = ""
 
 
+def _badness(finding: Finding) -> int:
+    return KINDS.index(finding.kind)
+
+
 @dataclass(slots=True)
 class ConversationFindings:
     guest: str
@@ -99,8 +103,8 @@ class ConversationFindings:
     @property
     def why(self) -> FindingKind | None:
         """The worst of it."""
-        kinds = {finding.kind for finding in self.findings}
-        return next((kind for kind in KINDS if kind in kinds), None)
+        worst = min(self.findings, key=_badness, default=None)
+        return worst.kind if worst else None
 
     def entries(self) -> list[TranscriptEntry]:
         """Lines for its transcript."""
@@ -113,6 +117,21 @@ class ConversationFindings:
             )
             for finding in self.findings
         ]
+
+    def report(
+        self, outcome: str, transcript: Sequence[TranscriptEntry] = ()
+    ) -> ConversationReport:
+        """To be listed in the summary: its transcript, with what was found at its place in time."""
+        lines = sorted([*transcript, *self.entries()], key=lambda entry: entry.at_s)
+        return ConversationReport(
+            guest=self.guest,
+            scenario=self.scenario,
+            why=self.why or "",
+            outcome=outcome,
+            what=min(self.findings, key=_badness).what if self.findings else "",
+            conversation_id=self.conversation_id,
+            transcript=lines,
+        )
 
 
 @dataclass(slots=True)

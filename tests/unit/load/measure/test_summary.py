@@ -84,6 +84,10 @@ def test_the_counts_and_latencies_are_those_that_were_measured():
     assert len(summary.points) == 10
 
 
+def test_guests_that_were_planned_and_not_started_count_as_planned():
+    assert summary_of(measured(), facts(planned=50)).sessions.planned == 50
+
+
 def test_every_step_of_the_file_has_its_row():
     says, waits, ends = summary_of(measured(), facts()).steps
     assert (says.label, says.place, says.run, says.failed) == ("says hello", "parcel.yaml:7", 20, 0)
@@ -230,7 +234,7 @@ def test_steps_are_numbered_depth_first():
     end = EndConversation(place=PLACE, label="ends")
     repeat = Repeat(place=PLACE, label="three times", steps=(say, say), times=3)
     file = ScenarioFile("parcel.yaml", "", (Scenario("parcel", (say, repeat, end), PLACE),))
-    labels = {key: name.label for key, name in step_names(file).items()}
+    labels = {key: name.label for key, name in step_names(file.scenarios).items()}
     assert list(labels.items()) == [
         ((0, 0), "says"),
         ((0, 1), "three times"),
@@ -238,7 +242,7 @@ def test_steps_are_numbered_depth_first():
         ((0, 3), "says"),
         ((0, 4), "ends"),
     ]
-    assert step_names(file)[0, 4] == StepName("parcel", "ends", "parcel.yaml:7")
+    assert step_names(file.scenarios)[0, 4] == StepName("parcel", "ends", "parcel.yaml:7")
 
 
 def test_every_failure_of_a_step_has_its_words():
