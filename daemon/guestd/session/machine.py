@@ -222,7 +222,8 @@ class Machine:
             return
         rest_s = connection.rest_s(settings, self._rules.rng, self._bounded_s(ending.retry_after_s))
         if rest_s is None:
-            self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=str(ending)), out)
+            tries = f"after {connection.attempt} tries, reconnect.attempts_max"
+            self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=f"{ending}; {tries}"), out)
             return
         if self.state in (State.LIVE, State.LEAVING):
             self._tell_state("resting", out, ending.cause.value)
