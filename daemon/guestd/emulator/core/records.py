@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...model.instants import LONG_AGO
 from ...policy.buckets import SlidingCount
 from ..settings import Deployment
 
@@ -101,6 +102,7 @@ class ScriptedAgent:
     busy: bool = False
     heard: int = 0
     turn: int = 0
+    greeted_at: float = LONG_AGO
     silent: bool = False
 
 

@@ -239,13 +239,13 @@ class GuestActions(AttachmentActions):
             session, frames.push("StructuredMessage", body, self.trace), body["channel"]["time"]
         )
         if first:
-            effects += agent_runner.greet(world, session)
+            effects += agent_runner.greet(world, session, self.now)
         buttons = [object_of(item, "buttonResponse") for item in content]
         payload = next((text_of(button, "payload") for button in buttons if button), "")
         files = [object_of(item, "attachment") for item in content]
         file = next((text_of(one, "filename") for one in files if one), "")
         text = text_of(message, "text") or payload
-        return effects + agent_runner.hear(world, session, text, payload, file, is_greeted=first)
+        return effects + agent_runner.hear(world, session, text, payload, file, now=self.now)
 
     def _metadata(self, session: GuestSession, message: Json) -> dict[str, str]:
         given = {
@@ -311,7 +311,7 @@ class GuestActions(AttachmentActions):
         body = self._presence(session, event, self._metadata(session, message))
         frame = frames.push("StructuredMessage", body, self.trace)
         effects = self.world.fan_out(session, frame, body["channel"]["time"])
-        return effects + (agent_runner.greet(self.world, session) if first else [])
+        return effects + (agent_runner.greet(self.world, session, self.now) if first else [])
 
     def _clear(self, session: GuestSession, event: Json) -> list[Effect]:
         """Echo, SessionClearedEvent, the session is gone, ConnectionClosedEvent (§6.5)."""
