@@ -114,7 +114,7 @@ test('a shell reads what was quoted', () => {
 
 test('a command names the token and never holds it', () => {
   const command = curl({ url: 'http://localhost:3000/v1/sessions', body: { name: "o'neill" }, token: true })
-  assert.match(command, /\$GUESTD_TOKEN/)
+  assert.match(command, /\$GUESTDCTL_TOKEN/)
   assert.doesNotMatch(command, /-X/)
   assert.match(command, /o'\\''neill/)
   assert.doesNotMatch(curl({ url: 'http://localhost/' }), /Authorization/)

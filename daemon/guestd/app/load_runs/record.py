@@ -21,6 +21,7 @@ from ...load.measure.reconcile import (
 )
 from ...load.results import Reconciled
 from ...load.run.driver import RUN_ATTRIBUTE
+from ...runtime.system_errors import in_words
 from .local_run import LocalRun
 from .options import RunOptions
 
@@ -42,7 +43,7 @@ async def compared(
             if view is not None:
                 findings.add(reconcile(view, messages, started_ms), len(messages))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        why = f"the emulator's record could not be read: {error or type(error).__name__}"
+        why = f"the emulator's record could not be read: {in_words(error)}"
         return _without_record(run.kept.views(), why)
     for view in views.values():
         if _has_said(view):  # and the record knows nothing of it

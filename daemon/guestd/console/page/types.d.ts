@@ -403,7 +403,10 @@ export interface MessagingSessionRequest {
 
 /** A guest session to be opened. */
 export interface OpenSession {
-  /** Unique among the open ones; generated if left out. */
+  /**
+   * Letters and digits of any script and . _ @ + -, not beginning with a dot; unique among the open
+   * ones, generated if left out.
+   */
   name?: string
   /** webchat needs one. */
   email?: string
