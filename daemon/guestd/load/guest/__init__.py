@@ -1,0 +1,1 @@
+"""One virtual guest as a value."""

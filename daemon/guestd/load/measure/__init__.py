@@ -1,0 +1,1 @@
+"""What is measured while a run lasts, and what it comes to."""

@@ -1,0 +1,1 @@
+"""The guests of a plan, on a fleet."""
