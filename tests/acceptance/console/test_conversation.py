@@ -205,9 +205,12 @@ def test_the_end_with_the_keys_and_from_the_menu(daemon, console):
     expect(console.get_by_role("button", name="End", exact=True)).to_be_focused()
     press_until_over(console)
     console.goto(f"{daemon.url}/#/guests/bruno")
+    expect(console.get_by_role("textbox", name="Message as bruno")).to_be_visible()
     console.get_by_role("button", name="More actions").focus()
     key.press("Enter")
+    expect(console.get_by_role("menuitem").first).to_be_focused()
     key.press("End")
+    expect(console.get_by_role("menuitem", name="End the session")).to_be_focused()
     key.press("Enter")
     expect(console.get_by_role("menuitem", name="End it now?")).to_be_focused()
     assert daemon.ask("GET", "/v1/sessions/bruno")["state"] == "live"

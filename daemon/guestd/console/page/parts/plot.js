@@ -49,7 +49,7 @@ function Lines({ at, series, label, width }) {
   const ends = spread(series.map((one) => ({ one, y: y(one.values[one.values.length - 1] ?? 0) })))
   return html`<svg class="plot" viewBox=${`0 0 ${width} 124`} role="img" aria-label=${`${label}: now ${now}`}>
     ${ticks.map((n) => html`<line class="grid" x1=${LEFT} x2=${RIGHT} y1=${y(n)} y2=${y(n)} /><text x=${LEFT - 6} y=${y(n) + 3.5} text-anchor="end">${count(n)}</text>`)}
-    ${times(from, to, (RIGHT - LEFT) / TIME_PX).map(({ at, text }) => html`<text x=${x(at)} y="119" text-anchor=${x(at) < LEFT + EDGE ? 'start' : x(at) > RIGHT - EDGE ? 'end' : 'middle'}>${text}</text>`)}
+    ${times(from, to, (RIGHT - LEFT) / TIME_PX).map(({ at, text }) => html`<text x=${x(at)} y="119" text-anchor=${x(at) < LEFT + BESIDE ? 'start' : 'middle'}>${text}</text>`)}
     ${series.map((one) => html`${one.fill && html`<path class="fill" d=${`${path(at, one.values, x, y)}L${x(to)} ${BOTTOM}L${x(from)} ${BOTTOM}Z`} />`}<path class=${`ln ${one.tone}`} d=${path(at, one.values, x, y)} />`)}
     ${ends.map(({ one, y: at }) => html`<text class=${`end ${one.tone}`} x=${RIGHT + 6} y=${at + 3.5}>${one.label}</text>`)}</svg>`
 }
@@ -69,8 +69,6 @@ function path(at, values, x, y) {
 /** Steps of the clock, in seconds. */
 const STEPS_S = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600]
 const TIMES_MAX = 5
-/** A label so near to an end is drawn towards the middle. */
-const EDGE = 24
 
 /**
  * Round times of the viewer's clock, from one end to the other: with seconds where the steps are
@@ -87,6 +85,9 @@ export function times(from, to, room = TIMES_MAX) {
   const all = Array.from({ length: TIMES_MAX }, (_, i) => first + i * step).filter((at) => at <= to && to > from)
   return all.map((at) => ({ at, text: clock(at).slice(0, step < 60_000 ? 8 : 5) }))
 }
+
+/** Nearer to the left end a label would touch those of the other axis. */
+const BESIDE = 24
 
 /** Three or four steps of a round size. @param {number} highest */
 function steps(highest) {
