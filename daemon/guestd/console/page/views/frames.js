@@ -92,7 +92,7 @@ function Row({ frame }) {
 /** @param {{frame: Frame, open: import('../models/talk.js').Talk}} props */
 function Detail({ frame, open }) {
   const value = read(frame.text ?? '')
-  return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction === 'out' ? 'sent' : 'received'} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}${frame.repeated ? ` · ${REPEATED}` : ''}</span><span class="grow"></span>
+  return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.repeated ? `${REPEATED} · ` : frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction === 'out' ? 'sent' : 'received'} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}</span><span class="grow"></span>
     <button type="button" class="btn quiet small" onClick=${() => copy(frame.text ?? '', 'JSON')}>JSON</button>
     <button type="button" class="btn quiet small" onClick=${() => copyCurl(frame, open)}>curl</button>
     <button type="button" class="btn quiet small" onClick=${() => copyLink(frame, open)}>Link</button></header>
