@@ -116,6 +116,9 @@ TOKEN_CODES: dict[str, ErrorCode] = {
 #: What only the command line says.
 COMMAND_LINE_CODES: dict[str, ErrorCode] = {
     "config": ErrorCode("the configuration cannot be used; each problem is named", "operator"),
+    "scenario_file": ErrorCode(
+        "a scenario file cannot be used; each problem is named with its line", "caller"
+    ),
     "refused": ErrorCode("the daemon refused, without a code of its own", "caller"),
     "not_confirmed": ErrorCode("sent, and not confirmed in the time given", "platform", LOOK),
     "not_connected": ErrorCode("the daemon does not answer; nothing was sent", "operator", LATER),
