@@ -130,7 +130,7 @@ def events(url: str) -> int:
         page = ask(f"{url}/v1/sessions?limit=1000&fields=seq&after={after}")
         total += sum(one["seq"] for one in page["sessions"])
         if page["next"] is None:
-            return total
+            return int(total)
         after = page["next"]
 
 
