@@ -38,6 +38,7 @@ class TestCommands:
         table.pass_time(1.0)
         table.feed(s.Refused(4011, "too long", table.said(m.SayText)[-1].tracing_id))
         assert [event.took_ms for event in table.events("delivery")] == [42.5, None]
+        assert [event.attempts for event in table.events("delivery")] == [1, 1]
 
     def test_one_message_is_under_way_at_a_time_and_pacing_holds(self, table, make_text):
         table.to(State.LIVE)

@@ -192,6 +192,8 @@ export interface Frame {
   seq: number
   /** Some or all of its text is left out, because it is too long. */
   cut: boolean
+  /** Its message had been taken before: it comes twice and is shown once. */
+  repeated: boolean
   /** With texts=true. */
   text: string | null
   /** Of a close: platform, network or guestd. */
