@@ -23,6 +23,7 @@ from tests.structure.reference import (
     http_api,
     metrics,
     scenario_files,
+    thresholds,
 )
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -36,6 +37,7 @@ PAGES = {
     "asyncapi-simulator.json": http_api.simulator_json,
     "asyncapi-platform.json": http_api.platform_json,
     "metrics.md": metrics.page,
+    "thresholds.md": thresholds.page,
     "scenario-files.md": scenario_files.page,
     "../guestd-scenario.schema.json": scenario_schema_text,
 }

@@ -417,4 +417,10 @@ def _method_for(effect: e.Effect) -> Performed:
             assert_never(effect)
 
 
-Runner._PERFORM.update((kind, _method_for(object.__new__(kind))) for kind in get_args(e.Effect))
+def _bare_instance(kind: type) -> Any:
+    """Without its values."""
+    names = getattr(kind, "__struct_fields__", None)
+    return object.__new__(kind) if names is None else kind(*names)
+
+
+Runner._PERFORM.update((kind, _method_for(_bare_instance(kind))) for kind in get_args(e.Effect))

@@ -1,0 +1,47 @@
+"""Texts with `${name}` in them, cut into parts once so that filling one in is a join."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+#: What a name stands for; None where there is nothing of that name.
+Lookup = Callable[[str], str | None]
+
+_HOLE = re.compile(r"\$\{\s*([^{}\s]+)\s*\}")
+
+
+class Template:
+    """`names`: what it asks for, in its order. What has no value stays as it was written: the
+    reader of a transcript sees `${order}` and knows why."""
+
+    __slots__ = ("_parts", "names", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._parts = tuple(_HOLE.split(source))
+        self.names = self._parts[1::2]
+
+    def filled(self, lookup: Lookup, escape: Callable[[str], str] = str) -> str:
+        """`escape` is applied to each value, not to the text around them."""
+        if not self.names:
+            return self.source
+        return "".join(
+            part if place % 2 == 0 else self._value(part, lookup, escape)
+            for place, part in enumerate(self._parts)
+        )
+
+    def _value(self, name: str, lookup: Lookup, escape: Callable[[str], str]) -> str:
+        value = lookup(name)
+        return f"${{{name}}}" if value is None else escape(value)
+
+
+EMPTY = Template("")
+
+
+def templates(values: Mapping[str, str] | None) -> dict[str, Template]:
+    return {name: Template(value) for name, value in (values or {}).items()}
+
+
+def filled(values: Mapping[str, Template], lookup: Lookup) -> dict[str, str]:
+    return {name: template.filled(lookup) for name, template in values.items()}
