@@ -9,12 +9,12 @@ from typing import Any
 from .kinds import (
     DurationValue,
     NumberValue,
-    PatternValue,
     TextValue,
     ValueKind,
     WordValue,
     same,
 )
+from .patterns import PatternValue
 from .reading import FileReading
 from .sizes import SizeValue
 from .spreads import SpreadValue
