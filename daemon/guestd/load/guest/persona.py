@@ -22,7 +22,10 @@ ANSWER_WITHIN_S = 300.0
 def chat(step: TalkAsPersona, persona: str, goal: str, said: GuestTranscript) -> tuple[
     tuple[str, str], ...
 ]:  # fmt: skip
-    """The conversation so far, as (role, text)."""
+    """The conversation so far, as (role, text). A persona without a goal is all that the model is
+    told, as a prompt that says itself how it ends."""
+    if not goal:
+        return (("system", persona), *said.chat(LINES_MAX))
     reached, not_reached = step.terms
     system = (
         "You are a customer in a chat with a company, never the company's side. Write only your"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+
+from ..scenario.templates import parts_of
 
 #: What a name stands for; None where there is nothing of that name.
 Lookup = Callable[[str], str | None]
-
-_HOLE = re.compile(r"\$\{\s*([^{}\s]+)\s*\}")
 
 
 class Template:
@@ -19,13 +18,13 @@ class Template:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._parts = tuple(_HOLE.split(source))
+        self._parts = parts_of(source)
         self.names = self._parts[1::2]
 
     def filled(self, lookup: Lookup, escape: Callable[[str], str] = str) -> str:
         """`escape` is applied to each value, not to the text around them."""
         if not self.names:
-            return self.source
+            return self._parts[0]
         return "".join(
             part if place % 2 == 0 else self._value(part, lookup, escape)
             for place, part in enumerate(self._parts)
