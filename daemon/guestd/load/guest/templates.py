@@ -11,8 +11,8 @@ Lookup = Callable[[str], str | None]
 
 
 class Template:
-    """`names`: what it asks for, in its order. What has no value stays as it was written: the
-    reader of a transcript sees `${order}` and knows why."""
+    """`names`: what it asks for, in its order. A name without a value is left out; `$${` is a plain
+    `${`, as in `scenario/templates.py`."""
 
     __slots__ = ("_parts", "names", "source")
 
@@ -26,13 +26,9 @@ class Template:
         if not self.names:
             return self._parts[0]
         return "".join(
-            part if place % 2 == 0 else self._value(part, lookup, escape)
+            part if place % 2 == 0 else escape(lookup(part) or "")
             for place, part in enumerate(self._parts)
         )
-
-    def _value(self, name: str, lookup: Lookup, escape: Callable[[str], str]) -> str:
-        value = lookup(name)
-        return f"${{{name}}}" if value is None else escape(value)
 
 
 EMPTY = Template("")

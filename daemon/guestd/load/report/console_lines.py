@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.cells import cell_len
-
 from ...observe import terminal_text
 from ..results import Overhead, Percentiles, Summary, ThresholdResult
 from .chosen import chosen, worth_telling
-from .terminal import Pen, left, right, shown, sides, sparkline
+from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
 from .texts import clock, count, duration, line, percent, period, some, value
 from .words import LATENCIES, failed_first, is_measured, validity, verdict, what_went_wrong
 
@@ -227,8 +225,8 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         pen(shown(summary.name or "Load run", width), "bold"),
         pen(shown(period(summary.started_at, summary.ended_at), width), "dim"),
         pen(shown(found.words, width), paints[found.kind]),  # type: ignore[arg-type]
-        *_wrapped(what_went_wrong(summary), width),
-        *_wrapped(f"{lead} {why}", width),
+        *wrapped(what_went_wrong(summary), width),
+        *wrapped(f"{lead} {why}", width),
         "",
         *_thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1),
         *([""] if summary.thresholds else []),
@@ -239,16 +237,6 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         *_ended_conversations(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    found: list[str] = []
-    for word in terminal_text.one_line(text).split():
-        if found and cell_len(longer := f"{found[-1]} {word}") <= width:
-            found[-1] = longer
-        else:
-            found.append(shown(word, width))
-    return found
 
 
 def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:

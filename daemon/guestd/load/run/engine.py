@@ -78,7 +78,7 @@ class LoadEngine:
         self.timers: Timers[GuestDriver] = Timers(
             loop, clock, DEADLINE_TICK_S, GuestDriver.deadline_reached
         )
-        self._plan, self._run_id = plan, run_id
+        self._plan, self.run_id = plan, run_id
         self._programs = [compiled(one) for one in scenarios]
         self._labels = {key: name.label for key, name in step_names(scenarios).items()}
         self._is_endless = any(map(_has_endless_loop, scenarios))
@@ -120,7 +120,7 @@ class LoadEngine:
 
     async def run(self) -> None:
         self._start = self._last_second = self.clock.now()
-        self._guest_run = GuestRun(self._run_id, self._start)
+        self._guest_run = GuestRun(self.run_id, self._start)
         lag = LagSampler(self.loop, lambda lag_s: self._recorder.lag(lag_s, self.at_s))
         lag.start()
         ticks = asyncio.ensure_future(self._tick_for_ever())
