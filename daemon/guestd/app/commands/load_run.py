@@ -121,7 +121,7 @@ def run(
         config=str(config) if config is not None else "",
         emulator=emulator or "",
         connects_per_minute=connects_per_minute,
-        only=_number(only),
+        only=guest_number(only),
         spacing="random" if random_arrivals else "even",
     )
     options.command = command_line(options)
@@ -181,13 +181,14 @@ def _seconds(text: str) -> float:
     return seconds_or_duration(text)
 
 
-def _number(name: str | None) -> int | None:
+def guest_number(name: str | None) -> int | None:
+    """Of a guest by its name: numbers count from 0, names from 1."""
     if name is None:
         return None
     number = name.rpartition("-")[2]
-    if not number.isdigit():
+    if not number.isdigit() or not int(number):
         raise typer.BadParameter(f"{name!r} must end in a number, as parcel-1187")
-    return int(number)
+    return int(number) - 1
 
 
 def command_line(options: RunOptions) -> str:
