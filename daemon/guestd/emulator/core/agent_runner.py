@@ -27,6 +27,8 @@ def hear(
         return []
     agent.heard += 1
     script = world.script
+    if not script.rules and not script.default:
+        return []
     steps = script.answer(text, payload, agent.heard, file)
     if steps is None:
         steps = [] if is_greeted and script.greeting else script.default
