@@ -234,6 +234,9 @@ async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_wait
             state, retry_after_ms = (answer.pop(k, None) for k in ("state", "retry_after_ms"))
             if when_down == "reject":
                 assert state != "live" and 0 < retry_after_ms < 1000
+                words, colon, why = answer["error"].partition(": ")
+                answer["error"] = words
+                assert colon and "to the emulator in its place, was lost (" in why
             answer.pop("seq", None)
             await live(frontend)
             await frontend.send('{"action": "send", "text": "later"}')

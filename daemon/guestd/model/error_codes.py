@@ -28,7 +28,8 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "invalid": ErrorCode("a field has a value that is not allowed; `field` names it", "caller"),
     "unknown_action": ErrorCode("the frame's `action` is none of the simulator's", "caller"),
     "unknown_since": ErrorCode(
-        "`since` is beyond the last seq: that was another guest session; all of this one follows",
+        "`since`, or `after` of a page or stream, is beyond the last seq: that was another guest"
+        " session. On a socket all of this one follows",
         "caller",
     ),
     "too_large": ErrorCode("a frame, body or file is over its bound, which is named", "caller"),

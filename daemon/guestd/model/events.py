@@ -174,6 +174,9 @@ class DeliveryEvent:
             " or was sent by another process."
         ),
     ] = None
+    attempts: Annotated[
+        int, Doc("How often it was sent, as far as this process knows; 0: not at all.")
+    ] = 0
     kind: Literal["delivery"] = "delivery"
     at: RecordedAt = 0
 

@@ -290,8 +290,12 @@ class Runner:
 
     def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.count_session(effect.counter, effect.count)
+        if self.context.counted is not None:
+            self.context.counted(self.session_id, effect.counter, effect.count)
         if effect.name:
             self.context.log.unknown_frames.count(effect.name, self.machine.guest)
+        if self._tap is not None and effect.counter is e.SessionCounter.DUPLICATE:
+            self._tap.repeated()
 
     def _noted(self, effect: e.Noted) -> None:
         known = {"session_id": self.session_id, **effect.details}

@@ -32,7 +32,7 @@ SENT = """
 
 Every frame but `guest` may have a `command_id` of yours, 1 to 128 characters: then success is
 answered too, and the same id with the same content gets the same answer again. Unknown fields are
-ignored.
+refused.
 """
 GOT = """
 ## What you get

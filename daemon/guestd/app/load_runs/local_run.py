@@ -24,6 +24,7 @@ from ...load.run.engine import LoadEngine
 from ...load.run.kept import KeptConversations
 from ...load.run.session_tokens import RunTarget, TokenFile
 from ...load.scenario.file import ScenarioFile
+from ...model.effects import SessionCounter
 from ...model.ports import DeploymentConfig
 from ...observe.metrics import Metrics
 from ...platform.deployment import fetch_deployment
@@ -61,6 +62,7 @@ class LocalRun:
         self._recorder = Recorder(str(options.worker))
         self._tokens: TokenFile | None = None
         self._token_of: dict[str, str] = {}
+        self._drivers: dict[str, GuestDriver] = {}
         self.metrics = Metrics()
         names = [one.name for one in file.scenarios]
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
@@ -98,6 +100,7 @@ class LocalRun:
             self._clock,
             self._loop,
             options.only,
+            options.at_once,
         )
         gc.collect()
         gc.freeze()
@@ -122,10 +125,12 @@ class LocalRun:
     # ------------------------------------------------------------------ the engine's helpers
 
     def opened(self, driver: GuestDriver) -> None:
+        self._drivers[driver.session_id] = driver
         if self._tokens is not None:
             self._token_of[driver.session_id] = self._tokens.last_drawn
 
     def finished(self, driver: GuestDriver, how: a.Finished) -> None:
+        self._drivers.pop(driver.session_id, None)
         token = self._token_of.pop(driver.session_id, None)
         if token is not None and self._tokens is not None and driver.has_ended:
             self._tokens.ended(token)
@@ -139,6 +144,15 @@ class LocalRun:
 
     def ask_persona(self, driver: GuestDriver, asked: a.AskPersona) -> None:
         self._slow.ask_persona(driver, asked)
+
+    def _counted(self, session_id: str, counter: SessionCounter, count: int) -> None:
+        driver, at_s = self._drivers.get(session_id), self.engine.at_s
+        if counter is SessionCounter.THROTTLED:
+            self._recorder.throttled("messages of one connection", "what guests sent", at_s)
+        elif driver is not None and counter is SessionCounter.DUPLICATE:
+            driver.log.came_twice += [at_s] * count
+        elif driver is not None and counter is SessionCounter.REORDERED:
+            driver.log.came_late += [at_s] * count
 
     # ------------------------------------------------------------------ the parts
 
@@ -176,4 +190,5 @@ class LocalRun:
             uploader,
             draw_token=self._tokens.draw if self._tokens is not None else None,
         )
+        self._fleet.tell_counts(self._counted)
         self._stops.push_async_callback(self._fleet.stop)

@@ -20,7 +20,7 @@ from ...load.measure.summary import RunFacts, figures_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
 from ...load.results import Reconciled, Summary
 from ...load.run.rails import must_stop
-from ...load.scenario.file import ScenarioFile, ThresholdRule
+from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..config import Config
 from ..load_config import load_config
 from .emulator_process import emulator_process
@@ -93,6 +93,8 @@ class LoadSession:
 
     def _rails_reason(self) -> str:
         rails = self.file.rails
+        if self._run is None or (self._run.target.is_emulator and rails == Rails()):
+            return ""
         throttled = sum(self.measures.groups.throttled.values())
         answers = throttled + self.measures.count("confirmed")
         there = bool(rails.stop_file) and Path(rails.stop_file).exists()

@@ -192,6 +192,8 @@ export interface Frame {
   seq: number
   /** Some or all of its text is left out, because it is too long. */
   cut: boolean
+  /** Its message had been taken before: it comes twice and is shown once. */
+  repeated: boolean
   /** With texts=true. */
   text: string | null
   /** Of a close: platform, network or guestd. */
@@ -403,7 +405,10 @@ export interface MessagingSessionRequest {
 
 /** A guest session to be opened. */
 export interface OpenSession {
-  /** Unique among the open ones; generated if left out. */
+  /**
+   * Letters and digits of any script and . _ @ + -, not beginning with a dot; unique among the open
+   * ones, generated if left out.
+   */
   name?: string
   /** webchat needs one. */
   email?: string

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ...model.instants import LONG_AGO
 from ...policy.buckets import SlidingCount
 from ..settings import Deployment
 from .stored_messages import RecordedMessage, StoredMessages
@@ -110,6 +111,7 @@ class ScriptedAgent:
     busy: bool = False
     heard: int = 0
     turn: int = 0
+    greeted_at: float = LONG_AGO
     silent: bool = False
 
 

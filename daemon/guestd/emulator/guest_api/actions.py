@@ -239,13 +239,13 @@ class GuestActions(AttachmentActions):
         self._keep_attributes(session, message)
         effects = world.show(session, recorded)
         if first:
-            effects += agent_runner.greet(world, session)
+            effects += agent_runner.greet(world, session, self.now)
         text, payload, file = text_of(message, "text"), "", ""
         if content:
             payload = _first([object_of(item, "buttonResponse") for item in content], "payload")
             file = _first([object_of(item, "attachment") for item in content], "filename")
         return effects + agent_runner.hear(
-            world, session, text or payload, payload, file, is_greeted=first
+            world, session, text or payload, payload, file, now=self.now
         )
 
     def _metadata(
@@ -317,7 +317,7 @@ class GuestActions(AttachmentActions):
             session, event, self._metadata(session, message, draw_uuid(self.world.rng))
         )
         effects = self.world.show(session, joined)
-        return effects + (agent_runner.greet(self.world, session) if first else [])
+        return effects + (agent_runner.greet(self.world, session, self.now) if first else [])
 
     def _clear(self, session: GuestSession, event: Json) -> list[Effect]:
         """Echo, SessionClearedEvent, the session is gone, ConnectionClosedEvent (§6.5)."""

@@ -41,8 +41,8 @@ def answer_text(
     first = session.conversation is None
     effects = world.show(session, world.add_text(session, text, now, trace))
     if first:
-        effects += agent_runner.greet(world, session)
-    effects += agent_runner.hear(world, session, text, is_greeted=first)
+        effects += agent_runner.greet(world, session, now)
+    effects += agent_runner.hear(world, session, text, now=now)
     return effects
 
 

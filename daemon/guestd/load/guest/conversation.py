@@ -84,7 +84,7 @@ class VirtualConversation:
 
     def names(self, name: str) -> str | None:
         """What `${name}` stands for: a capture, else a column of the data, else one of
-        `guest.name`, `guest.number` and `run.id`."""
+        `guest.name`, `guest.number` (from 1) and `run.id`."""
         if self._captures is not None and name in self._captures:
             return self._captures[name]
         if self._row is not None and name in self._row:
@@ -93,7 +93,7 @@ class VirtualConversation:
             case "guest.name":
                 return self.planned.name
             case "guest.number":
-                return str(self.planned.number)
+                return str(self.planned.number + 1)
             case "run.id":
                 return self._run.run_id
         return None
@@ -135,13 +135,14 @@ class VirtualConversation:
     def attach(
         self,
         file: AttachFile,
-        path: str,
+        name: str,
         caption: str,
         unsettled: Unsettled,
         now: float,
         out: list[Action],
     ) -> None:
-        name = file.filename or path.replace("\\", "/").rpartition("/")[2] or "file.bin"
+        path = file.path
+        name = name or path.replace("\\", "/").rpartition("/")[2] or "file.bin"
         command_id = self.command_id()
         line = self.transcript.add(now, GUEST, f"{name} {caption}".strip(), "file", self._given)
         out.append(SendFile(command_id, path, file.size_bytes, name, file.content_type, caption))

@@ -27,7 +27,7 @@ from .templates import EMPTY, Template, templates
 class Instruction:
     """`number` is the step's, depth first. `ends_round`: not the step itself but the end of one of
     its rounds; `first` is where a round begins and `after` what follows the last. What a step has
-    of templates and patterns is made ready here: `text`, and `more` of a file's path or a persona's
+    of templates and patterns is made ready here: `text`, and `more` of a file's name or a persona's
     goal."""
 
     step: Step
@@ -95,8 +95,8 @@ def _instruction(step: Step, number: int) -> Instruction:
         case Choose():
             return Instruction(step, number, text=Template(step.text))
         case AttachFile():
-            path = Template(step.path)
-            return Instruction(step, number, text=Template(step.caption), more=path)
+            name = Template(step.filename)
+            return Instruction(step, number, text=Template(step.caption), more=name)
         case SetAttributes():
             return Instruction(step, number, attributes=templates(step.values))
         case ExpectReply():

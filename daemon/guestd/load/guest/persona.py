@@ -19,26 +19,34 @@ QUIET_S = 1.5
 ANSWER_WITHIN_S = 300.0
 
 
-def chat(step: TalkAsPersona, persona: str, goal: str, said: GuestTranscript) -> tuple[
-    tuple[str, str], ...
-]:  # fmt: skip
-    """The conversation so far, as (role, text)."""
+Chat = tuple[tuple[str, str], ...]
+
+
+def chat(step: TalkAsPersona, persona: str, goal: str, said: GuestTranscript) -> Chat:
+    """The conversation so far, as (role, text). A persona without a goal is all that the model is
+    told, as a prompt that says itself how it ends."""
+    if not goal:
+        return (("system", persona), *said.chat(LINES_MAX))
     reached, not_reached = step.terms
-    system = (
+    parts = [
         "You are a customer in a chat with a company, never the company's side. Write only your"
         " next message, in one or two short sentences, without quotes and without stage"
-        f" directions.\n\nWho you are: {persona}\n\nYour goal: {goal}\n\nWhen you have reached the"
-        f" goal, answer with the one word {reached[0]}. When it is plain that it cannot be reached,"
-        f" answer with {not_reached[0]} and the reason in one sentence."
-    )
-    return (("system", system), *said.chat(LINES_MAX))
+        " directions.",
+        f"Who you are: {persona}",
+        f"Your goal: {goal}",
+    ]
+    if reached:
+        parts.append(f"When you have reached your goal, answer only: {reached[0]}")
+    if not_reached:
+        parts.append(f"When it is plain that it cannot be reached, answer only: {not_reached[0]}")
+    return (("system", "\n\n".join(parts)), *said.chat(LINES_MAX))
 
 
 def judged(
     step: TalkAsPersona, answer: PersonaSaid, turns: int
 ) -> tuple[Literal["say", "reached", "failed"], str]:
     """What to do with an answer after so many messages of the guest's, and its text or what is
-    wrong with it. Of the two terms the one for a failure counts, if it has both."""
+    wrong with it. Phrases of both kinds count in any case, and those for a failure more."""
     reached, not_reached = step.terms
     text = answer.text.strip()
     if answer.error or not text:
@@ -53,6 +61,6 @@ def judged(
 
 
 def _has_phrase(text: str, phrases: tuple[str, ...]) -> bool:
-    return any(
-        re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text, re.IGNORECASE) for one in phrases if one
-    )
+    """Whole words only: "done" is not in "undone"."""
+    found = "|".join(re.escape(phrase) for phrase in phrases if phrase)
+    return bool(found) and re.search(rf"(?<!\w)(?:{found})(?!\w)", text, re.IGNORECASE) is not None

@@ -172,8 +172,8 @@ class StepRun:
     def _attach(self, i: Instruction, step: s.AttachFile, now: float, out: list[Action]) -> None:
         names = self._conversation.names
         unsettled = Unsettled(i.number, self._cursor.meant_at, -1, ends_step=False)
-        path, caption = i.more.filled(names), i.text.filled(names)
-        self._conversation.attach(step, path, caption, unsettled, now, out)
+        name, caption = i.more.filled(names), i.text.filled(names)
+        self._conversation.attach(step, name, caption, unsettled, now, out)
         self._wait(i, now, now + step.within_s)
 
     def _set(self, i: Instruction, step: s.SetAttributes, now: float, out: list[Action]) -> None:

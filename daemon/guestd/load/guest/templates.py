@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+
+from ..scenario.templates import parts_of
 
 #: What a name stands for; None where there is nothing of that name.
 Lookup = Callable[[str], str | None]
 
-_HOLE = re.compile(r"\$\{\s*([^{}\s]+)\s*\}")
-
 
 class Template:
-    """`names`: what it asks for, in its order. What has no value stays as it was written: the
-    reader of a transcript sees `${order}` and knows why."""
+    """`names`: what it asks for, in its order. A name without a value is left out; `$${` is a plain
+    `${`, as in `scenario/templates.py`."""
 
     __slots__ = ("_parts", "names", "source")
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._parts = tuple(_HOLE.split(source))
+        self._parts = parts_of(source)
         self.names = self._parts[1::2]
 
     def filled(self, lookup: Lookup, escape: Callable[[str], str] = str) -> str:
         """`escape` is applied to each value, not to the text around them."""
         if not self.names:
-            return self.source
+            return self._parts[0]
         return "".join(
-            part if place % 2 == 0 else self._value(part, lookup, escape)
+            part if place % 2 == 0 else escape(lookup(part) or "")
             for place, part in enumerate(self._parts)
         )
-
-    def _value(self, name: str, lookup: Lookup, escape: Callable[[str], str]) -> str:
-        value = lookup(name)
-        return f"${{{name}}}" if value is None else escape(value)
 
 
 EMPTY = Template("")

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..results import TranscriptEntry
+from ..results import ConversationReport, TranscriptEntry
 
 #: Shortly before a guest leaves a message may be on its way and never arrive.
 LEAVING_MS = 1000
@@ -66,7 +66,9 @@ class OwnMessage:
 @dataclass(slots=True, frozen=True)
 class GuestView:
     """All that one guest has seen and sent, in that order. `left_ms`: when it stopped listening, in
-    epoch milliseconds; None: it did not leave before the record was read."""
+    epoch milliseconds; None: it did not leave before the record was read. `came_twice` and
+    `came_late`: when its session met a repeated message on its connection, and one out of its
+    order; both are put right before the guest is shown them."""
 
     guest: str
     scenario: str
@@ -74,6 +76,8 @@ class GuestView:
     seen: Sequence[SeenMessage]
     sent: Sequence[OwnMessage]
     left_ms: int | None = None
+    came_twice: Sequence[float] = ()
+    came_late: Sequence[float] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -89,6 +93,10 @@ class Finding:
     message_id: str = ""
 
 
+def _badness(finding: Finding) -> int:
+    return KINDS.index(finding.kind)
+
+
 @dataclass(slots=True)
 class ConversationFindings:
     guest: str
@@ -99,8 +107,8 @@ class ConversationFindings:
     @property
     def why(self) -> FindingKind | None:
         """The worst of it."""
-        kinds = {finding.kind for finding in self.findings}
-        return next((kind for kind in KINDS if kind in kinds), None)
+        worst = min(self.findings, key=_badness, default=None)
+        return worst.kind if worst else None
 
     def entries(self) -> list[TranscriptEntry]:
         """Lines for its transcript."""
@@ -113,6 +121,21 @@ class ConversationFindings:
             )
             for finding in self.findings
         ]
+
+    def report(
+        self, outcome: str, transcript: Sequence[TranscriptEntry] = ()
+    ) -> ConversationReport:
+        """To be listed in the summary: its transcript, with what was found at its place in time."""
+        lines = sorted([*transcript, *self.entries()], key=lambda entry: entry.at_s)
+        return ConversationReport(
+            guest=self.guest,
+            scenario=self.scenario,
+            why=self.why or "",
+            outcome=outcome,
+            what=min(self.findings, key=_badness).what if self.findings else "",
+            conversation_id=self.conversation_id,
+            transcript=lines,
+        )
 
 
 @dataclass(slots=True)
@@ -145,8 +168,25 @@ def reconcile(
         *_moved(view.seen, {message.message_id: message.time_ms for message in outbound}),
         *_own(view.sent, inbound, started_ms),
     ]
+    findings += _on_the_wire(view, sum(one.kind == "reordered" for one in findings))
     findings.sort(key=lambda finding: finding.at_s)
     return ConversationFindings(view.guest, view.scenario, view.conversation_id, findings)
+
+
+def wire_findings(view: GuestView) -> ConversationFindings:
+    """What can be said without a record."""
+    found = _on_the_wire(view, 0)
+    return ConversationFindings(view.guest, view.scenario, view.conversation_id, found)
+
+
+def _on_the_wire(view: GuestView, shown_late: int) -> list[Finding]:
+    """What came twice or late, and was put right. Those that were shown late are told already."""
+    twice = "a message came twice on the connection; it was shown once"
+    late = "a message came after a later one; the guest was shown them in order"
+    return [
+        *(Finding("doubled", False, "", at_s, twice) for at_s in view.came_twice),
+        *(Finding("reordered", False, "", at_s, late) for at_s in view.came_late[shown_late:]),
+    ]
 
 
 def reconcile_all(

@@ -74,7 +74,8 @@ def _depth_first(steps: Iterable[Step]) -> Iterable[Step]:
 @dataclass(slots=True, kw_only=True)
 class RunFacts:
     """What is known of a run but not measured. Times in epoch milliseconds, `for_s` by the clock
-    that only goes forward. `stopped_by`: signal, threshold, rails, …; "" if it came to its end."""
+    that only goes forward. `planned`: guests; 0 takes those that were started. `stopped_by`:
+    signal, threshold, rails, …; "" if it came to its end."""
 
     name: str
     run_id: str
@@ -83,6 +84,7 @@ class RunFacts:
     ended_at: int
     for_s: float
     kind: Literal["load", "test"] = "load"
+    planned: int = 0
     stopped_by: str = ""
     exit_code: int = 0
     scenarios: Sequence[str] = ()
@@ -122,7 +124,7 @@ def summary_of(
         exit_code=facts.exit_code,
         valid=not load.reasons,
         stopped_by=facts.stopped_by,
-        sessions=_sessions(measures),
+        sessions=_sessions(measures, facts),
         messages=MessageCounts(
             sent=measures.count("sent"),
             confirmed=measures.count("confirmed"),
@@ -149,10 +151,11 @@ def summary_of(
     )
 
 
-def _sessions(measures: RunMeasures) -> SessionCounts:
+def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
+    started = sum(process.started for process in measures.processes.values())
     most = (sum(sample.open_most for sample in row.processes.values()) for row in measures.timeline)
     return SessionCounts(
-        planned=sum(process.started for process in measures.processes.values()),
+        planned=facts.planned or started,
         opened=measures.count("opened"),
         ended=measures.count("ended"),
         failed=measures.count("failed"),

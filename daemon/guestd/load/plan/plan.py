@@ -1,9 +1,9 @@
 """Which guests there are, what each of them does and when: all of it follows from a seed.
 
-**A guest is a number.** `guest(1187)` is the same in every partition and however often it is asked
-for, so workers need not talk to each other: of W workers, worker w has the numbers that leave w
-when they are divided by W, and its share of the users. What they do adds up to what one would do
-alone.
+**A guest is a number** from 0 (its name counts from 1). `guest(1187)` is the same in every
+partition and however often it is asked for, so workers need not talk to each other: of W workers,
+worker w has the numbers that leave w when they are divided by W, and its share of the users. What
+they do adds up to what one would do alone.
 
 **Which scenario** is not thrown with dice but dealt: guest n takes the place of n × 0.618… (the
 golden ratio), less its whole part, among the weights laid side by side. Such places fill the range
@@ -73,7 +73,7 @@ class Plan:
         scenario = self._deck.scenario(number)
         return PlannedGuest(
             number,
-            f"{self._slugs[scenario]}-{number}",
+            f"{self._slugs[scenario]}-{number + 1}",
             scenario,
             self._rows.before(number)[scenario],
             seed_of(self.seed, number),

@@ -51,6 +51,17 @@ def sides(first: str, last: str, width: int) -> str:
     return left(first, max(width - cell_len(end), 0)) + end
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most so many cells, broken at blanks."""
+    found: list[str] = []
+    for word in one_line(text).split():
+        if found and cell_len(longer := f"{found[-1]} {word}") <= width:
+            found[-1] = longer
+        else:
+            found.append(shown(word, width))
+    return found
+
+
 def sparkline(values: Sequence[float | None], width: int) -> str:
     """The last values as blocks, highest for the most; a blank where nothing was measured."""
     kept = values[-width:]

@@ -10,13 +10,15 @@ from ..measure.reconcile import GuestView, OwnMessage, SeenMessage
 class ConversationLog:
     """Times are since the run's start, in seconds. Texts are those that the transcript has too."""
 
-    __slots__ = ("_echoes", "_fates", "_seen", "_sent", "left_ms")
+    __slots__ = ("_echoes", "_fates", "_seen", "_sent", "came_late", "came_twice", "left_ms")
 
     def __init__(self) -> None:
         self._seen: list[tuple[str, str, float, bool]] = []
         self._sent: dict[str, tuple[str, float]] = {}
         self._echoes: dict[str, str] = {}
         self._fates: dict[str, str] = {}
+        self.came_twice: list[float] = []
+        self.came_late: list[float] = []
         #: When it stopped listening, epoch milliseconds.
         self.left_ms: int | None = None
 
@@ -40,7 +42,16 @@ class ConversationLog:
             for command, (text, at_s) in self._sent.items()
         ]
         seen = [SeenMessage(*one) for one in self._seen]
-        return GuestView(guest, scenario, conversation_id, seen, own, self.left_ms)
+        return GuestView(
+            guest,
+            scenario,
+            conversation_id,
+            seen,
+            own,
+            self.left_ms,
+            self.came_twice,
+            self.came_late,
+        )
 
     def _fate(self, command_id: str) -> str:
         """An echo proves more than a word that never came."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ...model.commands import Answer, Command, End, Reply, Send, Typing
@@ -12,7 +13,7 @@ from ...model.endings import Cause
 from ...model.errors import GuestdError, NotFound
 from ...model.instants import NEVER
 from ...model.journal import EventRow
-from ...model.ports import Clock, Fleet
+from ...model.ports import Clock, Fleet, OpenGuest
 from ...runtime.timers import Timers
 from ..guest import actions as a
 from ..guest import heard as h
@@ -20,10 +21,14 @@ from ..guest.virtual_guest import VirtualGuest
 from .conversation_log import ConversationLog
 from .reading import heard_in
 
+#: A custom attribute of every virtual guest: the id of its run.
+RUN_ATTRIBUTE = "guestd_run"
+
 
 class GuestHost(Protocol):
     """What drivers share."""
 
+    run_id: str
     fleet: Fleet
     clock: Clock
     loop: asyncio.AbstractEventLoop
@@ -130,13 +135,18 @@ class GuestDriver:
     def _open(self, action: a.OpenGuestSession) -> None:
         fleet = self._host.fleet
         try:
-            self.session_id = fleet.open(action.guest)
+            self.session_id = fleet.open(self._marked(action.guest))
             fleet.watch(self.session_id, self)
         except GuestdError as error:
             self._host.not_opened(self, str(error))
             self.soon(h.SessionOver(getattr(error, "code", "") or "refused"))
         else:
             self._host.opened(self)
+
+    def _marked(self, guest: OpenGuest) -> OpenGuest:
+        """So that others can tell an automated guest, and one run from another."""
+        marks = {"IsAutomatedTest": "true", RUN_ATTRIBUTE: self._host.run_id}
+        return replace(guest, attributes={**marks, **guest.attributes})
 
     def _send_text(self, action: a.SendText) -> None:
         self.log.sent(action, self._host.at_s)

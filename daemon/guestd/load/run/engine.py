@@ -72,13 +72,16 @@ class LoadEngine:
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
         only: int | None = None,
+        at_once: int | None = None,
     ) -> None:
-        """`only`: the number of the one guest to start, at once."""
+        """`only`: the number of the one guest to start, at once. `at_once`: guests that would be
+        more than that at a time start when there is room."""
+        self._at_once = inf if at_once is None else at_once
         self.fleet, self.clock, self.loop = fleet, clock, loop
         self.timers: Timers[GuestDriver] = Timers(
             loop, clock, DEADLINE_TICK_S, GuestDriver.deadline_reached
         )
-        self._plan, self._run_id = plan, run_id
+        self._plan, self.run_id = plan, run_id
         self._programs = [compiled(one) for one in scenarios]
         self._labels = {key: name.label for key, name in step_names(scenarios).items()}
         self._is_endless = any(map(_has_endless_loop, scenarios))
@@ -120,7 +123,7 @@ class LoadEngine:
 
     async def run(self) -> None:
         self._start = self._last_second = self.clock.now()
-        self._guest_run = GuestRun(self._run_id, self._start)
+        self._guest_run = GuestRun(self.run_id, self._start)
         lag = LagSampler(self.loop, lambda lag_s: self._recorder.lag(lag_s, self.at_s))
         lag.start()
         ticks = asyncio.ensure_future(self._tick_for_ever())
@@ -175,8 +178,10 @@ class LoadEngine:
 
     def _start_arrivals(self, at_s: float) -> None:
         while self._next is not None and self._next[0] <= at_s:
+            if len(self._living) >= self._at_once:
+                return
             start_s, number = self._next
-            self._begin(self._plan.guest(number), start_s)
+            self._begin(self._plan.guest(number), start_s if self._at_once == inf else at_s)
             self._next = next(self._arrivals, None)
 
     def _start_wanted(self, at_s: float) -> None:

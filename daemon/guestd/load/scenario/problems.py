@@ -10,6 +10,8 @@ from ...model.errors import GuestdError
 
 #: More than a person mends at a time; the rest is counted.
 SHOWN_MAX = 100
+#: Then the reading ends: a file of only mistakes is another kind of file.
+PROBLEMS_MAX = 1_000
 
 
 @dataclass(slots=True, frozen=True, order=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .problems import FileProblem, nearest
+from .problems import PROBLEMS_MAX, FileProblem, nearest
 from .steps import REPLY_WITHIN_S, Place
 from .templates import KNOWN_NAMES, has_empty_name, names_in
 from .yaml_tree import YamlNode
@@ -48,6 +48,11 @@ class FileReading:
     def wrong(self, node: YamlNode, key: str, problem: str, remedy: str) -> None:
         self.problems.append(FileProblem(node.line, key, problem, remedy))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many problems as are looked for."""
+        return len(self.problems) >= PROBLEMS_MAX
+
     def place(self, node: YamlNode) -> Place:
         return Place(self.path, node.line)
 
@@ -77,8 +82,8 @@ class FileReading:
             return
         if has_empty_name(text):
             self.wrong(node, key, "has ${} without a name", "name a capture or a column")
-        for name in names_in(text):
-            if name not in self.names:
+        for name in dict.fromkeys(names_in(text)):
+            if name not in self.names and not self.is_full:
                 self.wrong(node, key, f"${{{name}}} is not known here", self._remedy(name))
 
     def _remedy(self, name: str) -> str:

@@ -130,6 +130,8 @@ class StepsValue:
         steps: list[Step] = []
         has_ended = False
         for number, item in enumerate(node.items):
+            if reading.is_full:
+                break
             below = f"{key}[{number}]"
             step = _STEP.read(item, below, reading)
             if has_ended:

@@ -42,7 +42,9 @@ class ListValue:
             reading.wrong(node, key, "is an empty list", f"write {self.words}")
             return WRONG
         values = [
-            self.item.read(one, f"{key}[{place}]", reading) for place, one in enumerate(node.items)
+            self.item.read(one, f"{key}[{place}]", reading)
+            for place, one in enumerate(node.items)
+            if not reading.is_full
         ]
         return tuple(one for one in values if one is not WRONG)
 
@@ -68,6 +70,8 @@ class NamedValues:
             return WRONG
         found = {}
         for name, value in node.entries:
+            if reading.is_full:
+                break
             below = f"{key}.{name.text}"
             word = self.name.read(name, below, reading)
             read = self.item.read(value, below, reading)
@@ -212,6 +216,6 @@ def refuse_unknown(
     names: Iterable[YamlScalar], known: Sequence[str], key: str, reading: FileReading
 ) -> None:
     for name in names:
-        if name.text not in known:
+        if name.text not in known and not reading.is_full:
             below = f"{key}.{name.text}" if key else name.text
             reading.wrong(name, below, "is not a known key", nearest(name.text, known))

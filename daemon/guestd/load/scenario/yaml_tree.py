@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .problems import FileProblem, ScenarioFileError
+from .problems import PROBLEMS_MAX, FileProblem, ScenarioFileError
 
 #: A thousand scenarios of twenty steps are half of it.
 FILE_BYTES_MAX = 1024 * 1024
 #: Loops in loops are eight levels; nothing written by hand is deeper.
 DEPTH_MAX = 32
-#: As many as a file of that size can have without aliases, and its readers take two seconds for.
-NODES_MAX = 200_000
+#: The steps that a file may have are half of it; the parser takes ten seconds for so many.
+NODES_MAX = 100_000
 
 ScalarKind = Literal["text", "null", "flag", "whole", "number"]
 
@@ -158,6 +158,8 @@ class _Builder:
         self.problems: list[FileProblem] = []
         self._open: list[YamlList | YamlMap] = []
         self._keys: list[YamlScalar | None] = []
+        #: Of each open mapping: where the entry of a key is.
+        self._places: list[dict[str, int]] = []
         self._anchors: dict[str, YamlNode | None] = {}
         self._names: list[str | None] = []
 
@@ -177,6 +179,7 @@ class _Builder:
                 self._begin(YamlMap(line), event)
             case "SequenceEndEvent" | "MappingEndEvent":
                 self._keys.pop()
+                self._places.pop()
                 self._finished(self._open.pop(), self._names.pop())
 
     def _begin(self, node: YamlList | YamlMap, event: Any) -> None:
@@ -187,6 +190,7 @@ class _Builder:
             self._anchors[event.anchor] = None
         self._open.append(node)
         self._keys.append(None)
+        self._places.append({})
         self._names.append(event.anchor)
 
     def _check_depth(self, node: YamlNode) -> None:
@@ -231,16 +235,17 @@ class _Builder:
         if key.text == "<<" and key.kind == "text":
             self._merge(parent, key, node)
             return
-        for place, (other, _) in enumerate(parent.entries):
-            if other.text == key.text:
-                if other.size:
-                    self._twice(key, other)
-                else:  # merged before: what stands here counts more
-                    parent.entries[place] = (key, node)
-                return
-        parent.entries.append((key, node))
+        place = self._places[-1].setdefault(key.text, len(parent.entries))
+        if place == len(parent.entries):
+            parent.entries.append((key, node))
+        elif parent.entries[place][0].size:
+            self._twice(key, parent.entries[place][0])
+        else:  # merged before: what stands here counts more
+            parent.entries[place] = (key, node)
 
     def _twice(self, key: YamlScalar, other: YamlScalar) -> None:
+        if len(self.problems) >= PROBLEMS_MAX:
+            return
         problem = f"stands twice, on lines {other.line} and {key.line}"
         self.problems.append(FileProblem(key.line, self._path(key), problem, "remove one of them"))
 
@@ -260,12 +265,12 @@ class _Builder:
         for other in others:
             if not isinstance(other, YamlMap):
                 raise _NotYaml(key.line, "<< must have a mapping", "name one by an alias")
-            known = {one.text for one, _ in parent.entries}
-            parent.entries += [
-                (YamlScalar(one.line, one.text, one.kind, size=0), value)
-                for one, value in other.entries
-                if one.text not in known
-            ]
+            for one, value in other.entries:
+                if self._places[-1].setdefault(one.text, len(parent.entries)) == len(
+                    parent.entries
+                ):
+                    merged = YamlScalar(one.line, one.text, one.kind, size=0)
+                    parent.entries.append((merged, value))
 
 
 def _kind(event: Any, line: int) -> ScalarKind:

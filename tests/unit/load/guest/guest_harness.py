@@ -53,7 +53,7 @@ class GuestUnderTest:
 
     def __init__(self, *steps: Step, seed: int = 7, row: int = 0, **fields: Any) -> None:
         self.scenario = scenario(*steps, **fields)
-        planned = PlannedGuest(5, "parcel-5", 0, row, seed)
+        planned = PlannedGuest(5, "parcel-6", 0, row, seed)
         self.guest = VirtualGuest(planned, compiled(self.scenario), GuestRun("run-1", START))
         self.out: list[Action] = []
         self.messages = 0

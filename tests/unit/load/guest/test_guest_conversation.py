@@ -36,7 +36,7 @@ def test_every_guest_ends_its_conversation_without_a_step_for_it():
 
 def test_templates_are_filled_from_the_row_the_guest_and_the_captures():
     guest = GuestUnderTest(
-        step(SayStep, text="${order} ${guest.name} ${guest.number} ${run.id} ${missing}"),
+        step(SayStep, text="${order} ${guest.name} ${guest.number} ${run.id} ${missing}$${plain}"),
         step(ExpectReply, containing="${order}", capture={"code": r"code (\w+)"}),
         step(SayStep, text="${code}", attributes={"code": "${code}"}),
         data=({"order": "A-1"}, {"order": "A-2"}),
@@ -45,10 +45,10 @@ def test_templates_are_filled_from_the_row_the_guest_and_the_captures():
     )
     opened = guest.begin()[0]
     assert isinstance(opened, OpenGuestSession)
-    assert opened.guest.name == "parcel-5" and opened.guest.display_name == "Ann A-2"
-    assert opened.guest.attributes == {"who": "parcel-5"}
+    assert opened.guest.name == "parcel-6" and opened.guest.display_name == "Ann A-2"
+    assert opened.guest.attributes == {"who": "parcel-6"}
     guest.live()
-    assert guest.said() == ["A-2 parcel-5 5 run-1 ${missing}"]
+    assert guest.said() == ["A-2 parcel-6 6 run-1 ${plain}"]
     guest.reply("a-2 has no number", 1)
     guest.reply("a-2 has the code XY9.", 2)
     last = guest.sent()[-1]

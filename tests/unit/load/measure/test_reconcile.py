@@ -17,6 +17,7 @@ from guestd.load.measure.reconcile import (
     reconcile,
     reconcile_all,
 )
+from guestd.load.results import TranscriptEntry
 
 START_MS = 1_000_000
 
@@ -156,6 +157,16 @@ def test_a_long_text_is_cut_in_the_words():
     long = MessageOnRecord("b1", "Outbound", "x" * 500, START_MS)
     (lost,) = reconcile(GuestView("g", "s", "c", [], []), [long], START_MS).findings
     assert len(lost.what) < 150
+
+
+def test_a_conversation_is_reported_with_what_was_found_in_its_place():
+    view = GuestView("parcel-1", "parcel", "conversation", [seen(1), seen(1), seen(3)], [])
+    findings = reconcile(view, [bot(1), bot(2), bot(3)], START_MS)
+    lines = [TranscriptEntry(at_s=at_s, who="bot", text="…") for at_s in (0.5, 1.5, 3.0)]
+    report = findings.report("passed", lines)
+    assert (report.guest, report.why, report.outcome) == ("parcel-1", "lost", "passed")
+    assert report.what.startswith("lost: “answer 2”")
+    assert [line.kind for line in report.transcript] == ["text", "doubled", "text", "lost", "text"]
 
 
 def conversation(draw_lost: int, draw_doubled: int, swaps: int, number: int):

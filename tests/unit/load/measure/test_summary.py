@@ -84,6 +84,10 @@ def test_the_counts_and_latencies_are_those_that_were_measured():
     assert len(summary.points) == 10
 
 
+def test_guests_that_were_planned_and_not_started_count_as_planned():
+    assert summary_of(measured(), facts(planned=50)).sessions.planned == 50
+
+
 def test_every_step_of_the_file_has_its_row():
     says, waits, ends = summary_of(measured(), facts()).steps
     assert (says.label, says.place, says.run, says.failed) == ("says hello", "parcel.yaml:7", 20, 0)

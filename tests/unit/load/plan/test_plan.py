@@ -97,7 +97,7 @@ def test_rows_of_data_are_taken_in_turn_by_the_guests_of_their_scenario():
 
 def test_the_names_are_short_unique_and_say_the_scenario():
     plan = Plan(file_of(), LoadModel("closed", users=1), 1)
-    assert plan.guest(1187).name == "scenario-0-1187"
+    assert plan.guest(1187).name == "scenario-0-1188"
     assert slug("Überweisung prüfen und mehr") == "uberweisung-pruf"
     assert slug("订单") == "guest"
 

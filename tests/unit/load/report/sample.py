@@ -4,8 +4,10 @@ passed; one of many guests and failures."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from random import Random
 
+from guestd.load.measure.histogram import LatencyHistogram
 from guestd.load.results import (
     Band,
     CaseResult,
@@ -17,6 +19,7 @@ from guestd.load.results import (
     LostConnections,
     MessageCounts,
     Overhead,
+    Percentiles,
     Point,
     Reconciled,
     SessionCounts,
@@ -27,8 +30,6 @@ from guestd.load.results import (
     TranscriptEntry,
 )
 
-from .histograms import percentiles
-
 STARTED = 1_795_975_204_000  # 29 November 2026, 18:00:04 UTC
 LENGTH_S = 600
 STALL_S = 354
@@ -38,6 +39,10 @@ COMMAND = (
     '  --threshold "first_reply.p95 < 8s" "lost == 0" "echo_latency.p99 < 500ms" \\\n'
     "  --report evening-peak.html"
 )
+
+
+def percentiles(values_ms: Iterable[float]) -> Percentiles:
+    return LatencyHistogram.of(ms / 1000 for ms in values_ms).percentiles()
 
 
 def evening_peak(*, seed: int = 7, stalls: bool = True) -> Summary:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 
+from guestd.load.report import html
 from guestd.load.report.chosen import EACH_KIND_MAX, SLOW_MAX, chosen
 from guestd.load.report.html import POLICY, report_html
 from guestd.load.report.html_conversations import ENTRIES_MAX, FRAMES_MAX
@@ -120,6 +122,20 @@ def test_no_script_no_address_and_the_policy(page):
     assert policy == POLICY
     whole = report_html(sample.evening_peak())
     assert "://" not in whole and "url(" not in whole and "@import" not in whole
+
+
+def test_colours_and_type_are_the_consoles():
+    """But for the ground, which is the paper's white, and what lies on it."""
+    product = Path(html.__file__).parents[2]
+
+    def words(sheet: Path) -> dict[str, str]:
+        return dict(re.findall(r"^  (--[\w-]+): (.+);$", sheet.read_text(), re.MULTILINE))
+
+    mine = words(product / "load" / "report" / "report.css")
+    consoles = words(product / "console" / "page" / "main.css")
+    shared = mine.keys() & consoles.keys() - {"--bg", "--sunken"}
+    assert len(shared) > 15
+    assert {name: mine[name] for name in shared} == {name: consoles[name] for name in shared}
 
 
 def test_at_most_200_points_a_plot_and_a_table_behind_each(page):

@@ -197,7 +197,7 @@ STEPS = "steps: say, waitForReplyContaining, "
         ("- [say]", "3 [0]: must be a step such as `say: hi`, and is a list; write one key with its value"),
         ("- expect: {continaing: a}", "3 [0].expect.continaing: is not a known key; did you mean containing?"),
         ("- expect: {structure: crad}", "3 [0].expect.structure: must be quick_replies, card, carousel, list_picker, date_picker, form or file, and is 'crad'; did you mean card?"),
-        ("- expect: {matching: '('}", "3 [0].expect.matching: is no regular expression: missing ), unterminated subpattern at position 0; see docs.python.org/re"),
+        ("- expect: {matching: '('}", "3 [0].expect.matching: is no regular expression: missing ), unterminated subpattern at position 0; see docs.python.org/3/library/re.html"),
         ("- expect: {capture: {a: x}}", r"3 [0].expect.capture.a: has no group; put what is to be kept in brackets: order (\d+)"),
         ("- expect: {capture: {a-b: (x)}}", "3 [0].expect.capture.a-b: must be a name of letters, digits and _, and is 'a-b'; change it"),
         ("- {expect: {within: 1s}, within: 2s}", "3 [0].within: stands twice; remove one of them"),
@@ -237,9 +237,11 @@ def test_a_loop_that_waits_may_have_no_end():
 
 
 def test_there_is_a_bound_of_steps():
-    lines = "\n".join(["    - end"] + ["    - say: a"] * (STEPS_MAX + 5))
-    found = problems(f"scenarios:\n  One:\n{lines}")
-    assert f"is step {STEPS_MAX + 1} of the file; say it by `repeat` and `data`" in found[STEPS_MAX]
+    text = "scenarios:\n  One:\n" + "    - drop\n" * (STEPS_MAX + 5)
+    assert problems(text) == [
+        f"{STEPS_MAX + 3} scenarios.One[{STEPS_MAX}]: is step {STEPS_MAX + 1} of the file;"
+        " say it by `repeat` and `data`"
+    ]
 
 
 def test_steps_know_their_lines():
