@@ -354,6 +354,7 @@ class SessionConversation:
         """`join`: a new session is told that the guest is present."""
         inbound, outbound = self.inbound, self.outbound
         if given.new_session and not first:
+            out.append(e.Count(e.SessionCounter.BEGUN_ANEW))
             outbound.give_up_under_way("the platform began a new session", out)
         outbound.greet(join, out)
         if self._rules.traits.has_history and not given.new_session:

@@ -51,6 +51,14 @@ Agent = Annotated[
 ]
 ConfigPath = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
 
+StateDirectory = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        help="Where runs keep the tokens of open conversations. [~/.local/state/guestd/load]",
+    ),
+]
+
 # ---------------------------------------------------------------------- what comes of it
 
 Thresholds = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ def run(
     emulator: opt.Emulator = None,
     agent: opt.Agent = "human",
     config: opt.ConfigPath = None,
+    state_dir: opt.StateDirectory = None,
     threshold: opt.Thresholds = None,
     report: opt.Report = None,
     summary: opt.SummaryPath = None,
@@ -65,6 +67,7 @@ def run(
     from ...load.scenario.file import ThresholdRule
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
+    from ..load_runs.state_directory import state_directory
 
     scenarios = read_scenarios(file)
     model = asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals)
@@ -76,6 +79,7 @@ def run(
         config=str(config) if config is not None else "",
         emulator=emulator or "",
         connects_per_minute=connects_per_minute,
+        state_directory=str(state_dir or state_directory(os.environ)),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
     )
