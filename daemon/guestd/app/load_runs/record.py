@@ -7,6 +7,7 @@ read with a token that ends with its session."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 import aiohttp
@@ -33,21 +34,29 @@ async def compared(
     run: LocalRun, options: RunOptions, started_ms: int
 ) -> tuple[RunFindings, Reconciled]:
     """Where there is no record, what the sessions have met on their connections."""
-    views = {one.conversation_id: one for one in run.kept.views()}
+    views = {one.session_id: one for one in run.kept.views()}
     findings = RunFindings()
+    earlier: dict[str, list[MessageOnRecord]] = {}
     if not run.target.is_emulator:
         return _without_record(views.values(), "the record of a real organisation is not read")
     try:
-        async for session_id, messages in _transcripts(run.target.endpoints.api, options.run_id):
-            view = views.pop(session_id, None)
-            if view is not None:
-                findings.add(reconcile(view, messages, started_ms), len(messages))
+        async for one in _transcripts(run.target.endpoints.api, options.run_id):
+            run.kept.conversation_ids[one.session_id] = one.conversation_id
+            messages = [*earlier.pop(one.session_id, ()), *one.messages]
+            if (view := views.get(one.session_id)) is None:
+                continue
+            if _has_more(view, messages):
+                earlier[one.session_id] = messages
+                continue
+            del views[one.session_id]
+            findings.add(reconcile(view, messages, started_ms), len(messages))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         why = f"the emulator's record could not be read: {in_words(error)}"
         return _without_record(run.kept.views(), why)
-    for view in views.values():
-        if _has_said(view):  # and the record knows nothing of it
-            findings.add(reconcile(view, (), started_ms), 0)
+    for session_id, view in views.items():
+        messages = earlier.get(session_id, [])
+        if _has_said(view):  # and the record does not have all of it
+            findings.add(reconcile(view, messages, started_ms), len(messages))
     return findings, Reconciled(
         by="record",
         messages=findings.messages,
@@ -63,7 +72,17 @@ def _without_record(views: Iterable[GuestView], why_not: str) -> tuple[RunFindin
     return findings, Reconciled(why_not=why_not)
 
 
-async def _transcripts(url: str, run_id: str) -> AsyncIterator[tuple[str, list[MessageOnRecord]]]:
+@dataclass(slots=True, frozen=True)
+class _Recorded:
+    """One conversation. A guest session has several where the agent ended one and the guest went
+    on; the later one comes on a later page."""
+
+    session_id: str
+    conversation_id: str
+    messages: list[MessageOnRecord]
+
+
+async def _transcripts(url: str, run_id: str) -> AsyncIterator[_Recorded]:
     timeout = aiohttp.ClientTimeout(total=PAGE_S)
     after = 0
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -73,7 +92,7 @@ async def _transcripts(url: str, run_id: str) -> AsyncIterator[tuple[str, list[M
                 response.raise_for_status()
                 page = orjson.loads(await response.read())
             for one in page["conversations"]:
-                yield one["session"], _messages(one["messages"])
+                yield _Recorded(one["session"], one["id"], _messages(one["messages"]))
             after = page["next"]
 
 
@@ -88,6 +107,14 @@ def _messages(found: list[dict[str, str]]) -> list[MessageOnRecord]:
         for one in found
         if one["type"] != "Event"
     ]
+
+
+def _has_more(view: GuestView, messages: Iterable[MessageOnRecord]) -> bool:
+    """A message of the guest's is confirmed and not among them: its session may have had another
+    conversation."""
+    known = {one.message_id for one in messages}
+    own = (one.message_id for one in view.sent)
+    return any(one and one not in known for one in own)
 
 
 def _has_said(view: GuestView) -> bool:

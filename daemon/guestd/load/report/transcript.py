@@ -35,6 +35,8 @@ def _said(entry: TranscriptEntry) -> str:
 def conversation_text(one: ConversationReport) -> str:
     """All of it: what failed, what was expected and seen, transcript, frames, the command."""
     told = [f"{line(one.scenario, 160)}, guest {line(one.guest, 60)}: {line(one.outcome, 40)}"]
+    if one.conversation_id:
+        told.append(f"conversation {line(one.conversation_id, 80)}")
     if one.what:
         told.append(line(one.what))
     if one.failed_step is not None:
