@@ -369,7 +369,7 @@ class SessionConversation:
         if self.outbound.outbox is not None:
             self.files.connection_lost(self.outbound.outbox)
         self.outbound.connection_lost()
-        self.inbound.connection_lost(was_joined)
+        self.inbound.connection_lost(was_joined, self.outbound.commands.traces, out)
         self.downloads.connection_lost(out)
 
     def finish(self, reason: str, out: e.Effects) -> None:

@@ -59,8 +59,9 @@ STEPS = """
 ## Steps
 
 A step is one key with its value. Beside it may stand `name`, which is what reports call the step,
-and for steps that wait `within`. Messages count that came since the guest's last `say` or `choose`,
-also before the step began; without `within` a step waits 10 seconds, files and lost connections 60.
+and for steps that wait `within`: without it they wait 10 seconds, for files and lost connections
+60. Messages count that came since the guest's last `say` or `choose`, also before the step began;
+each answers one step.
 """
 TESTER = """
 ## Files of the tester

@@ -90,13 +90,14 @@ def run(
     raise typer.Exit(code)
 
 
-def read_scenarios(path: Path) -> ScenarioFile:
-    """Raises typer.Exit with what is wrong with the file."""
+def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:
+    """`reply_within_s`: how long a step waits, where the file does not say. Raises typer.Exit with
+    what is wrong with the file."""
     from ...load.scenario.problems import ScenarioFileError
     from ...load.scenario.reader import read_file
 
     try:
-        return read_file(path)
+        return read_file(path) if reply_within_s is None else read_file(path, reply_within_s)
     except ScenarioFileError as bad:
         raise typer.Exit(exit_codes.tell(bad, exit_codes.USAGE)) from None
 

@@ -101,6 +101,7 @@ class LocalRun:
             self._clock,
             self._loop,
             options.only,
+            options.at_once,
         )
         gc.collect()
         gc.freeze()

@@ -11,7 +11,8 @@ from ...load.scenario.file import LoadModel
 
 class RunOptions(msgspec.Struct, kw_only=True):
     """`emulator`: its URL; "" where the configuration names the platform. `connects_per_minute`: 0,
-    as the configuration has it. `only`: the number of the one guest to run."""
+    as the configuration has it. `only`: the number of the one guest to run. `at_once`: no more
+    guests at a time, whatever the model says."""
 
     file: str
     model: LoadModel
@@ -25,5 +26,6 @@ class RunOptions(msgspec.Struct, kw_only=True):
     worker: int = 0
     workers: int = 1
     only: int | None = None
+    at_once: int | None = None
     spacing: Literal["even", "random"] = "even"
     command: str = ""

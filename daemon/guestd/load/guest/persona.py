@@ -23,16 +23,18 @@ Chat = tuple[tuple[str, str], ...]
 
 
 def chat(step: TalkAsPersona, persona: str, goal: str, said: GuestTranscript) -> Chat:
-    """The conversation so far, as (role, text)."""
+    """The conversation so far, as (role, text). A persona without a goal is all that the model is
+    told, as a prompt that says itself how it ends."""
+    if not goal:
+        return (("system", persona), *said.chat(LINES_MAX))
     reached, not_reached = step.terms
     parts = [
         "You are a customer in a chat with a company, never the company's side. Write only your"
         " next message, in one or two short sentences, without quotes and without stage"
         " directions.",
         f"Who you are: {persona}",
+        f"Your goal: {goal}",
     ]
-    if goal:
-        parts.append(f"Your goal: {goal}")
     if reached:
         parts.append(f"When you have reached your goal, answer only: {reached[0]}")
     if not_reached:

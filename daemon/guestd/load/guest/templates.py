@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+
+from ..scenario.templates import parts_of
 
 #: What a name stands for; None where there is nothing of that name.
 Lookup = Callable[[str], str | None]
-
-_HOLE = re.compile(r"\$(?P<plain>\$+\{)|\$\{(?P<name>[^{}]*)\}")
 
 
 class Template:
@@ -19,16 +18,7 @@ class Template:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        parts, at = [""], 0
-        for found in _HOLE.finditer(source):
-            parts[-1] += source[at : found.start()]
-            at = found.end()
-            if found["name"] is None:
-                parts[-1] += found["plain"]
-            else:
-                parts += (found["name"].strip(), "")
-        parts[-1] += source[at:]
-        self._parts = tuple(parts)  # text, name, text, …, text
+        self._parts = parts_of(source)
         self.names = self._parts[1::2]
 
     def filled(self, lookup: Lookup, escape: Callable[[str], str] = str) -> str:

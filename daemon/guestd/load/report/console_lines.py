@@ -18,6 +18,7 @@ STATES = ("live", "opening", "resting", "waiting", "leaving")
 WIDTH, HEIGHT = 80, 24
 WIDTH_MIN = 40
 _NAME = 13
+_FIRST = 19
 #: Lines of waits and errors, and of thresholds.
 _ROWS, _THRESHOLD_ROWS = 4, 4
 _ENDED_ROWS = 12
@@ -258,15 +259,14 @@ def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:
 
 def _ended_latencies(summary: Summary, width: int, pen: Pen) -> list[str]:
     names = ("count", "p50", "p95", "p99", "p99.9", "max")
-    first = 19
-    cell = min((width - first) // len(names), 12)
-    lines = [pen(left("latency", first) + "".join(right(name, cell) for name in names), "dim")]
+    cell = min((width - _FIRST) // len(names), 12)
+    lines = [pen(left("latency", _FIRST) + "".join(right(name, cell) for name in names), "dim")]
     for attribute, name, _ in LATENCIES:
         found: Percentiles = getattr(summary.latency_ms, attribute)
         if is_measured(found):
             texts = map(duration, (found.p50, found.p95, found.p99, found.p999, found.max))
             cells = "".join(right(text, cell) for text in (count(found.count), *texts))
-            lines.append(pen(left(name.lower(), first), "dim") + cells)
+            lines.append(pen(left(name.lower(), _FIRST), "dim") + cells)
     return lines
 
 
@@ -290,7 +290,7 @@ def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:
     lines = ["", pen("failed and slowest conversations", "dim")]
     for one in told:
         words = f"{one.why}  {line(one.what or one.failed_label, 200)}"
-        lines.append(f"{right(one.guest, 11)}  {shown(words, width - 13)}")
+        lines.append(f"{left(one.guest, _FIRST)}  {shown(words, width - _FIRST - 2)}")
         if one.command and one is told[0]:
-            lines.append(pen(shown(f"{'':13}again: {one.command}", width), "dim"))
+            lines.append(pen(shown(f"{'':{_FIRST + 2}}again: {one.command}", width), "dim"))
     return lines

@@ -27,6 +27,8 @@ from .words import LATENCIES, is_measured, limit_on
 _TOP, _BOTTOM, _RIGHT = 12.0, 166.0, 512.0
 _PARTS = 24
 _CURVE_POINTS = 121
+#: Below it a curve runs along the edge: no clock in a loop of events is that exact.
+_LEAST_MS = 0.1
 _NINES = ((0.0, "0"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %"))
 
 
@@ -60,7 +62,7 @@ def by_percentile(
         for name, kind, found, dashed in known
     ]
     values = [v for one in lines for v in one.values if v is not None]
-    ticks = decades([*values, *(mark.at for mark in marks)])
+    ticks = decades([max(one, _LEAST_MS) for one in (*values, *(mark.at for mark in marks))])
     frame = PlotFrame(
         label=label,
         at=at,

@@ -34,7 +34,7 @@ def _step(one: StepFigures, several: bool) -> list[Child | Cell]:
     name = f"{line(one.scenario, 80)}: {line(one.label, 160)}" if several else line(one.label, 160)
     kinds = sorted(one.failures.items(), key=lambda kind: -kind[1])[:5]
     more = ", ".join(f"{line(kind, 40)} {count(number)}" for kind, number in kinds)
-    place = line(one.place, 120)
+    place = line(one.place.rpartition("/")[2], 120)
     return [
         [name, " ", _place("; ".join(part for part in (place, more) if part))],
         count(one.run),

@@ -97,7 +97,9 @@ def columns_plot(
         }
         told = f"{frame.x_told(low)} to {frame.x_told(high)}: {frame.told('', number)}"
         columns.append(h("rect", attributes, h("title", {}, told)))
-    return _svg(frame, _axes(frame), columns, [_upright(frame, one) for one in frame.marks])
+    return _svg(
+        frame, _axes(frame), columns, [_upright(frame, one, n) for n, one in enumerate(frame.marks)]
+    )
 
 
 def _svg(frame: PlotFrame, *parts: Child) -> Markup:
@@ -169,12 +171,12 @@ def _limit(frame: PlotFrame, mark: PlotMark) -> list[Markup]:
     ]
 
 
-def _upright(frame: PlotFrame, mark: PlotMark) -> list[Markup]:
+def _upright(frame: PlotFrame, mark: PlotMark, row: int) -> list[Markup]:
     place = frame.x.at(mark.at)
     kind, name_kind = ("limit", "lr") if mark.is_limit else ("mark", "lab")
     end = place > frame.x.end - 80
     anchor = "end" if end else "start"
-    level = frame.y.end + (24 if mark.is_limit else 10)
+    level = frame.y.end + 10 + 14 * row
     return [
         _line(kind, place, place, frame.y.end, frame.y.start),
         _text(mark.name, place + (-4 if end else 4), level, name_kind, anchor),

@@ -72,8 +72,11 @@ class LoadEngine:
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
         only: int | None = None,
+        at_once: int | None = None,
     ) -> None:
-        """`only`: the number of the one guest to start, at once."""
+        """`only`: the number of the one guest to start, at once. `at_once`: guests that would be
+        more than that at a time start when there is room."""
+        self._at_once = inf if at_once is None else at_once
         self.fleet, self.clock, self.loop = fleet, clock, loop
         self.timers: Timers[GuestDriver] = Timers(
             loop, clock, DEADLINE_TICK_S, GuestDriver.deadline_reached
@@ -175,8 +178,10 @@ class LoadEngine:
 
     def _start_arrivals(self, at_s: float) -> None:
         while self._next is not None and self._next[0] <= at_s:
+            if len(self._living) >= self._at_once:
+                return
             start_s, number = self._next
-            self._begin(self._plan.guest(number), start_s)
+            self._begin(self._plan.guest(number), start_s if self._at_once == inf else at_s)
             self._next = next(self._arrivals, None)
 
     def _start_wanted(self, at_s: float) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..measure.threshold_expressions import ThresholdError, parse
 from .file import PersonaModel, Rails, Scenario, Stage, Target, ThresholdRule
 from .kinds import WRONG, DurationValue, FlagValue, Json, NumberValue, TextValue, refuse
 from .load_model import (
@@ -15,11 +17,13 @@ from .load_model import (
     load_model,
     stage_in,
 )
+from .problems import FileProblem
 from .reading import FileReading
 from .scenario_values import ScenarioValue
 from .sizes import ShareValue
 from .tables import ByShape, FileKey, KeyTable, ListValue, NamedValues
 from .tester_keys import TESTER_AI
+from .walk import every_step
 from .yaml_tree import YamlNode, YamlScalar
 
 _LONG = DurationValue(above_zero=True)
@@ -196,7 +200,23 @@ def _file(found: dict[str, Any], node: YamlNode, key: str, reading: FileReading)
     scenarios = tuple(
         Scenario(name=name, **fields) for name, fields in found.pop("scenarios").items()
     )
+    _check_thresholds(found.get("thresholds", ()), scenarios, reading)
     return {**found, "target": Target(**config), "persona_model": model, "scenarios": scenarios}
+
+
+def _check_thresholds(
+    rules: Iterable[ThresholdRule], scenarios: Iterable[Scenario], reading: FileReading
+) -> None:
+    labels = {step.label for one in scenarios for step in every_step(one.steps)}
+    for place, rule in enumerate(rules):
+        try:
+            parse(rule.expression, labels)
+        except ThresholdError as bad:
+            line = rule.place.line if rule.place else 1
+            problem, _, remedy = bad.what.partition("; ")
+            said = f"character {bad.position}: {problem}"
+            remedy = remedy or "change it"
+            reading.problems.append(FileProblem(line, f"thresholds[{place}]", said, remedy))
 
 
 FILE = KeyTable(

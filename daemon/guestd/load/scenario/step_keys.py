@@ -220,7 +220,8 @@ PERSONA = KeyTable(
     "a persona",
     (
         FileKey("persona", TEMPLATE, "Who the guest is, and how they speak.", required=True),
-        FileKey("goal", TEMPLATE, "What they want from the conversation."),
+        FileKey("goal", TEMPLATE, "What they want from the conversation. Without it the"
+                " persona is all that the model is told."),
         FileKey("turns", NumberValue(low=1, high=TURNS_MAX, whole=True),
                 "After so many messages the goal is not reached.", default="20",
                 field="turns_max"),

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 
 _TEMPLATE = re.compile(r"\$(?P<plain>\$+\{)|\$\{(?P<name>[^{}]*)\}")
 
@@ -18,33 +17,27 @@ KNOWN_NAMES = {
 
 def names_in(text: str) -> list[str]:
     """The names that a text uses, in its order."""
-    return [name for name in _names(text) if name]
+    return list(parts_of(text)[1::2])
 
 
 def has_empty_name(text: str) -> bool:
-    return "" in _names(text)
+    names = (one["name"] for one in _TEMPLATE.finditer(text))
+    return any(name is not None and not name.strip() for name in names)
 
 
-def _names(text: str) -> list[str]:
-    found = (one["name"] for one in _TEMPLATE.finditer(text))
-    return [name.strip() for name in found if name is not None]
-
-
-def rendered(
-    text: str, values: Mapping[str, str], quote: Callable[[str], str] | None = None
-) -> str:
-    """The text with the values put in; a name without a value becomes "". `quote`: what each value
-    goes through, `re.escape` where the text is a regular expression."""
-    if "${" not in text:
-        return text
-
-    def put(found: re.Match[str]) -> str:
-        if found["name"] is None:
-            return found["plain"]
-        value = values.get(found["name"].strip(), "")
-        return value if quote is None else quote(value)
-
-    return _TEMPLATE.sub(put, text)
+def parts_of(text: str) -> tuple[str, ...]:
+    """Text, name, text, name, … and text again: what stands between the names is plain already."""
+    parts, behind = [""], 0
+    for found in _TEMPLATE.finditer(text):
+        parts[-1] += text[behind : found.start()]
+        behind = found.end()
+        name = (found["name"] or "").strip()
+        if name:
+            parts += [name, ""]
+        else:
+            parts[-1] += found["plain"] or found[0]
+    parts[-1] += text[behind:]
+    return tuple(parts)
 
 
 def literal(text: str) -> str:

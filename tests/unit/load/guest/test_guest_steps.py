@@ -553,6 +553,13 @@ def test_steps_that_are_met_at_once_do_not_nest():
     assert len(guest.done()) == 5001
 
 
+def test_a_name_may_have_spaces_and_two_dollars_are_none():
+    text = say("${ order number } costs $${order number}")
+    guest = GuestUnderTest(text, data=({"order number": "17"},))
+    guest.live()
+    assert guest.said() == ["17 costs ${order number}"]
+
+
 # --- a language model ----------------------------------------------------------------------------
 
 
@@ -584,6 +591,13 @@ def test_a_persona_talks_until_the_goal_is_reached():
     guest.hear(PersonaSaid("PASS"), 5)
     assert guest.said() == ["I want my money.", "bye"] and guest.failures() == []
     assert next(one.kind for one in guest.guest.transcript if one.who == "guest") == "persona"
+
+
+def test_a_persona_without_a_goal_is_all_that_the_model_is_told():
+    guest = GuestUnderTest(persona(goal=""))
+    guest.live()
+    name = guest.guest.planned.name
+    assert asked(guest)[0].messages == (("system", f"{name}, in a hurry"),)
 
 
 @pytest.mark.parametrize(

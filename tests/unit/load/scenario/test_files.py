@@ -134,6 +134,7 @@ def test_the_load_follows_from_what_is_said(text, wanted):
         ("load: {stages: [1m]}\n" + ONE, "1 load.stages[0]: must be a stage such as 30s:100, and is '1m'; write a duration, a colon and a number"),
         ("load: {stages: [{duration: 1m}]}\n" + ONE, "1 load.stages[0].target: is missing; write a number"),
         ("thresholds: [lost]\n" + ONE, "1 thresholds[0]: must be a figure, a comparison and a limit, such as echo_latency.p99 < 500ms, and is 'lost'; change it"),
+        ("thresholds: [lost == 0, lsot == 0]\n" + ONE, "1 thresholds[1]: character 1: "),
         ("thresholds: [{expression: lost == 0, abortOnFial: true}]\n" + ONE, "1 thresholds[0].abortOnFial: is not a known key; did you mean abortOnFail?"),
         ("rails: {window: at night}\n" + ONE, "1 rails.window: must be days and hours in UTC, such as Mon-Fri 20:00-23:00, and is 'at night'; change it"),
         ("rails: {throttledShare: 200%}\n" + ONE, "1 rails.throttledShare: must be a share such as 5% or 0.05, and is '200%'; at most 100%"),

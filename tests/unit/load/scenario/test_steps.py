@@ -237,9 +237,11 @@ def test_a_loop_that_waits_may_have_no_end():
 
 
 def test_there_is_a_bound_of_steps():
-    lines = "\n".join(["    - end"] + ["    - say: a"] * (STEPS_MAX + 5))
-    found = problems(f"scenarios:\n  One:\n{lines}")
-    assert f"is step {STEPS_MAX + 1} of the file; say it by `repeat` and `data`" in found[STEPS_MAX]
+    text = "scenarios:\n  One:\n" + "    - drop\n" * (STEPS_MAX + 5)
+    assert problems(text) == [
+        f"{STEPS_MAX + 3} scenarios.One[{STEPS_MAX}]: is step {STEPS_MAX + 1} of the file;"
+        " say it by `repeat` and `data`"
+    ]
 
 
 def test_steps_know_their_lines():

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from guestd.load.scenario.templates import literal, names_in, rendered
+from guestd.load.scenario.templates import literal, names_in, parts_of
 from tests.unit.load.scenario.reading_helpers import problems, step_problems
 
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("no names", "no names"),
-        ("${a} and ${ b c }", "1 and 2"),
-        ("$${a} costs $5", "${a} costs $5"),
-        ("${a", "${a"),
-        ("${}", ""),
+        ("no names", ("no names",)),
+        ("${a} and ${ b c }", ("", "a", " and ", "b c", "")),
+        ("$${a} costs $5", ("${a} costs $5",)),
+        ("${a", ("${a",)),
+        ("${} ${a}", ("${} ", "a", "")),
     ],
 )
-def test_values_are_put_in(text, wanted):
-    assert rendered(text, {"a": "1", "b c": "2"}) == wanted
-
-
-def test_values_are_quoted_for_regular_expressions():
-    assert rendered("^${a}$", {"a": "1.5"}, re.escape) == r"^1\.5$"
+def test_a_text_is_cut_into_plain_parts_and_names(text, wanted):
+    assert parts_of(text) == wanted
 
 
 @pytest.mark.parametrize("text", ["${a}", "$${a}", "$$$${a}", "${", "$", "${${a}}"])
 def test_a_literal_text_stays_what_it_is(text):
-    assert rendered(literal(text), {"a": "no"}) == text
+    assert parts_of(literal(text)) == (text,)
 
 
 def test_names_are_found_in_their_order():
