@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
+import aiohttp
 import orjson
 import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from guestd.emulator.platform_api.calls import PlatformResponse
+from guestd.emulator.platform_api.interactions import Interactions
 from guestd.model.records import OWN_STREAM
 
 from .operations_daemon import (
@@ -126,6 +129,45 @@ async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(caplog):
         "fault",
         400,
     )
+
+
+async def run(daemon, *command):
+    """(exit code, standard output, the lines on standard error) of guestd."""
+    where = ["--url", daemon.http.url]
+    found = await asyncio.to_thread(CliRunner().invoke, app, [*command, *where])
+    return found.exit_code, " ".join(found.stdout.split()), found.stderr.splitlines()
+
+
+async def test_http_3_an_interaction_that_is_over_is_a_conflict_with_the_platforms_own_status():
+    """Of the API 409, of the platform the 200 that it answered, with its correlation id; on the
+    command line too."""
+    async with running_daemon() as (daemon, ask):
+        interaction = await conversation(ask)
+        async with aiohttp.ClientSession(daemon.emulator.url) as http:
+            await http.post(f"/__emulator/conversations/{interaction}/end")
+        request = {**HELLO, "interactionId": interaction, "operation_id": "i1"}
+        status, problem, _ = await ask("POST", "/v1/injections?wait=10s", request)
+        code, _, lines = await run(daemon, "inject", interaction, "-m", "agent:hi", "--id", "i2")
+        views = [await daemon.operations.view(one) for one in ("i1", "i2")]
+    first, second = (one.problem["correlation_id"] for one in views)
+    names = ("code", "platform_status", "correlation_id")
+    line = f"guestd: the platform's status 200, correlation id {second}"
+    assert (status, [problem[name] for name in names], code, lines[1:]) == (
+        409,
+        ["conflict", 200, first],
+        1,
+        [line],
+    )
+
+
+async def test_inj_4_the_command_fails_where_the_answer_is_wrong(monkeypatch):
+    """It prints the operation, which is uncertain, and a program learns it from the exit code."""
+    answer = PlatformResponse({"messages": []})
+    monkeypatch.setattr(Interactions, "inject", lambda self, call: answer)
+    async with running_daemon() as (daemon, ask):
+        interaction = await conversation(ask)
+        code, shown, lines = await run(daemon, "inject", interaction, "-m", "agent:hi")
+    assert (code, "status uncertain" in shown, lines) == (1, True, [])
 
 
 @pytest.mark.parametrize("form", ["message", "details", "nested"])

@@ -7,7 +7,7 @@ carried one, and the refusal speaks of a token or of what is in it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..model.errors import PayloadRefused, PlatformError
@@ -17,10 +17,14 @@ _FIELDS = frozenset({"guestToken", "sessionToken", "guestIdToken"})
 _SAYS_TOKEN = re.compile(r"(?i)token|\bjw[tsk]|\brs256\b|\bkid\b|signature")
 
 
-def carries_guest_token(body: Any) -> bool:
+def guest_tokens_in(body: Any) -> Iterator[str]:
+    """Those that a request carries."""
     if isinstance(body, Mapping):
-        return any(key in _FIELDS or carries_guest_token(one) for key, one in body.items())
-    return False
+        for key, one in body.items():
+            if key in _FIELDS:
+                yield str(one)
+            else:
+                yield from guest_tokens_in(one)
 
 
 def is_about_token(error: PlatformError) -> bool:

@@ -152,8 +152,8 @@ class Machine:
         self.state, self.since = next_state(self.state, move), now
         self.conversation.live = self.state is State.LIVE
 
-    def _tell_state(self, state: str, out: Effects, reason: str = "", first: bool = False) -> None:
-        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only, first))
+    def _tell_state(self, state: str, out: Effects, reason: str = "") -> None:
+        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only))
 
     # ------------------------------------------------------------------ the way to live
 
@@ -171,6 +171,7 @@ class Machine:
 
     def _admitted(self, given: i.Admitted, now: float, out: Effects) -> None:
         self._move(Move.ADMITTED, now)
+        self.connection.dialed_at = now
         out.append(e.Dial())
 
     def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
@@ -186,9 +187,9 @@ class Machine:
             return
         departure, conversation = self.departure, self.conversation
         self._move(Move.JOINED, now)
-        first = self.connection.joined(now, self._rules.settings, self._rules.rng)
+        first, dial_ms = self.connection.joined(now, self._rules.settings, self._rules.rng)
         conversation.inbound.read_only = given.read_only
-        self._tell_state("live", out, first=first)
+        out.append(v.SessionEvent(self._numbers.next(), "live", "", self.read_only, first, dial_ms))
         conversation.outbound.await_durable(out)
         if departure.cause is not None and departure.goodbye_id and given.new_session:
             self._finish(departure.ending(), out, hang_up=True)
@@ -323,7 +324,7 @@ class Machine:
             else:
                 self._finish(ending, out, hang_up=True)
         elif isinstance(given, s.Throttled):
-            conversation.tell_throttled(given, out)
+            conversation.tell_throttled(given, now, out)
             conversation.throttled(given, now + self._bounded_s(given.retry_after_s), now, out)
         elif departure.is_goodbye(given.tracing_id) and self._rules.settings.conversation_clear:
             departure.goodbye_id = draw_id(self._rules.rng)

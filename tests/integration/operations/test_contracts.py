@@ -155,16 +155,23 @@ async def deferred(harness):
 
 
 async def test_http_3_a_deferred_prompt_says_why(harness):
-    """In our own words, and with the platform's status, code and correlation id."""
+    """In our own words and the platform's, with its status, code and correlation id: in the audit,
+    and of the prompt as it is shown."""
     _, fact = await deferred(harness)
-    details = fact["details"]
-    assert [details[name] for name in ("error_message", "error_code", "error_status")] == [
-        "the agent's screen is full",
-        "conflict",
-        409,
-    ]
-    assert details["platform_code"] == "prompts.at.maximum"
-    assert len(details["correlation_id"]) > 8
+    details, problem = fact["details"], (await harness.service.view("p-2")).problem
+    names = ("error_message", "error_code", "error_status", "platform_code", "correlation_id")
+    told = [details[one] for one in names]
+    shown = [problem[one.removeprefix("error_")] for one in names]
+    words = (
+        "the agent's screen is full: prompt.inject: the platform answered 409 The agent shows 1"
+        " prompts, 1 is the maximum; look at its present state: it exists already, has ended, or is"
+        " full"
+    )
+    assert (told[:4], len(told[4]) > 8, shown) == (
+        [words, "conflict", 409, "prompts.at.maximum"],
+        True,
+        told,
+    )
 
 
 async def test_http_4_a_deferred_prompt_has_its_latency(harness):

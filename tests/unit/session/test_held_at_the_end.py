@@ -53,6 +53,17 @@ def test_sock_5_webchat_shows_what_waits_for_a_gap_before_the_end(webchat, make_
     assert webchat.machine.wake_at == NEVER
 
 
+def test_sock_5_webchat_shows_what_waits_before_the_agents_disconnect(webchat, make_text):
+    """Which has no number; a presence of another kind passes what waits."""
+    webchat.to(State.LIVE)
+    typing = s.MessageArrived("", s.OUTBOUND, "Presence", presence="Join")
+    left = s.MessageArrived("", s.OUTBOUND, "Presence", presence="Disconnect", read_only=True)
+    webchat.feed(*numbered(make_text, 1, 3), typing, left)
+    brief = {"message": "text", "presence": "presence", "gap": "reason"}
+    told = [getattr(one, brief[one.kind]) for one in webchat.events() if one.kind in brief]
+    assert told == ["text 1", "Join", "not delivered in time", "text 3", "Disconnect"]
+
+
 def test_sock_5_webchat_shows_it_when_the_duration_is_reached(new_table, webchat_traits, make_text):
     webchat = new_table(webchat_traits, duration_s=60.0, gap_wait_s=500.0)
     webchat.to(State.LIVE)
