@@ -29,9 +29,13 @@ async def test_http_3_a_wait_that_another_call_was_told_hides_no_answer(line):
     line.script.turns.extend([line.script.say(502), last])
     error = await line.fail("contact.create", idempotency_key="op-1")
     found = error.status, error.platform_code, error.correlation_id, error.cause, error.attempts
-    assert found == (502, "bad.gateway", "c-9", "", 2)
-    assert "no further attempt was made: the platform asked, by a 429, to wait until" in str(error)
-    assert "used up" not in str(error) and "requests_per_minute" not in str(error)
+    words = "no further attempt was made: the platform asked, by a 429, to wait until"
+    blamed = "used up" in str(error) or "requests_per_minute" in str(error)
+    assert (found, words in str(error), blamed) == (
+        (502, "bad.gateway", "c-9", "", 2),
+        True,
+        False,
+    )
 
 
 async def test_http_3_a_429s_wait_is_not_called_a_used_up_budget(line):
@@ -40,15 +44,11 @@ async def test_http_3_a_429s_wait_is_not_called_a_used_up_budget(line):
     line.script.seen.clear()
     line.calls.clients.rest(0, 100.0)
     error = await line.fail("contact.create", idempotency_key="op-1")
-    assert (error.cause, error.code, error.attempts, error.retry_after_s) == (
-        "asked_to_wait",
-        "platform_unavailable",
-        0,
-        100.0,
-    )
-    assert "the platform asked, by a 429, to wait until" in str(error)
-    assert "used up" not in str(error) and "raise" not in str(error)
-    assert isinstance(error, BudgetSpent)  # nothing was sent, so it is delayed and has not failed
+    said = "the platform asked, by a 429, to wait until" in str(error)
+    blamed = "used up" in str(error) or "raise" in str(error)
+    delayed = isinstance(error, BudgetSpent)  # nothing was sent, so it has not failed
+    found = error.cause, error.code, error.attempts, error.retry_after_s, said, blamed, delayed
+    assert found == ("asked_to_wait", "platform_unavailable", 0, 100.0, True, False, True)
 
 
 async def test_http_4_every_request_is_measured_by_call_and_outcome(line):
@@ -169,14 +169,16 @@ async def test_audit_1_each_429_has_a_line_with_all_that_is_known_of_it(line):
         ("platform.attempt", {"attempt": 2}),
         ("platform.rate_limited", {"attempts": 3}),
     ]
-    assert [one for one in noted if not one[0].startswith("oauth.")] == [
-        (action, "failed", {**details, **number}) for action, number in lines
-    ]
-    assert [
+    audited = [one for one in noted if not one[0].startswith("oauth.")]
+    heard = [
         (action, error.operation, error.attempt_details(action)[name])
         for (action, error), (_, number) in zip(told, lines, strict=True)
         for name in number
-    ] == [(action, "contact.create", *number.values()) for action, number in lines]
+    ]
+    assert (audited, heard) == (
+        [(action, "failed", {**details, **number}) for action, number in lines],
+        [(action, "contact.create", *number.values()) for action, number in lines],
+    )
 
 
 @pytest.mark.parametrize("body", [None, b"not JSON"], ids=repr)
@@ -188,6 +190,6 @@ async def test_http_3_our_own_word_is_not_the_platforms_code(line, body):
     error = await line.fail("interaction.inject")
     found = problem_of(error).platform
     word = "broken" if body is None else "malformed"
-    assert (error.platform_code, error.cause, error.codes()["error_cause"]) == ("", word, word)
-    assert ("platform_code" in found, "platform_code" in error.codes()) == (False, False)
-    assert found["cause"] == word
+    words = error.cause, error.codes()["error_cause"], found["cause"]
+    codes = error.platform_code, "platform_code" in found, "platform_code" in error.codes()
+    assert (words, codes) == ((word, word, word), ("", False, False))
