@@ -127,6 +127,8 @@ export interface DeliveryEvent {
    * sent by another process.
    */
   took_ms: number | null
+  /** How often it was sent, as far as this process knows; 0: not at all. */
+  attempts: number
   kind: 'delivery'
   /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number

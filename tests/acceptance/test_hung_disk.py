@@ -15,6 +15,8 @@ import urllib.request
 
 import pytest
 
+from guestd.app.signals import SAME_REQUEST_S
+
 from .test_platform_away import status_of, until
 from .test_programs import converse
 
@@ -105,6 +107,6 @@ def test_sigterm_ends_it_with_74(daemon):
 def test_a_second_signal_ends_it_at_once(daemon):
     begin_to_wait(daemon)
     daemon.interrupt(signal.SIGTERM)
-    time.sleep(0.2)
+    time.sleep(SAME_REQUEST_S + 0.1)
     daemon.interrupt(signal.SIGTERM)
     assert daemon.wait(10.0) == 130

@@ -15,9 +15,19 @@ from .test_chat import Person
 
 def test_the_opening_screen_fits_80_columns(monkeypatch):
     monkeypatch.setattr(sys, "argv", [".venv/bin/guestd"])
-    lines = opening_lines("http://127.0.0.1:65535", "http://127.0.0.1:65535", 25)
+    url = "http://127.0.0.1:65535"
+    lines = opening_lines(url, url, 25, console=True)
     assert max(map(len, lines)) < 80
-    assert lines[2].split()[0] == "frontends", "addresses first"
+    assert lines[2].split() == ["console", f"{url}/"], "addresses first"
+    assert lines[3].split()[0] == "frontends"
+
+
+def test_with_a_token_the_console_is_opened_by_a_command(monkeypatch):
+    monkeypatch.setattr(sys, "argv", [".venv/bin/guestd"])
+    url = "http://127.0.0.1:65535"
+    lines = opening_lines(url, None, 0, console=True, token=True)
+    assert lines[2].endswith(f"guestd console --open --url {url}") and len(lines[2]) < 80
+    assert not [line for line in opening_lines(url, None, 0, console=False) if "console" in line]
 
 
 def test_a_message_is_one_line_whatever_the_agent_says(monkeypatch):

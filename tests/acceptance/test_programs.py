@@ -8,11 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 from websockets.sync.client import connect
+
+from guestd.app.signals import SAME_REQUEST_S
 
 DEPLOYMENT = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
 
@@ -122,6 +125,7 @@ class TestServe:
         get(f"{base}/__emulator/drop", all=True, how="half_open")
         program.interrupt()
         program.until("draining", program.err)
+        time.sleep(SAME_REQUEST_S)
         program.interrupt()
         assert program.wait(10.0) == 130
 

@@ -76,7 +76,7 @@ test('sizes, counts and ordinals', () => {
 })
 
 test('durations have at most two units', () => {
-  const all = [[41, '41 ms'], [800, '0.8 s'], [12_000, '12 s'], [723_000, '12 m 03 s'], [7_500_000, '2 h 05 m'], [273_600_000, '3 d 4 h'], [-5, '0 ms']]
+  const all = [[41, '41 ms'], [800, '0.8 s'], [12_000, '12 s'], [723_000, '12 m 03 s'], [7_500_000, '2 h 05 m'], [273_600_000, '3 d 4 h'], [-5, '0 ms'], [0.4, '<1 ms']]
   for (const [ms, words] of all) assert.equal(time.duration(ms), words)
   assert.equal(time.roughly(723_000), '12 min')
   assert.equal(time.instant('2026-11-29T20:00:00.500Z') % 1000, 500)
@@ -114,7 +114,7 @@ test('a shell reads what was quoted', () => {
 
 test('a command names the token and never holds it', () => {
   const command = curl({ url: 'http://localhost:3000/v1/sessions', body: { name: "o'neill" }, token: true })
-  assert.match(command, /\$GUESTD_TOKEN/)
+  assert.match(command, /\$GUESTDCTL_TOKEN/)
   assert.doesNotMatch(command, /-X/)
   assert.match(command, /o'\\''neill/)
   assert.doesNotMatch(curl({ url: 'http://localhost/' }), /Authorization/)

@@ -51,6 +51,18 @@ test('delivery is said in words', () => {
   assert.equal(deliveryOf(item, 0, ms).mark, 'unsure')
 })
 
+test('a confirmation says both times where they differ, and how many tries there were', () => {
+  const words = (more) => {
+    const of = after([accepted(1, 'c1', 'a'), delivered(2, 'c1', 'confirmed', more)])
+    return deliveryOf(of.list()[0], 0, ms).words
+  }
+  assert.equal(words({ took_ms: 41, latency_ms: 60, attempts: 1 }), 'confirmed in 41 ms')
+  assert.equal(words({ took_ms: 41, latency_ms: 2300, attempts: 2 }), 'confirmed after 2300 ms, 2 tries, the last took 41 ms')
+  assert.equal(words({ took_ms: 41, latency_ms: 2300, attempts: 1 }), 'confirmed after 2300 ms, 41 ms after it was sent')
+  assert.equal(words({ took_ms: null, latency_ms: 900 }), 'confirmed in 900 ms')
+  assert.equal(words({ took_ms: null, latency_ms: null, at: 0 }), 'confirmed')
+})
+
 test('a lost connection is one line, whether it is back or not', () => {
   const of = after([{ kind: 'session', seq: 1, state: 'live', at: 1 }, { kind: 'session', seq: 2, state: 'resting', reason: 'lost', at: 5000 }])
   assert.equal(of.list().at(-1).outage.restored, 0)

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from random import Random
 from typing import Any
 
+import msgspec
 import orjson
 
 from guestd.model import effects as e
@@ -193,7 +194,7 @@ class _Life:
     def perform(self, effect: e.Effect) -> None:
         event = effect.event if isinstance(effect, e.Accept) else effect
         if isinstance(event, Event):
-            orjson.dumps(event)
+            msgspec.json.encode(event)
             self.seqs.append(event.seq)
             self.seen.add(event.kind)
         elif isinstance(effect, e.Say):

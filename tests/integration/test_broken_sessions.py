@@ -145,7 +145,7 @@ async def test_a_decoder_that_raises_costs_one_frame(new_stack):
         await live(frontend)
         bench = stack.fleet._context
         decode, bench.decode = bench.decode, broken
-        next(iter(stack.emulator.connections.values()))._write(b"{}")
+        next(iter(stack.emulator.connections.values())).write(b"{}")
         from guestd.model.effects import SessionCounter
 
         await stack.until(lambda: stack.metrics.session_counts.get(SessionCounter.GARBAGE))

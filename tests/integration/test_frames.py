@@ -65,6 +65,18 @@ async def test_texts_are_there_only_for_those_who_ask_for_them(new_stack, client
         assert "parcel" not in json.dumps(found)
 
 
+async def test_a_frame_whose_message_was_taken_before_says_so(new_stack, client_of):
+    async with new_stack() as stack, client_of(stack) as client:
+        await opened(stack, client)
+        await frames_of(client)
+        stack.emulator.faults.set({"rules": [{"kind": "duplicate", "count": 1}]}, 0.0)
+        await say(client, "Once", "c-1")
+        await until_frame(client, lambda one: one.get("repeated"))
+        came = [one for one in await frames_of(client) if one["direction"] == "in"][:2]
+        assert [one.get("repeated", False) for one in came] == [False, True]
+        assert came[0]["seq"] > came[1]["seq"] == 0
+
+
 async def test_opens_and_closes_are_rows_with_who_did_it(new_stack, client_of):
     fast = {"reconnect_base_s": 0.01, "reconnect_jitter_s": 0.0}
     async with new_stack(session=fast) as stack, client_of(stack) as client:

@@ -123,7 +123,7 @@ async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_
     ):
         await live(frontend)
         visit = next(iter(stack.emulator.connections.values()))
-        visit._write(platform_frame(dialect, content).encode())
+        visit.write(platform_frame(dialect, content).encode())
         shown = await frame(frontend, kind="message")
         assert (shown["text"], shown["content"]) == ("with content", [])
         from guestd.model.effects import SessionCounter

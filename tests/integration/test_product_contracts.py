@@ -80,7 +80,7 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
         "failed_calls": dict.fromkeys(KINDS, 0),
         "failed_attempts": dict.fromkeys(KINDS, 0),
         "token_checks": {"accepted_by_platform": 2},
-        "tokens_judged": 1,
+        "tokens_judged": 2,
         "token_validation_failure_ratio": 0.0,
     }
     shown = [
@@ -100,7 +100,7 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
         "REST messaging sessions\t2\t1 ended, 1 now",
         f"failed calls\t0\t{', '.join(f'0 {kind}' for kind in KINDS[1:])}",
         f"failed attempts\t0\t{', '.join(f'0 {kind}' for kind in KINDS[1:])}",
-        "token validation failures\t0.0000\t1 guest tokens",
+        "token validation failures\t0.0000\t2 guest tokens",
     ]
 
 

@@ -41,12 +41,12 @@ async def test_it_is_known_from_the_journal(new_stack, dialect, time):
         await live(one)
         visit = next(iter(stack.emulator.connections.values()))
         for n in range(1, 7):
-            visit._write(message(dialect, n, time))
+            visit.write(message(dialect, n, time))
         texts = [(await frame(one, kind="message"))["text"] for _ in range(6)]
         assert texts == [f"text {n}" for n in range(1, 7)]
         duplicates = stack.metrics.session_counts.get(SessionCounter.DUPLICATE, 0)
         for n in range(1, 7):
-            visit._write(message(dialect, n, time))
-        visit._write(message(dialect, 7, time))
+            visit.write(message(dialect, n, time))
+        visit.write(message(dialect, 7, time))
         assert (await frame(one, kind="message"))["text"] == "text 7"
         assert stack.metrics.session_counts[SessionCounter.DUPLICATE] == duplicates + 6

@@ -7,6 +7,7 @@ import asyncio
 import json
 import socket
 
+import orjson
 import pytest
 
 from guestd.emulator.core.records import SendFrame as Tell
@@ -404,7 +405,7 @@ class TestWebchat:
 
             def tell(**frame):
                 connections = stack.emulator.world.sessions["webchat:ana@example.org"].connections
-                stack.emulator.perform([Tell(one, frame) for one in connections])
+                stack.emulator.perform([Tell(one, orjson.dumps(frame)) for one in connections])
 
             tell(type="typing", state=True)
             tell(type="novelty", text="from a later version")
@@ -437,7 +438,8 @@ class TestWebchat:
             await stack.until(lambda: stack.live() == 1)
             (session,) = stack.emulator.world.sessions.values()
             for _ in range(3):
-                stack.emulator.perform([Tell(one, frames[dialect]) for one in session.connections])
+                told = orjson.dumps(frames[dialect])
+                stack.emulator.perform([Tell(one, told) for one in session.connections])
             await stack.until(
                 lambda: stack.metrics.session_counts.get(SessionCounter.UNKNOWN, 0) == 3
             )

@@ -242,7 +242,7 @@ async def test_http_3_an_upload_without_an_answer_says_what_to_do(uploader, file
     wanted = {
         "reset": ("the connection broke", "send the file again"),
         "stall": ("stood still", "send the file again"),
-        "closed": ("cannot be reached: Connect call failed", "send the file again"),
+        "closed": ("cannot be reached: connection refused at", "send the file again"),
         "name": ("the name cannot be resolved", "send the file again"),
         "plain": ("TLS was spoken to a port that answers in plain text", "send the file again"),
         "scheme": ("is not https", "tell the platform's support"),

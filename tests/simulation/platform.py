@@ -62,9 +62,7 @@ class Platform:
             if isinstance(effect, SendFrame):
                 connection = self.connections.get(effect.connection)
                 if connection is not None:
-                    connection.deliver(
-                        orjson.dumps(effect.frame), is_conversation=bool(effect.time)
-                    )
+                    connection.deliver(effect.payload, is_conversation=effect.message is not None)
             elif isinstance(effect, StartTimer):
                 self.loop.call_later(effect.delay_s, self._appointment, effect.what)
             elif isinstance(effect, CloseConnection) and effect.connection in self.connections:
@@ -79,9 +77,7 @@ class Platform:
     def received(self, connection: PlatformConnection, text: bytes) -> None:
         request = orjson.loads(text)
         if request["action"] == "onMessage" and self.rng.random() < self.weather.throttle:
-            connection.deliver(
-                orjson.dumps(frames.too_many(1, "slow down", request.get("tracingId", ""))), False
-            )
+            connection.deliver(frames.too_many(1, "slow down", request.get("tracingId", "")), False)
             return
         self.perform(receive_guest_frame(self.world, connection.connection_id, text, self.now()))
 
@@ -93,7 +89,7 @@ class PlatformConnection:
         self.platform = platform
         self.sink = sink
         deployment = platform.world.settings.deployments[0]
-        self.connection_id = platform.world.connect(deployment, platform.now())
+        self.connection_id = platform.world.connect(deployment, platform.now()).id
         platform.connections[self.connection_id] = self
         self.is_open = True
         self.silent = False

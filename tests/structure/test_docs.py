@@ -86,6 +86,8 @@ def complaint(arguments: list[str]) -> str:
     """What guestd would not know in a command line; "" if it knows everything."""
     command = root()
     while hasattr(command, "get_command") and arguments and not arguments[0].startswith(("-", "<")):
+        if command.name == "load" and command.get_command(None, arguments[0]) is None:
+            arguments = ["run", *arguments]  # `guestd load FILE`
         names, arguments = arguments[0].split("|"), arguments[1:]
         inner = command.get_command(None, names[0])
         if inner is None:

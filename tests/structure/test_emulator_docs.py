@@ -17,7 +17,7 @@ from guestd.emulator import Emulator
 from guestd.emulator.admin.guest_admin import guest_admin_routes
 from guestd.emulator.admin.platform_admin import platform_admin_routes
 from guestd.emulator.admin.selection import SELECTION
-from guestd.emulator.core.faults import fault_fields
+from guestd.emulator.core.fault_rules import fault_fields
 
 PAGE = Path(__file__).parents[2] / "docs" / "emulator.md"
 

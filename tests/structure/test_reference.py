@@ -13,8 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from guestd.load.scenario.schema import scenario_schema_text
 from guestd.model.error_codes import COMMAND_LINE_CODES, ERROR_CODES, LATER, TOKEN_CODES
-from tests.structure.reference import cli, errors, events, frames, http_api, metrics
+from tests.structure.reference import (
+    cli,
+    errors,
+    events,
+    frames,
+    http_api,
+    metrics,
+    scenario_files,
+    thresholds,
+)
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGES = {
@@ -27,6 +37,9 @@ PAGES = {
     "asyncapi-simulator.json": http_api.simulator_json,
     "asyncapi-platform.json": http_api.platform_json,
     "metrics.md": metrics.page,
+    "thresholds.md": thresholds.page,
+    "scenario-files.md": scenario_files.page,
+    "../guestd-scenario.schema.json": scenario_schema_text,
 }
 
 

@@ -8,10 +8,10 @@ import inspect
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from random import Random
 from typing import Any
 
+import msgspec
 import orjson
 from aiohttp import web
 from pydantic import SecretBytes
@@ -103,7 +103,7 @@ class World:
         self._ms = itertools.count(int(time.time() * 1000))
 
     def _put(self, stream: str, event: Any) -> None:
-        row = EventRow(stream, event.seq, event.kind, orjson.dumps(asdict(event)), "", b"")
+        row = EventRow(stream, event.seq, event.kind, msgspec.json.encode(event), "", b"")
         is_new = stream != OWN_STREAM and event.seq == 1
         opened = (
             [SessionRecord(stream, f"guest {stream}", f"token-{stream}", "", {}, {}, 0, 0)]

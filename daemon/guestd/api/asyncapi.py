@@ -9,6 +9,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from .. import __version__
+from ..model.guest_names import NAME_CHARS_MAX
 from .event_schemas import EVENTS, add_meanings
 from .frame_models import SENT_BY_FRONTENDS, SENT_BY_GUESTD
 
@@ -22,8 +23,10 @@ is refused is answered with `error` and `code`, and does not close the socket.""
 _QUERY: dict[str, Json] = {
     "guest": {
         "type": "string",
-        "pattern": "^[A-Za-z0-9._@+-]{1,64}$",
-        "description": "The guest's name; generated if left out.",
+        "minLength": 1,
+        "maxLength": NAME_CHARS_MAX,
+        "description": "The guest's name: letters and digits of any script and . _ @ + -;"
+        " generated if left out.",
     },
     "since": {"type": "integer", "minimum": 0, "description": "The last seq you have."},
     "create": {

@@ -21,6 +21,11 @@ def add_meanings(definitions: dict[str, Any]) -> None:
                 schema["properties"][name]["description"] = text
 
 
+def names_of(event: type) -> tuple[str, ...]:
+    """Its fields, in their order."""
+    return tuple(name for name in get_type_hints(event) if name != "KEY")
+
+
 def meanings(event: type) -> dict[str, str]:
     """The sentence of each field that has one."""
     hints = get_type_hints(event, include_extras=True)

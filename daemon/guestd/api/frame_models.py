@@ -24,7 +24,9 @@ WhenDownChoice = Annotated[
 
 
 class FrontendFrame(BaseModel):
-    """What a frontend may send. Unknown fields are ignored."""
+    """What a frontend may send. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
     command_id: str | None = Field(
         default=None,

@@ -41,6 +41,7 @@ from ..model.commands import (
 from ..model.errors import CommandError, NotReady
 from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import is_text, refusal_of
+from .unknown_fields import unknown_field
 
 #: The largest integer that every JSON reader represents exactly.
 SEQ_MAX = 2**53 - 1
@@ -86,8 +87,6 @@ def parse(text: str, draw_id: Callable[[], str], when_down: WhenDown = "") -> Pa
     """`when_down`: that of the socket, for messages that do not give their own. Raises
     CommandError."""
     frame = _load(text)
-    if when_down:
-        frame.setdefault("when_down", when_down)
     command_id = frame.get("command_id")
     if command_id is not None and not (
         isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_CHARS_MAX
@@ -102,6 +101,12 @@ def parse(text: str, draw_id: Callable[[], str], when_down: WhenDown = "") -> Pa
         raise CommandError(
             f"action must be one of {', '.join(_READ)}", code="unknown_action", field="action"
         )
+    known = _KNOWN[str(action)]
+    if not frame.keys() <= known:
+        unknown = next(key for key in frame if key not in known)
+        raise unknown_field(unknown, known, f"a frame with the action {action}")
+    if when_down:
+        frame.setdefault("when_down", when_down)
     needs_id = (
         command_id is None and action != "resume"
     )  # to draw one is a call of the operating system
@@ -281,3 +286,17 @@ _READ: dict[str, Callable[[Json, str], Command | ResumeFrame | UploadFrame]] = {
     "end": _end,
     "resume": _resume,
 }
+
+_OF_ACTION: dict[str, tuple[str, ...]] = {
+    "send": ("text", "when_down"),
+    "context": ("data",),
+    "upload": ("filename", "contentType", "buffer", "caption", "when_down"),
+    "withdraw": ("target",),
+    "link": ("attachment_id",),
+    "reply": ("type", "text", "payload", "in_reply_to", "when_down"),
+    "typing": (),
+    "end": (),
+    "resume": ("since",),
+}
+#: By action, every field that its frame may have.
+_KNOWN = {action: frozenset((*of, "action", "command_id")) for action, of in _OF_ACTION.items()}

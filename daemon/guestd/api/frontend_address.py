@@ -6,16 +6,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..model.commands import WhenDown
 from ..model.errors import CommandError
+from ..model.guest_names import NAME_RULE, is_guest_name, normal_name
 from .details import GuestDetails, details_from_query
 from .frames import since_of, when_down_of
+from .unknown_fields import unknown_field
 
-_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
+#: `access_token` is read before (`bearer_auth.py`).
+PARAMETERS = (
+    "guest",
+    "since",
+    "create",
+    "when_down",
+    "name",
+    "email",
+    "details",
+    "access_token",
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,11 +52,10 @@ class SelectedSession:
 
 def address_from_query(query: Mapping[str, str], draw_id: Callable[[], str]) -> FrontendAddress:
     """Raises CommandError naming the parameter."""
-    name = query.get("guest") or f"guest-{draw_id().replace('-', '')[:16]}"
-    if not _NAME.fullmatch(name):
-        raise CommandError(
-            "guest must be a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
-        )
+    _check_parameters(query)
+    name = normal_name(query.get("guest", "")) or f"guest-{draw_id().replace('-', '')[:16]}"
+    if not is_guest_name(name):
+        raise CommandError(f"guest {NAME_RULE}", field="guest")
     create = query.get("create", "true")
     if create not in ("true", "false"):
         raise CommandError("create must be true or false", field="create")
@@ -56,3 +66,13 @@ def address_from_query(query: Mapping[str, str], draw_id: Callable[[], str]) -> 
         when_down_of(query.get("when_down", "")),
         details_from_query(query),
     )
+
+
+def _check_parameters(query: Mapping[str, str]) -> None:
+    seen: set[str] = set()
+    for name, _ in query.items():  # of a MultiDict each as often as it is given
+        if name in seen:
+            raise CommandError(f"{name[:64]} is given twice in the address", field=name[:64])
+        seen.add(name)
+        if name not in PARAMETERS:
+            raise unknown_field(name, PARAMETERS, "the address")

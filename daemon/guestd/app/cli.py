@@ -26,6 +26,8 @@ COMMANDS = {
     "frames": "Show the frames of a guest session on the platform's socket.",
     "top": "The guest sessions, rates and waits of a running daemon, live.",
     "send": "Say something, and wait until the platform has confirmed it.",
+    "test": "Run scenario files as functional tests.",
+    "load": "Many virtual guests who hold conversations by a scenario file.",
     "inject": "Put a past conversation into an interaction.",
     "prompt": "Show a prompt on the agent's screen.",
     "operations": "Guests, messaging sessions, injections, prompts, adoption.",

@@ -4,7 +4,6 @@ Unix socket."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ..model.errors import ConfigError, GuestdError, PlatformUnavailable
+from ..runtime.system_errors import in_words
 from .control_words import platform_facts
 
 Json = dict[str, Any]
@@ -137,15 +137,9 @@ class ControlClient:
 
     def _unreachable(self, error: Exception) -> PlatformUnavailable:
         advice = "start guestd serve, or name another with --url or --socket"
-        return PlatformUnavailable(f"no guestd answers at {self._address}: {why(error)}; {advice}")
-
-
-def why(error: Exception) -> str:
-    """A connection's failure as the system calls it, without the library's own words around it."""
-    found = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(found, OSError) and found.errno is not None and found.errno > 0:
-        return os.strerror(found.errno).lower()
-    return str(found) or type(found).__name__
+        return PlatformUnavailable(
+            f"no guestd answers at {self._address}: {in_words(error)}; {advice}"
+        )
 
 
 def _is_http(url: str) -> bool:

@@ -366,7 +366,11 @@ class Daemon:
     def _start_telling(self, demo_guests: int) -> None:
         emulator_url = self.emulator.url if self.emulator is not None else None
         if self._is_watched:
-            for line in opening_lines(self.http.url, emulator_url, demo_guests):
+            api, simulator = self._config.api, self._config.simulator
+            tokens = api.token, api.token_file, simulator.token, simulator.token_file
+            for line in opening_lines(
+                self.http.url, emulator_url, demo_guests, api.tcp, any(tokens)
+            ):
                 self._tell(line)
         else:
             self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..model.ports import DeploymentConfig
 from ..runtime.files import replace_private
+from ..runtime.system_errors import in_words
 
 logger = logging.getLogger("guestd.app")
 
@@ -41,7 +42,7 @@ class DeploymentFile:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-            logger.warning("%s cannot be used and is ignored: %s", self._path, type(error).__name__)
+            logger.warning("%s cannot be used and is ignored: %s", self._path, in_words(error))
             return None
 
     def write(self, facts: DeploymentConfig) -> None:
@@ -52,9 +53,7 @@ class DeploymentFile:
         try:
             replace_private(self._path, json.dumps(content).encode())
         except OSError as error:
-            logger.warning(
-                "%s cannot be written: %s", self._path, error.strerror or type(error).__name__
-            )
+            logger.warning("%s cannot be written: %s", self._path, in_words(error))
 
 
 def _facts(found: dict[str, Any]) -> DeploymentConfig:

@@ -20,14 +20,14 @@ DAMAGED = 1
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG = 2, 69, 70, 74, 78
 
 EXIT_CODES = {
-    0: "done",
+    0: "done; q and Ctrl-C end what is only watched (top, --watch, follow, webhooks listen)",
     DAMAGED: "the answer is no: a command was refused or failed, a token or a journal is not sound",
     USAGE: "wrong usage of the command line",
     PLATFORM: "the platform cannot be reached or refuses the deployment; or no daemon answers",
     INTERNAL: "a bug of guestd, or an error of the system that no setting causes",
     JOURNAL: "the journal cannot be used or failed; a disk is full or broken; an audit is changed",
     CONFIG: "the configuration cannot be used; a port is taken, a file is missing",
-    INTERRUPTED: "interrupted by a second signal",
+    INTERRUPTED: "interrupted: by a second signal, or by Ctrl-C before a command was done",
 }
 
 

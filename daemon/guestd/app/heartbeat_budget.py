@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+from ..operations.settings import OperationsSettings
+from ..platform.settings import RestSettings
 from ..policy.stretch import HEARTBEAT_SHARE, factor
+from ..supervisor.settings import LimitSettings
 from .config import Config
 
 
@@ -16,7 +19,10 @@ def requests_per_minute(config: Config) -> int:
 
 def heartbeat_notes(config: Config) -> list[str]:
     """A line if the heartbeats will be stretched at the limit, and how far; none if the budget is
-    enough."""
+    enough, or if the figures are the defaults and no OAuth client is there: then no REST session
+    of the platform is meant."""
+    if not config.platform.has_client and _has_default_figures(config):
+        return []
     sessions, interval_s = config.limits.max_rest_sessions, config.operations.heartbeat_interval_s
     budget = requests_per_minute(config)
     wanted = sessions * 60.0 / interval_s
@@ -31,3 +37,11 @@ def heartbeat_notes(config: Config) -> list[str]:
         f" REST sessions all heartbeats come less often, every {stretched_s:.0f} s instead of"
         f" {interval_s:.0f} s at the limit"
     ]
+
+
+def _has_default_figures(config: Config) -> bool:
+    return (
+        config.limits.max_rest_sessions == LimitSettings().max_rest_sessions
+        and config.operations.heartbeat_interval_s == OperationsSettings().heartbeat_interval_s
+        and config.rest.requests_per_minute == RestSettings().requests_per_minute
+    )

@@ -24,13 +24,18 @@ def is_watched() -> bool:
     return sys.stderr.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def opening_lines(url: str, emulator_url: str | None, demo_guests: int) -> list[str]:
-    """Within 80 columns."""
+def opening_lines(
+    url: str, emulator_url: str | None, demo_guests: int, console: bool, token: bool = False
+) -> list[str]:
+    """Within 80 columns. `console`: it is served; `token`: it asks for one."""
     command = _command()
+    port = "" if url.endswith(":3000") else f" --url {url}"
+    way = f"{command} console --open{port}" if token else f"{url}/"
     stand_in = ", its own emulator stands in for the platform" if emulator_url else ""
     lines = [
         f"guestd {__version__}{stand_in}",
         "",
+        *([f"  console      {way}"] if console else []),
         f"  frontends    ws{url[4:]}/?guest=NAME",
         f"  control API  {url}/v1",
         f"  health       {url}/healthz   /readyz   /metrics",
@@ -38,7 +43,6 @@ def opening_lines(url: str, emulator_url: str | None, demo_guests: int) -> list[
     if emulator_url:
         lines.append(f"  emulator     {emulator_url}/__emulator/state")
     lines += ["", "Next, in another terminal:"]
-    port = "" if url.endswith(":3000") else f" --url {url}"
     if demo_guests:
         lines.append(f"  {command} sessions follow demo-1{port}")
     lines += [

@@ -1,7 +1,9 @@
 """Signals, taken by a thread of their own: they are noticed at every moment, also while the event
 loop is busy or blocked.
 
-SIGTERM, SIGINT   stop in an orderly way; a second one stops at once (exit 130)
+SIGTERM, SIGINT   stop in an orderly way; a second one, more than a second after the first, stops
+                  at once (exit 130). Within that second it is the same request: `timeout`, process
+                  managers and a terminal signal the process and its group, both
 SIGHUP            stops in an orderly way, too; it counts as neither the first nor the second of the
                   others, for a closing terminal sends several, and a service manager one with
                   each SIGTERM (SendSIGHUP=yes), in either order
@@ -17,6 +19,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 from ..observe.log import Log
@@ -32,17 +35,24 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED_BOUND_S = 2.0
 
 
+#: After the first SIGTERM or SIGINT: further ones so soon are copies of it. Long enough for what a
+#: script sends one after the other, shorter than a person takes who has seen that it drains.
+SAME_REQUEST_S = 1.0
+
+
 class SignalListener:
     """`listen`, and `attach` to the loop. The signals are held since the program began
     (`entry.py`), in all threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._log: Log | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._hurry: asyncio.Event | None = None
         self._is_stopping = False
-        self._count = 0  # of SIGTERM and SIGINT
+        self._first_at: float | None = None  # of SIGTERM and SIGINT
+        self._is_hurried = False
         self._lock = threading.Lock()
         self._deadline: threading.Timer | None = None
         #: How long an orderly stop may take, in seconds, and the exit code if it takes longer.
@@ -81,13 +91,20 @@ class SignalListener:
             logger.warning(f"{signal.Signals(number).name} has no meaning here and is ignored")
             return
         with self._lock:
-            self._count += number in _STOPPING
+            is_second = number in _STOPPING and self._is_second()
             if not self._is_stopping:
                 self._is_stopping = True
                 self.end_within(self.stop_bound_s, self.late_code)
-            elif self._count == 2 and number in _STOPPING:
+            elif is_second and not self._is_hurried:
+                self._is_hurried = True
                 self.end_within(INTERRUPTED_BOUND_S, lambda: INTERRUPTED)
             self._wake()
+
+    def _is_second(self) -> bool:
+        now = self._clock()
+        if self._first_at is None:
+            self._first_at = now
+        return now - self._first_at >= SAME_REQUEST_S
 
     def _wake(self) -> None:
         if (
@@ -99,7 +116,7 @@ class SignalListener:
             return
         if self._is_stopping:
             self._loop.call_soon_threadsafe(self._stop.set)
-        if self._count > 1:
+        if self._is_hurried:
             self._loop.call_soon_threadsafe(self._hurry.set)
 
     def _end(self, code: Callable[[], int]) -> None:

@@ -30,8 +30,10 @@ class TrustedProxies:
         """The emulator as the client of this request asked for it. `bound`: its own URL, which
         counts where the request does not say; `peer`: the address that the connection is from."""
         found = base_for(next(iter(values("Host")), None), bound)
-        scheme = _told_scheme(values) if self._is_trusted(peer) else None
-        return found if scheme is None else f"{scheme}://{found.partition('://')[2]}"
+        scheme = _told_scheme(values)
+        if scheme is None or not self._is_trusted(peer):
+            return found
+        return f"{scheme}://{found.partition('://')[2]}"
 
     def _is_trusted(self, peer: str | None) -> bool:
         try:

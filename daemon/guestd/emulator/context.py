@@ -15,6 +15,7 @@ from .core.faults import FaultInjector
 from .core.records import Effect
 from .core.world import World
 from .settings import EmulatorSettings
+from .stall import Stall
 
 
 class ServerContext(Protocol):
@@ -23,6 +24,7 @@ class ServerContext(Protocol):
     settings: EmulatorSettings
     world: World
     faults: FaultInjector
+    stall: Stall
     counters: Counter[str]
     loop: asyncio.AbstractEventLoop
     now: Callable[[], float]
@@ -33,5 +35,8 @@ class ServerContext(Protocol):
     def perform(self, effects: list[Effect]) -> None:
         """Send frames, close connections, start timers."""
 
-    def record(self, kind: str, token: str, text: bytes) -> None:
+    def stalls(self) -> bool:
+        """Whether what comes has to wait for the end of the stall; a fault may begin one now."""
+
+    def record(self, kind: str, token: str, text: bytes, now: float) -> None:
         """Add what was received to the journal that `/__emulator/journal` shows."""

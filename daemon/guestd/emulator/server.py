@@ -34,6 +34,7 @@ from .platform_api.api import PlatformApi
 from .platform_api.http_routes import platform_routes
 from .platform_api.upload_storage import UploadStorage
 from .settings import EmulatorSettings
+from .stall import Stall
 from .tls import ensure_certificate
 
 logger = logging.getLogger("guestd.emulator")
@@ -57,7 +58,9 @@ class Emulator:
         self.world = World(self.settings, self._equal_time, self._forget_file)
         self.world.rejoined = self.faults.restored
         self.faults.names_of = self._names_of
+        self.faults.conversation_of = self._conversation_of
         self.faults.noticed = self.world.events.injection
+        self.stall = Stall()
         self.platform_api = PlatformApi(self.world)
         self.counters: Counter[str] = Counter()
         self.connect_times: deque[float] = deque(maxlen=100_000)
@@ -111,6 +114,7 @@ class Emulator:
     async def start(self) -> None:
         """Listen. Raises OSError if the address cannot be bound."""
         self.loop = asyncio.get_running_loop()
+        self.faults.begin(self.now())
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
         self.storage = UploadStorage(self._folder.name, self.settings.upload_bytes_max)
         app = web.Application(
@@ -174,6 +178,7 @@ class Emulator:
 
     async def stop(self) -> None:
         """Close everything at once: sockets are aborted without waiting."""
+        self.stall.end()
         for server in self._servers:
             server.close()
         if self._age_timer is not None:
@@ -295,12 +300,25 @@ class Emulator:
         if self.connections.pop(connection.connection_id, None) is not None:
             self.world.disconnect(connection.connection_id)
 
+    def stalls(self) -> bool:
+        if self.stall.is_on or not self.faults.has("moment"):
+            return self.stall.is_on
+        rule = self.faults.pick("moment", "", self.now())
+        if rule is not None:
+            self.stall.begin(self.loop, rule.ms / 1000.0)
+        return rule is not None
+
     def perform(self, effects: list[Effect]) -> None:
+        if self.stall.is_on:
+            self.stall.wait(lambda: self.perform(effects))
+            return
         for effect in effects:
             if type(effect) is SendFrame:
                 connection = self.connections.get(effect.connection)
                 if connection is not None:
-                    connection.deliver(effect.frame, effect.time)
+                    connection.deliver(effect.payload, effect.message)
+            elif type(effect) is StartTimer and effect.delay_s <= 0:
+                self.perform(self._fire(effect.what))  # an agent that does not wait
             elif type(effect) is StartTimer:
                 self._start_timer(effect)
             elif type(effect) is CloseConnection and effect.connection in self.connections:
@@ -311,23 +329,29 @@ class Emulator:
 
         def fire() -> None:
             self._timers.discard(handle)
-            self.perform(self._fire(later.what))
+            self._fire_when_answering(later.what)
 
         handle = self.loop.call_later(later.delay_s, fire)
         self._timers.add(handle)
+
+    def _fire_when_answering(self, what: tuple[str, ...]) -> None:
+        if self.stalls():
+            self.stall.wait(lambda: self._fire_when_answering(what))
+        else:
+            self.perform(self._fire(what))
 
     def _fire(self, what: tuple[str, ...]) -> list[Effect]:
         if what[0] == "agent":
             return agent_runner.run_steps(self.world, what[1], self.now())
         return self.world.close_connection(int(what[1]))
 
-    def record(self, kind: str, token: str, text: bytes) -> None:
+    def record(self, kind: str, token: str, text: bytes, now: float) -> None:
         """Add to the journal of what was received: a bounded ring that tests read."""
         self.counters["frames_received"] += 1
         if self.settings.journal_entries_max:
             self.journal.append(
                 {
-                    "at": self.now(),
+                    "at": now,
                     "kind": kind,
                     "token": token,
                     "text": text[:4096].decode(errors="replace"),
@@ -340,8 +364,12 @@ class Emulator:
         session = self.world.sessions.get(token)
         return (session.guest or session.name, session.session) if session else ("", "")
 
+    def _conversation_of(self, token: str) -> str:
+        session = self.world.sessions.get(token)
+        return session.conversations[-1].id if session and session.conversations else ""
+
     def _equal_time(self, token: str, now: float) -> bool:
-        return self.faults.pick("time", token, now) is not None
+        return self.faults.has("time") and self.faults.pick("time", token, now) is not None
 
     def _forget_file(self, name: str) -> None:
         self.storage.forget(name)
@@ -353,8 +381,7 @@ class Emulator:
         self.connections.clear()
         self.world.reset()
         self.platform_api = PlatformApi(self.world)
-        self.faults.set((), self.now())
-        self.faults.injected.clear()
+        self.faults.reset(self.now())
         self.counters.clear()
         self.connect_times.clear()
         self.journal.clear()

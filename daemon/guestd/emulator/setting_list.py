@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from .agents.script import load_script
-from .core.faults import FaultPlanError, parse_plan
+from .core.fault_rules import FaultPlanError, parse_plan
 from .settings import Deployment, EmulatorLimits, EmulatorSettings, QueueSettings
 
 #: Read when the emulator starts, and not again: its address, its certificate,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
 from ..runtime.files import publish, sync_directory
+from ..runtime.system_errors import in_words
 from . import checksum, filesystem_check
 from .check import (
     SCHEMA_WITH_CHECKSUMS,
@@ -214,7 +215,7 @@ def verify(path: Path) -> None:
             problems = full_check(copy)
             version = copy.execute("PRAGMA user_version").fetchone()[0] if not problems else 0
     except UNREADABLE_FILE as error:
-        raise JournalError(f"{path} is not a journal: {error}") from error
+        raise JournalError(f"{path} is not a journal: {in_words(error)}") from error
     if problems:
         raise JournalError(f"{path} failed its check: {problems[0]}")
     if not 0 < version <= len(migrations()):
@@ -301,7 +302,7 @@ def _copy_before_migration(connection: sqlite3.Connection, path: Path, version: 
 def _translated(error: Exception, path: Path) -> JournalError:
     if is_damage(error):
         return JournalError(_move_aside(path, [str(error)]))
-    return JournalError(f"the journal {path} cannot be opened: {error}")
+    return JournalError(f"the journal {path} cannot be opened: {in_words(error)}")
 
 
 def backup(directory: Path, target: Path) -> None:

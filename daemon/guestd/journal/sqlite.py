@@ -26,6 +26,7 @@ from pathlib import Path
 
 from ..model.errors import JournalError, StorageFull
 from ..model.journal import Commit, DiskFigures, SetAside
+from ..runtime.system_errors import in_words
 from . import database
 from .disk_reserve import DiskReserve
 from .file_watch import FileWatch
@@ -133,11 +134,12 @@ class SqliteJournal(ReadsOnThread):
 
     def _not_started(self, error: sqlite3.Error | OSError) -> JournalError:
         """With the ballast given back, if the disk is full: the next try may find room."""
+        why = in_words(error)
         if not self._has_no_room(error):
-            return JournalError(f"the journal in {self._directory} cannot be opened: {error}")
+            return JournalError(f"the journal in {self._directory} cannot be opened: {why}")
         self._reserve.release()
         return StorageFull(
-            f"the disk of {self._directory} is full: the journal cannot be opened ({error}); free"
+            f"the disk of {self._directory} is full: the journal cannot be opened ({why}); free"
             " some space"
         )
 
@@ -250,7 +252,8 @@ class SqliteJournal(ReadsOnThread):
             self._tell(self._fail, error)
         except OSError as error:
             self._tell(
-                self._fail, JournalError(f"the journal's directory cannot be looked at: {error}")
+                self._fail,
+                JournalError(f"the journal's directory cannot be looked at: {in_words(error)}"),
             )
         except Exception as error:
             logger.exception("the journal's writer broke: our bug")

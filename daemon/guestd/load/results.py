@@ -137,8 +137,8 @@ class FrameEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class ConversationReport(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A conversation worth reading. `why`: failed, lost, doubled, uncertain, slow. `alike`: how
-    many others failed in the same way and are not told."""
+    """A conversation worth reading. `why`: failed, lost, doubled, reordered, uncertain, slow.
+    `alike`: how many others failed in the same way and are not told."""
 
     guest: str
     scenario: str

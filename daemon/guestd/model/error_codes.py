@@ -28,7 +28,8 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "invalid": ErrorCode("a field has a value that is not allowed; `field` names it", "caller"),
     "unknown_action": ErrorCode("the frame's `action` is none of the simulator's", "caller"),
     "unknown_since": ErrorCode(
-        "`since` is beyond the last seq: that was another guest session; all of this one follows",
+        "`since`, or `after` of a page or stream, is beyond the last seq: that was another guest"
+        " session. On a socket all of this one follows",
         "caller",
     ),
     "too_large": ErrorCode("a frame, body or file is over its bound, which is named", "caller"),
@@ -116,6 +117,9 @@ TOKEN_CODES: dict[str, ErrorCode] = {
 #: What only the command line says.
 COMMAND_LINE_CODES: dict[str, ErrorCode] = {
     "config": ErrorCode("the configuration cannot be used; each problem is named", "operator"),
+    "scenario_file": ErrorCode(
+        "a scenario file cannot be used; each problem is named with its line", "caller"
+    ),
     "refused": ErrorCode("the daemon refused, without a code of its own", "caller"),
     "not_confirmed": ErrorCode("sent, and not confirmed in the time given", "platform", LOOK),
     "not_connected": ErrorCode("the daemon does not answer; nothing was sent", "operator", LATER),

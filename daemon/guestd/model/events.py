@@ -10,8 +10,10 @@ are written from here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, field, make_dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
+
+from msgspec import NODEFAULT, Struct, structs
 
 from .settings import Doc
 
@@ -31,11 +33,9 @@ RecordedAt = Annotated[
 ]
 
 
-# Without slots, alone among its kind: orjson writes an instance dictionary in a third of the time
-# of a slotted one, and there are more of these than of all others together. It lives only until it
-# is encoded.
-@dataclass
-class MessageEvent:
+# A Struct, alone among its kind: there are more of these than of all others together, and one is
+# made and encoded in a quarter of the time of a dataclass. No reference leads back to one.
+class MessageEvent(Struct, gc=False):
     """A message of the conversation, the guest's own echo (`direction: "Inbound"`) included."""
 
     KEY: ClassVar[str] = "id"
@@ -55,9 +55,23 @@ class MessageEvent:
     ] = ""
     content: Annotated[
         list[Any], Doc("Cards, quick replies, files: content items as the platform sent them.")
-    ] = field(default_factory=list)
+    ] = []
     kind: Literal["message"] = "message"
     at: RecordedAt = 0
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """For the documents of the API: as for a dataclass of the same fields."""
+        hints = get_type_hints(cls, include_extras=True)
+        described = [(one.name, hints[one.name], _default_of(one)) for one in structs.fields(cls)]
+        own = {"__doc__": cls.__doc__}
+        return handler.generate_schema(make_dataclass(cls.__name__, described, namespace=own))
+
+
+def _default_of(one: structs.FieldInfo) -> Any:
+    if one.default_factory is not NODEFAULT:
+        return field(default_factory=one.default_factory)
+    return field() if one.default is NODEFAULT else field(default=one.default)
 
 
 @dataclass(slots=True)
@@ -164,6 +178,9 @@ class DeliveryEvent:
             " or was sent by another process."
         ),
     ] = None
+    attempts: Annotated[
+        int, Doc("How often it was sent, as far as this process knows; 0: not at all.")
+    ] = 0
     kind: Literal["delivery"] = "delivery"
     at: RecordedAt = 0
 

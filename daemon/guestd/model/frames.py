@@ -14,7 +14,8 @@ class FrameRow:
     `kind`: text, binary, ping, pong, open, close or not_kept. `size_bytes` is the frame's own;
     `name` its class, action or type with what it carries; `code` its code, or that of the close.
     `seq` is the newest event it led to at once, or the one that accepted its command. `text`: the
-    frame without secrets; `cut`: some or all of it is left out. `host` and `address` (what
+    frame without secrets; `cut`: some or all of it is left out; `repeated`: its message had been
+    taken before, and is not shown again. `host` and `address` (what
     the socket is connected to) are of openings, `by` and `reason` of closes, `attempt` (since the
     session was live) of both; `count` of those not kept."""
 
@@ -31,6 +32,7 @@ class FrameRow:
     seq: int = 0
     text: str = ""
     cut: bool = False
+    repeated: bool = False
     by: str = ""
     reason: str = ""
     attempt: int = 0

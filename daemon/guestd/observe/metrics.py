@@ -234,12 +234,12 @@ class Metrics:
             self.audit_files_retired_early
         ) = 0
 
-    def count_token_check(self, outcome: str, token: str) -> None:
-        """`outcome`: `valid` or our own word for what is wrong with it, `accepted_by_platform`,
-        `refused_by_platform`."""
+    def count_token_check(self, outcome: str, token: str, operation: str = "") -> None:
+        """`outcome`: `valid` or our own word for what is wrong with it; of the `operation` that
+        used it, `accepted_by_platform` or `refused_by_platform`."""
         self.token_checks[outcome] = self.token_checks.get(outcome, 0) + 1
         is_well = outcome in ("valid", "accepted_by_platform")
-        self.token_verdicts.judge(fingerprint(token), failed=not is_well)
+        self.token_verdicts.judge(fingerprint(token), not is_well, operation)
 
     def error_figures(self) -> dict[str, Any]:
         """GUEST-3: the calls that failed for good and the requests that failed, by kind and in all,

@@ -36,7 +36,7 @@ from ..policy.retry import Outcome
 from ..runtime.clock import epoch_ms
 from .answers import ERROR_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
 from .clients import OAuthClients
-from .guest_token_refusal import guest_tokens_in, is_about_token
+from .guest_token_refusal import guest_tokens_in, is_about_token, operation_of
 from .http import Http
 from .oauth import TokenSource
 from .pace import Pace
@@ -315,7 +315,7 @@ class RestCalls:
     def _count_tokens(self, call: _Call, outcome: str) -> None:
         """The platform's verdict on the guest tokens of the call (GUEST-3)."""
         for token in call.guest_tokens:
-            self._metrics.count_token_check(outcome, token)
+            self._metrics.count_token_check(outcome, token, operation_of(call.key))
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide

@@ -10,6 +10,7 @@ from yarl import URL
 
 from ..model.emulator_admin import AdminAnswer
 from ..model.errors import PlatformUnavailable
+from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls
 
 CONNECT_TIMEOUT_S = 5.0
@@ -50,9 +51,8 @@ class EmulatorForwarder:
                 given = {name: found.headers[name] for name in ANSWERED if name in found.headers}
                 yield AdminAnswer(found.status, given, found.content.iter_any())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            why = str(error) or type(error).__name__
             raise PlatformUnavailable(
-                f"the emulator at {self._url} does not answer: {why}"
+                f"the emulator at {self._url} does not answer: {in_words(error)}"
             ) from None
 
     def _client(self) -> aiohttp.ClientSession:

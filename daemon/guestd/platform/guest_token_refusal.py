@@ -14,6 +14,7 @@ from ..model.errors import PayloadRefused, PlatformError
 
 #: What the calls name it (SESS-4, SESS-7).
 _FIELDS = frozenset({"guestToken", "sessionToken", "guestIdToken"})
+_STEP = re.compile(r"-(contact|conversation)(-2)?$")
 _SAYS_TOKEN = re.compile(r"(?i)token|\bjw[tsk]|\brs256\b|\bkid\b|signature")
 
 
@@ -25,6 +26,11 @@ def guest_tokens_in(body: Any) -> Iterator[str]:
                 yield str(one)
             else:
                 yield from guest_tokens_in(one)
+
+
+def operation_of(key: str) -> str:
+    """Whose idempotency key it is: the keys of one operation differ in their step (SESS-7)."""
+    return _STEP.sub("", key)
 
 
 def is_about_token(error: PlatformError) -> bool:

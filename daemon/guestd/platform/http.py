@@ -3,7 +3,6 @@ read, what failures mean."""
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -16,8 +15,9 @@ from yarl import URL
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
-from ..runtime.no_resending import ConnectionBroke, no_resending
+from ..runtime.no_resending import no_resending
 from ..runtime.resolver import Resolver
+from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls, tls_failure
 from ..session.settings import HistorySettings
 from .answers import HttpReply, object_of, refusal
@@ -194,23 +194,14 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
             )
         case aiohttp.ClientConnectorError():
             return PlatformUnavailable(
-                f"{error.host} cannot be reached: {_why(error.os_error)}",
+                f"{error.host} cannot be reached: {in_words(error)}",
                 cause="unreachable",
                 remedy="check platform.region and the way there (network, platform.proxy_url)",
             )
         case _:
-            cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
             return PlatformUnavailable(
-                f"the connection broke: {cause}",
+                f"the connection broke: {in_words(error)}",
                 cause="broken",
                 remedy=_PATIENCE,
                 acted=sent,
             )
-
-
-def _why(error: OSError) -> str:
-    return (
-        "the name cannot be resolved"
-        if isinstance(error, socket.gaierror)
-        else (error.strerror or "no connection")
-    )

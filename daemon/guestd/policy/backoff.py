@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from random import Random
 
 
@@ -19,6 +20,20 @@ class Backoff:
         """The rest before try `attempt` (0 is the first after a success)."""
         doubled = self.base_s * 2.0 ** min(attempt, 60)
         return min(doubled + rng.uniform(0.0, self.jitter_s), self.cap_s)
+
+    def total_s(self) -> float:
+        """All rests together, at the least of the random part: what every session outlasts."""
+        attempts, rest_s, lasted_s = 0, self.base_s, 0.0
+        while attempts < self.attempts_max and rest_s < self.cap_s:
+            attempts, lasted_s, rest_s = attempts + 1, lasted_s + rest_s, rest_s * 2.0
+        return lasted_s + (self.attempts_max - attempts) * self.cap_s
+
+    def attempts_for(self, outage_s: float) -> int:
+        """The fewest tries whose rests together last `outage_s`."""
+        attempts, rest_s, lasted_s = 0, self.base_s, 0.0
+        while lasted_s < outage_s and rest_s < self.cap_s:
+            attempts, lasted_s, rest_s = attempts + 1, lasted_s + rest_s, rest_s * 2.0
+        return attempts + max(0, ceil((outage_s - lasted_s) / self.cap_s))
 
     def exhausted(self, attempt: int) -> bool:
         return attempt >= self.attempts_max

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import aiohttp
 
+from .system_errors import in_words
+
 
 class ConnectionBroke(aiohttp.ClientConnectionError):
-    """A connection that was open broke before there was an answer. The message is the name of
-    aiohttp's own error."""
+    """A connection that was open broke before there was an answer. The message says how, in
+    words."""
 
 
 async def no_resending(
@@ -24,4 +26,4 @@ async def no_resending(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionBroke(type(error).__name__) from None
+        raise ConnectionBroke(in_words(error)) from None

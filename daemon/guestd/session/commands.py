@@ -21,6 +21,8 @@ from ..model.commands import (
     Typing,
     Withdraw,
 )
+from ..model.custom_attributes import too_large
+from ..model.endings import Ending
 from ..model.errors import CommandError, NotReady, Overloaded
 from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import refusal_of
@@ -30,6 +32,9 @@ from .states import State
 
 REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
 
+#: What an answer begins with while there is no connection, whoever plays the platform.
+NOT_READY = "Genesys connection not ready"
+
 #: How soon to ask again while a connection is being opened: most are open by then.
 STEP_S = 0.1
 
@@ -38,17 +43,36 @@ _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_arg
 
 @dataclass(slots=True)
 class Situation:
-    """Where in its life the guest session is. `next_step_s`: until its next step is due."""
+    """Where in its life the guest session is. `next_step_s`: until its next step is due; `lost_by`:
+    why there is no connection."""
 
     state: State
     is_leaving: bool
     was_ever_live: bool
     next_step_s: float = 0.0
+    lost_by: Ending | None = None
 
     def not_ready(self) -> NotReady:
         """For the caller: when the next try is made, or soon, if one is being made."""
         retry_after_s = max(self.next_step_s if self.state is State.RESTING else 0.0, STEP_S)
-        return NotReady("Genesys connection not ready", self.state.value, retry_after_s)
+        problem = f"{NOT_READY}: {self._why(retry_after_s)}"
+        return NotReady(problem, self.state.value, retry_after_s)
+
+    def _why(self, retry_after_s: float) -> str:
+        if self.state is State.LEAVING:
+            return "the guest session is saying goodbye"
+        if not self.was_ever_live:
+            return "the guest session has no connection to the platform yet"
+        cause = f" ({self.lost_by})" if self.lost_by else ""
+        again = (
+            f"and is opened again in {retry_after_s:.1f} s"
+            if self.state is State.RESTING
+            else "and is being opened again"
+        )
+        return (
+            "the guest session's connection to the platform, or to the emulator in its place, was"
+            f" lost{cause} {again}"
+        )
 
 
 def refusal(
@@ -128,12 +152,13 @@ def _message_refusal(
     elif isinstance(command, Attach):
         texts = [command.caption]
     else:
-        if not command.text:
-            return CommandError("text is empty; say something", field="text")
+        if not command.text.strip():
+            what = "has nothing but spaces" if command.text else "is empty"
+            return CommandError(f"text {what}; say something", field="text")
         texts = [command.text]
-        size = _attribute_bytes(command.attributes) if command.attributes else 0
-        if size > attribute_bytes_max:
-            return _attributes_too_large(size, attribute_bytes_max, "attributes")
+        attributes = command.attributes or {}
+        if (large := too_large(attributes, attribute_bytes_max, "attributes")) is not None:
+            return large
     for text in texts:
         if (length := traits.text_length(text)) > traits.text_max:
             return CommandError(
@@ -146,24 +171,7 @@ def _message_refusal(
 
 
 def _context_refusal(command: Context, attribute_bytes_max: int) -> CommandError | None:
-    size = _attribute_bytes(flatten_context(command.context))
-    return (
-        _attributes_too_large(size, attribute_bytes_max, "data")
-        if size > attribute_bytes_max
-        else None
-    )
-
-
-def _attributes_too_large(size: int, size_max: int, field: str) -> CommandError:
-    return CommandError(
-        f"{field} has {size} bytes, the limit is {size_max}; send less",
-        code="too_long",
-        field=field,
-    )
-
-
-def _attribute_bytes(attributes: dict[str, str]) -> int:
-    return sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
+    return too_large(flatten_context(command.context), attribute_bytes_max, "data")
 
 
 def flatten_context(context: dict[str, Any]) -> dict[str, str]:

@@ -21,7 +21,6 @@ from ..model.effects import SessionCounter
 from ..model.endings import Cause, Ending
 from ..model.instants import NEVER
 from ..model.traits import Beating, Traits
-from ..policy.backoff import Backoff
 from .heartbeat import ConnectionHeartbeat
 from .settings import SessionSettings
 
@@ -106,12 +105,7 @@ class ConnectionState:
     def rest_s(self, settings: SessionSettings, rng: Random, asked_s: float) -> float | None:
         """How long to rest before the next attempt, at least `asked_s`; None if there are no
         more."""
-        backoff = Backoff(
-            settings.reconnect.base_s,
-            settings.reconnect.jitter_s,
-            settings.reconnect.cap_s,
-            settings.reconnect.attempts_max,
-        )
+        backoff = settings.reconnect.backoff()
         if backoff.exhausted(self.attempt):
             return None
         rest_s = max(backoff.delay_s(self.attempt, rng), asked_s)

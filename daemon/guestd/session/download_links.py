@@ -15,6 +15,7 @@ from ..model.errors import CommandError, Overloaded
 from ..model.failures import words_of_frame
 from ..model.instants import NEVER
 from ..model.traits import Traits
+from .commands import NOT_READY
 from .fleet_rules import FleetRules
 from .numbers import draw_id
 
@@ -71,7 +72,11 @@ class DownloadLinks:
     ) -> CommandError | None:
         requested = len(self._requested) if self._requested is not None else 0
         if not live:
-            return CommandError("Genesys connection not ready", code="not_ready")
+            return CommandError(
+                f"{NOT_READY}: there is no connection to the platform just now, which gives the"
+                " links; ask again when the guest session is live",
+                code="not_ready",
+            )
         if traits.slot_by_rest:
             return CommandError(
                 f"the {traits.name} dialect has no fresh links", code="not_supported"

@@ -223,7 +223,8 @@ class Machine:
             return
         rest_s = connection.rest_s(settings, self._rules.rng, self._bounded_s(ending.retry_after_s))
         if rest_s is None:
-            self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=str(ending)), out)
+            tries = f"after {connection.attempt} tries, reconnect.attempts_max"
+            self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=f"{ending}; {tries}"), out)
             return
         if self.state in (State.LIVE, State.LEAVING):
             self._tell_state("resting", out, ending.cause.value)
@@ -305,9 +306,9 @@ class Machine:
         self._say_goodbye_if_idle(now, out)
 
     def _command(self, given: i.CommandGiven, now: float, out: Effects) -> None:
-        is_leaving, was_live = self.departure.cause is not None, self.connection.joined_once
-        situation = Situation(self.state, is_leaving, was_live, self.connection.step_at - now)
-        self.conversation.command(given, situation, now, out)
+        leaves, link, state = self.departure.cause is not None, self.connection, self.state
+        where = Situation(state, leaves, link.joined_once, link.step_at - now, link.lost_by)
+        self.conversation.command(given, where, now, out)
 
     # ------------------------------------------------------------------ errors from the platform
 

@@ -355,6 +355,7 @@ def settled(
             failure.platform_code,
             failure.correlation_id,
             took_ms=None if took_s is None else round(took_s * 1000.0, 3),
+            attempts=outgoing.attempts,
         )
     )
     if isinstance(command, Attach):

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le
 
 from ..model.settings import Count, Doc, Milliseconds, Seconds, SecondsOrZero
 from ..model.traits import Traits
+from ..policy.backoff import Backoff
 
 
 @dataclass(slots=True, frozen=True)
@@ -237,7 +238,11 @@ class ReconnectSettings:
     jitter_s: Annotated[SecondsOrZero, Doc("Up to so much is added to each pause at random.")] = 1.0
     cap_s: Annotated[Seconds, Doc("The longest pause.")] = 30.0
     attempts_max: Annotated[
-        Count, Doc("Tries without an acknowledgement before the session is given up.")
+        Count,
+        Doc(
+            "Tries without an acknowledgement before the session is given up: 10 outlast three "
+            "minutes, 100 the longest life of a session."
+        ),
     ] = 10
     retry_after_max_s: Annotated[
         Seconds,
@@ -248,6 +253,9 @@ class ReconnectSettings:
             "know better."
         ),
     ] = 30.0
+
+    def backoff(self) -> Backoff:
+        return Backoff(self.base_s, self.jitter_s, self.cap_s, self.attempts_max)
 
 
 @dataclass(slots=True, frozen=True)

@@ -106,7 +106,7 @@ def _rest(machine: Machine, rules: FleetRules, around: Surroundings) -> Iterator
     yield Waiting(
         "reconnect",
         rest_sentence(connection, around.now),
-        f"{why}After {limit} attempts in a row the session ends.",
+        f"{why}After {limit} attempts in a row the session ends (reconnect.attempts_max).",
         machine.since,
         connection.step_at,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ..model.events import DeliveryEvent, Event, MessageEvent
 from ..model.overview import LAST_TEXT_MAX, LastMessage

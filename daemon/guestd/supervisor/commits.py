@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-import orjson
+import msgspec
 
 from ..model.events import AcceptedEvent, Event, MessageEvent
 from ..model.journal import Commit, EventRow, EventStore, SessionRecord
@@ -26,6 +26,9 @@ from .hub import Hub
 
 #: Makes an EventRow in half the time that its own constructor takes; there is one per event.
 _new_tuple = tuple.__new__
+
+#: The event's JSON, in exactly its size.
+_encode = msgspec.json.Encoder().encode
 
 
 class CommitListener(Protocol):
@@ -92,7 +95,7 @@ class CommitBatcher:
         batch = self._batch or self._open_batch()
         event.at = batch.at_ms
         key = getattr(event, event.KEY) if event.KEY else ""
-        row = session_id, event.seq, event.kind, _encoded(event), key, intent
+        row = session_id, event.seq, event.kind, _encode(event), key, intent
         batch.rows.append(_new_tuple(EventRow, row))
         if type(event) is AcceptedEvent:
             batch.intents.append((owner, event.command_id))
@@ -102,8 +105,7 @@ class CommitBatcher:
         """As `record`, without the calls that a message can do without."""
         batch = self._batch or self._open_batch()
         event.at = batch.at_ms
-        payload = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]  # as `_encoded`
-        row = session_id, event.seq, event.kind, payload, event.id, b""
+        row = session_id, event.seq, event.kind, _encode(event), event.id, b""
         batch.rows.append(_new_tuple(EventRow, row))
         self._uncommitted += 1
         if self._uncommitted >= self._uncommitted_max and not self._is_full:
@@ -176,9 +178,3 @@ class CommitBatcher:
         if self._is_full and self._uncommitted <= self._uncommitted_max // 2:
             self._is_full = False
             self._full(False)
-
-
-def _encoded(event: Event) -> bytes:
-    """The event's JSON. The slice copies it into exactly its size: what orjson gives keeps a buffer
-    of four kilobytes."""
-    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]

@@ -30,6 +30,7 @@ class FrameTap:
         self._clock = clock
         self._host = host
         self._secrets = forms_of([machine.guest.token])
+        self._taken: FrameRow | None = None
 
     # ------------------------------------------------------------------ connections
 
@@ -65,11 +66,19 @@ class FrameTap:
 
     def received(self, frame: bytes, take: Callable[[bytes], None]) -> None:
         """`take` is what the session does with it."""
-        row = self._ring.add(self._text_row("in", frame))
+        row = self._taken = self._ring.add(self._text_row("in", frame))
         before = self._machine.seq
-        take(frame)
+        try:
+            take(frame)
+        finally:
+            self._taken = None
         if self._machine.seq != before:
             row.seq = self._machine.seq
+
+    def repeated(self) -> None:
+        """The message of the frame that is being taken had been taken before."""
+        if self._taken is not None:
+            self._taken.repeated = True
 
     def pong_received(self) -> None:
         self._ring.add(self._row("in", "pong"))

@@ -290,8 +290,12 @@ class Runner:
 
     def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.count_session(effect.counter, effect.count)
+        if self.context.counted is not None:
+            self.context.counted(self.session_id, effect.counter, effect.count)
         if effect.name:
             self.context.log.unknown_frames.count(effect.name, self.machine.guest)
+        if self._tap is not None and effect.counter is e.SessionCounter.DUPLICATE:
+            self._tap.repeated()
 
     def _noted(self, effect: e.Noted) -> None:
         known = {"session_id": self.session_id, **effect.details}
@@ -417,4 +421,10 @@ def _method_for(effect: e.Effect) -> Performed:
             assert_never(effect)
 
 
-Runner._PERFORM.update((kind, _method_for(object.__new__(kind))) for kind in get_args(e.Effect))
+def _bare_instance(kind: type) -> Any:
+    """Without its values."""
+    names = getattr(kind, "__struct_fields__", None)
+    return object.__new__(kind) if names is None else kind(*names)
+
+
+Runner._PERFORM.update((kind, _method_for(_bare_instance(kind))) for kind in get_args(e.Effect))

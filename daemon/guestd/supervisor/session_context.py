@@ -23,6 +23,9 @@ from .session_log import SessionLog
 #: Of `runner.py`, which imports this.
 Runner = Any
 
+#: Told what is counted of one guest session: its id, what, and how many.
+SessionCounted = Callable[[str, e.SessionCounter, int], None]
+
 
 @dataclass(slots=True)
 class SessionContext:
@@ -47,6 +50,7 @@ class SessionContext:
     was_shown: Callable[[str, str, str], Awaitable[bool]]
     ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
     note: Note = no_note
+    counted: SessionCounted | None = None
     is_full: bool = False
     outage: Outage = field(init=False)
     now: Callable[[], float] = field(init=False)

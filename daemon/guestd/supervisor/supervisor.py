@@ -57,7 +57,7 @@ from .opening import OpeningSession
 from .overview import FleetOverview
 from .records import check_guest_writable, guest_of, identity_of, record_of, remaining_s
 from .runner import Runner
-from .session_context import SessionContext
+from .session_context import SessionContext, SessionCounted
 from .session_factory import SessionFactory
 from .session_log import SessionLog
 from .settings import SupervisorSettings
@@ -216,6 +216,10 @@ class Supervisor:
             self._awaiting_dedupe_state.add(record.session_id)
             runner.feed(i.Opened())
         return len(saved_sessions)
+
+    def tell_counts(self, counted: SessionCounted) -> None:
+        """From now on."""
+        self._context.counted = counted
 
     def use(self, session: SessionSettings) -> None:
         """From now on these settings, for all; how long one lasts was settled when it opened."""

@@ -20,6 +20,7 @@ from ..model.outbound_route import OutboundRoute
 from ..model.ports import ConnectionSink, DialTarget
 from ..model.proxy import proxy_of
 from ..runtime.resolver import Resolver
+from ..runtime.system_errors import in_words
 from ..runtime.tls import client_context_of, tls_failure
 from ..session.settings import ReconnectSettings
 from .eyeballs import ConnectedSocket, connected, in_turns, open_connection
@@ -160,5 +161,5 @@ def ending_of(error: BaseException) -> Ending:
         case InvalidURI():
             return Ending(Cause.ACCESS_DENIED, None, "the target is not a ws:// or wss:// URL")
         case OSError():
-            return Ending(Cause.UNREACHABLE, None, error.strerror or type(error).__name__)
+            return Ending(Cause.UNREACHABLE, None, in_words(error))
     raise error

@@ -20,6 +20,7 @@ from ..model.ports import Download
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.resolver import Resolver
+from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls
 from .settings import TransportSettings
 
@@ -71,8 +72,8 @@ class FileDownloader:
                     raise PlatformRefused(problem, status=answer.status, cause="storage")
                 yield Download(answer.content_length, answer.content.iter_chunked(CHUNK_BYTES))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            kind = type(error).__name__
-            raise PlatformUnavailable(f"the storage broke off: {kind}", cause="broken") from None
+            problem = f"the storage broke off: {in_words(error)}"
+            raise PlatformUnavailable(problem, cause="broken") from None
 
     def _check_url(self, url: str) -> None:
         scheme = urlsplit(url).scheme

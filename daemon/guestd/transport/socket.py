@@ -27,6 +27,7 @@ from websockets.protocol import CLIENT, OPEN, Protocol
 
 from ..model.endings import Cause, Ending
 from ..model.ports import ConnectionSink
+from ..runtime.system_errors import in_words
 from . import frames
 from .frames import PONG_HEAD, TEXT_HEAD
 from .settings import TransportSettings
@@ -351,6 +352,4 @@ _NOBODY: Any = _NullSink()
 
 
 def _reason(error: Exception | None) -> str:
-    return (
-        type(error).__name__ if error is not None else "the connection ended without a close frame"
-    )
+    return in_words(error) if error is not None else "the connection ended without a close frame"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -29,8 +28,9 @@ from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD
 from ..model.outbound_route import OutboundRoute
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
-from ..runtime.no_resending import ConnectionBroke, no_resending
+from ..runtime.no_resending import no_resending
 from ..runtime.resolver import Resolver
+from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls, tls_failure
 from ..session.settings import AttachmentSettings
 from .settings import TransportSettings
@@ -225,10 +225,8 @@ def _translated(error: Exception) -> PlatformError:
                 "the upload stood still for too long", cause="timeout", remedy=_AGAIN
             )
         case aiohttp.ClientConnectorError():
-            is_name = isinstance(error.os_error, socket.gaierror)
-            why = "the name cannot be resolved" if is_name else error.os_error.strerror
             return PlatformUnavailable(
-                f"{error.host} cannot be reached: {why or 'no connection'}",
+                f"{error.host} cannot be reached: {in_words(error)}",
                 cause="unreachable",
                 remedy=_AGAIN,
             )
@@ -239,7 +237,6 @@ def _translated(error: Exception) -> PlatformError:
                 remedy=_NO_SUCH_URL,
             )
         case _:
-            cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
             return PlatformUnavailable(
-                f"the connection broke: {cause}", cause="broken", remedy=_AGAIN
+                f"the connection broke: {in_words(error)}", cause="broken", remedy=_AGAIN
             )

@@ -19,6 +19,7 @@ from ..model.records import DeliveryRecord
 from ..policy.retry_after import retry_after_s
 from ..runtime.connector_resolver import ConnectorResolver, Lookup
 from ..runtime.resolver import Resolver
+from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls
 from .signing import signature
 from .ssrf_guard import Endpoint, SsrfGuard, SsrfRefused
@@ -186,6 +187,6 @@ def _why(error: Exception) -> str:
         case socket.gaierror() | aiohttp.ClientConnectorDNSError():
             return "its name cannot be resolved"
         case aiohttp.ClientConnectorError():
-            return f"cannot be reached: {error.os_error.strerror or 'no connection'}"
+            return f"cannot be reached: {in_words(error)}"
         case _:
-            return f"the connection broke: {type(error).__name__}"
+            return f"the connection broke: {in_words(error)}"

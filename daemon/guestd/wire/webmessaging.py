@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from .. import __version__
 from ..model.client_messages import ClientMessage
+from ..model.custom_attributes import too_large
 from ..model.ids import Guest
 from ..model.signals import Signal
 from ..model.text_length import BYTES, utf8_bytes
@@ -47,7 +48,10 @@ class WebMessaging:
         return f"{base.rstrip('/')}/v1?deploymentId={deployment}&application={application}"
 
     def check_guest(self, guest: Guest) -> None:
-        """An anonymous guest needs nothing but a token."""
+        """An anonymous guest needs nothing but a token; its attributes go with its messages."""
+        large = too_large(guest.attributes, self.traits.attribute_bytes_max, "attributes")
+        if large is not None:
+            raise large
 
     def encode(self, guest: Guest, request: ClientMessage) -> bytes | None:
         return webmessaging_encode.encode(self._deployment_id, guest.token, request)

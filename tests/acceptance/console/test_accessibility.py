@@ -75,13 +75,41 @@ def test_the_page_that_asks_for_a_token_has_none_either(start, browser, theme):
     context.close()
 
 
-def test_nothing_is_cut_off_at_320_pixels(daemon, browser):
+@pytest.mark.parametrize("size", [(320, 640), (390, 844)], ids=str)
+def test_nothing_is_cut_off_on_a_phone_and_no_key_is_spoken_of(daemon, browser, size):
     hold_a_conversation(daemon)
-    context = browser.new_context(viewport={"width": 320, "height": 640})
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, has_touch=True, is_mobile=True
+    )
     page = context.new_page()
     for address, landmark in VIEWS.items():
         page.goto(f"{daemon.url}/{address}")
         expect(page.locator(landmark).first).to_be_attached()
         beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert beyond <= 0, address
+    page.goto(f"{daemon.url}/#/guests/ana")
+    in_reach = [
+        page.get_by_role("textbox", name="Message as ana"),
+        page.get_by_role("button", name="Send"),
+        page.get_by_role("button", name="More actions"),
+        page.get_by_role("button", name="Keyboard and help"),
+        page.get_by_role("navigation", name="Main, below"),
+        *page.get_by_role("navigation", name="Panes").get_by_role("link").all(),
+        page.get_by_role("button", name="Show its frame", exact=True).last,
+    ]
+    for one in in_reach:
+        expect(one).to_be_in_viewport(ratio=1)
+    expect(page.locator("kbd:visible")).to_have_count(0)
+    page.get_by_role("button", name="Show its frame", exact=True).last.tap()
+    expect(page.get_by_role("listbox", name="Frames of this session")).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_the_letters_of_a_plot_keep_their_size(daemon, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{daemon.url}/#/overview?window=5m")
+    label = page.locator(".plot text").first
+    expect(label).to_be_visible()
+    assert 9 <= label.bounding_box()["height"] <= 16
+    page.close()

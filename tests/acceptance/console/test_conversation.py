@@ -7,9 +7,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .scenes import picture
+from .scenes import picture, until
 
 pytestmark = pytest.mark.timeout(300)
+
+#: A second press within so long is the other half of a double click.
+DOUBLE_CLICK_MS = 350
 
 DROP = """async ([selector, name, type, bytes]) => {
   const data = new DataTransfer()
@@ -46,7 +49,7 @@ def test_a_whole_conversation_from_both_sides(daemon, console):
     composer = page.get_by_role("textbox", name="Message as ana")
     composer.fill("Where is my parcel?")
     composer.press("Enter")
-    expect(talk.locator(".turn.me")).to_contain_text("confirmed in")
+    expect(talk.locator(".turn.me")).to_contain_text("confirmed")
 
     page.get_by_role("tab", name="Agent’s desk").click()
     says(page, "Text", "Hello Ana, I am Leo.")
@@ -78,8 +81,8 @@ def test_a_whole_conversation_from_both_sides(daemon, console):
     page.get_by_role("button", name="Send", exact=True).click()
     expect(talk.locator(".turn.me").nth(3)).to_contain_text("confirmed")
 
-    page.get_by_role("button", name="End", exact=True).click()
-    expect(page.locator(".say.over")).to_contain_text("Ended")
+    page.get_by_role("button", name="End", exact=True).focus()
+    press_until_over(page)
     expect(page.get_by_role("button", name="Open a new one of this name")).to_be_visible()
 
     session = daemon.ask("GET", "/v1/sessions?ended=only")["sessions"][0]["session_id"]
@@ -103,7 +106,7 @@ def test_the_frames_of_a_message_are_one_click_away(daemon, console):
     composer = page.get_by_role("textbox", name="Message as ana")
     composer.fill("Which frame is mine?")
     composer.press("Enter")
-    page.get_by_role("button", name="confirmed in").click()
+    page.get_by_role("button", name="confirmed").click()
     detail = page.locator(".detail")
     expect(detail).to_contain_text("onMessage")
     expect(detail).to_contain_text("Which frame is mine?")
@@ -113,6 +116,24 @@ def test_the_frames_of_a_message_are_one_click_away(daemon, console):
     rows = page.get_by_role("listbox", name="Frames of this session")
     expect(rows).not_to_contain_text("onMessage")
     expect(rows).to_contain_text("StructuredMessage")
+
+
+def test_frames_that_are_not_kept_are_a_row_in_their_place(daemon, console):
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/guests/ana/frames")
+    expect(console.locator(".frames .empty")).to_contain_text("recorded from now on")
+    console.goto("about:blank")
+    for n in range(210):  # the daemon keeps the newest 200
+        daemon.say("ana", f"Line {n}")
+    until(lambda: daemon.ask("GET", "/v1/sessions/ana/frames?limit=200")["frames"][0]["n"] >= 10)
+    console.goto(f"{daemon.url}/#/guests/ana/frames")
+    rows = console.get_by_role("listbox", name="Frames of this session")
+    expect(rows.get_by_role("option").last).to_contain_text("StructuredMessage")
+    rows.press("Home")
+    expect(rows.locator(".skipped")).to_have_text(re.compile(r"^…\d+ frames not kept$"))
+    console.get_by_role("textbox", name="Filter frames").fill('"Line 209"')
+    expect(rows.locator(".skipped")).to_have_count(1)
+    expect(rows.get_by_role("option")).to_have_count(2)
 
 
 def test_what_is_not_sent_yet_waits_with_its_guest(daemon, console):
@@ -141,6 +162,59 @@ def test_an_own_message_is_seen_when_it_is_sent_from_further_up(daemon, console)
     composer.fill("And mine")
     composer.press("Enter")
     expect(talk.locator(".turn.me")).to_be_in_viewport()
+
+
+def test_the_end_is_asked_for_within_its_button_and_not_asked_for_ever(daemon, console):
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/guests/ana")
+    expect(console.locator(".talk")).to_contain_text("Live")
+    end = console.get_by_role("button", name="End", exact=True)
+    asked = console.get_by_role("button", name="End now?")
+    box = end.bounding_box()
+    end.dblclick()
+    expect(asked).to_be_visible()
+    now = asked.bounding_box()
+    assert now["x"] + now["width"] == box["x"] + box["width"]  # it stays under the pointer
+    expect(end).to_be_visible()  # after a moment
+    end.click()
+    console.get_by_role("textbox", name="Message as ana").focus()
+    expect(end).to_be_visible(timeout=1500)
+    assert daemon.ask("GET", "/v1/sessions/ana")["state"] == "live"
+
+
+def press_until_over(page):
+    """The question is forgotten after three seconds, which a busy machine may take."""
+    over = page.locator(".say.over")
+    for _ in range(20):
+        page.wait_for_timeout(DOUBLE_CLICK_MS)
+        if over.count():
+            break
+        page.keyboard.press("Enter")
+    expect(over).to_contain_text("Ended")
+
+
+def test_the_end_with_the_keys_and_from_the_menu(daemon, console):
+    for name in ("ana", "bruno"):
+        daemon.open(name)
+    key = console.keyboard
+    console.goto(f"{daemon.url}/#/guests/ana")
+    console.get_by_role("button", name="End", exact=True).focus()
+    key.press("Enter")
+    expect(console.get_by_role("button", name="End now?")).to_be_focused()
+    key.press("Escape")
+    expect(console.get_by_role("button", name="End", exact=True)).to_be_focused()
+    press_until_over(console)
+    console.goto(f"{daemon.url}/#/guests/bruno")
+    expect(console.get_by_role("textbox", name="Message as bruno")).to_be_visible()
+    console.get_by_role("button", name="More actions").focus()
+    key.press("Enter")
+    expect(console.get_by_role("menuitem").first).to_be_focused()
+    key.press("End")
+    expect(console.get_by_role("menuitem", name="End the session")).to_be_focused()
+    key.press("Enter")
+    expect(console.get_by_role("menuitem", name="End it now?")).to_be_focused()
+    assert daemon.ask("GET", "/v1/sessions/bruno")["state"] == "live"
+    press_until_over(console)
 
 
 BOTH_AT_ONCE = """for (const key of ["j", "Enter"]) {

@@ -8,6 +8,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
+from .scenes import until
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -18,17 +20,21 @@ def test_a_fault_once_and_by_rule(daemon, console):
     page.goto(f"{daemon.url}/#/guests/ana/faults")
     page.get_by_role("button", name="Duplicate next message twice").click()
     expect(page.locator(".inspect .command")).to_contain_text('"kind":"duplicate"')
+    until(lambda: daemon.ask("GET", "/__emulator/faults", base=daemon.emulator)["rules"])
     daemon.say("ana", "Comes twice")
     frames = page.get_by_role("tab", name="Frames")
     frames.click()
     rows = page.get_by_role("listbox", name="Frames of this session")
     expect(rows.get_by_role("option", name="StructuredMessage Text")).to_have_count(2)
+    expect(rows.get_by_role("option", name="repeated, shown once")).to_have_count(1)
+    expect(rows.get_by_role("option").last).to_contain_text("repeated, shown once")
     expect(page.locator(".talk .bubble", has_text="Comes twice")).to_have_count(1)
 
     page.get_by_role("tab", name="Faults").click()
+    recent = page.locator(".group", has_text="Injected recently")
+    expect(recent).to_contain_text("came twice; shown once")
     page.get_by_role("button", name="Drop TCP reset").click()
     expect(page.locator(".talk")).to_contain_text("restored after")
-    recent = page.locator(".group", has_text="Injected recently")
     expect(recent).to_contain_text("restored after")
     expect(recent).to_contain_text("duplicate")
 

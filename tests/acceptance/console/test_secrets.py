@@ -56,7 +56,7 @@ def test_no_secret_is_drawn_or_kept_or_copied(start, console, tmp_path):
         events.nth(n).click()
         seen.append(page.evaluate(ALL))
     everything = "\n".join(seen + copied)
-    assert "tracingId" in everything and "$GUESTD_TOKEN" in everything
+    assert "tracingId" in everything and "$GUESTDCTL_TOKEN" in everything
     for secret in (TOKEN, *guest_tokens(daemon)):
         assert secret not in everything
     assert SIGNED.search(everything) is None

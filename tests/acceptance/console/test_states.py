@@ -156,11 +156,74 @@ def test_what_a_daemon_started_anew_does_not_know_is_drawn_as_ended(start, conso
     expect(console.locator(".talk")).to_contain_text("Said in its former life")
     killed(daemon, console)
     (tmp_path / "other").mkdir()
-    restarted(start, daemon, tmp_path / "other")
+    again = restarted(start, daemon, tmp_path / "other")
     expect(console.locator(".say.over")).to_contain_text("Ended")
     expect(console.locator(".talkpane .state")).to_have_text("ended")
     expect(console.locator(".talk")).to_contain_text("Said in its former life")
     assert console.get_by_role("textbox", name="Message as ana").count() == 0
+    again.open("ana")
+    again.say("ana", "Said in its new life")
+    console.get_by_role("button", name="Show the new one of this name").click()
+    expect(console.locator(".talk")).to_contain_text("Said in its new life")
+    expect(console.get_by_role("textbox", name="Message as ana")).to_be_visible()
+
+
+def test_a_row_of_a_daemon_that_is_no_more_leads_to_the_new_session(start, console, tmp_path):
+    """The list is that of the old one until it has been asked for anew."""
+    daemon = start()
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/guests/ana")
+    expect(console.locator(".talk")).to_contain_text("Live")
+    killed(daemon, console)
+    held, passing = [], []
+
+    def hold(route):
+        if passing:
+            route.continue_()
+        else:
+            held.append(route)
+
+    console.route(re.compile(r"/v1/sessions\?.*sort="), hold)
+    (tmp_path / "other").mkdir()
+    again = restarted(start, daemon, tmp_path / "other")
+    expect(console.locator(".say.over")).to_contain_text("Ended")
+    row = console.get_by_role("option", name="ana")
+    row.click()
+    expect(console.locator(".talkpane .empty")).to_contain_text("No open guest session")
+    again.open("ana")
+    again.say("ana", "Said in its new life")
+    while not held:
+        console.wait_for_timeout(100)
+    passing.append(True)
+    held[-1].continue_()
+    expect(console.locator(".talk")).to_contain_text("Said in its new life")
+    expect(console.get_by_role("textbox", name="Message as ana")).to_be_visible()
+
+
+def test_what_it_waits_for_is_asked_at_once_when_its_state_changes(daemon, console):
+    """Of the stream of explanations, which comes each second, only the first one comes here."""
+    explanations = []
+
+    def only_one_explanation(socket):
+        def heard(text):
+            if '"topic":"explain"' in text and '"kind":"data"' in text:
+                explanations.append(text)
+                if len(explanations) > 1:
+                    return
+            socket.send(text)
+
+        socket.connect_to_server().on_message(heard)
+
+    console.route_web_socket(re.compile("/v1/watch"), only_one_explanation)
+    daemon.open("ana")
+    console.goto(f"{daemon.url}/#/guests/ana")
+    why = console.get_by_role("region", name="Explanation")
+    expect(why).to_contain_text("Waits for nothing")
+    connection = why.locator("dd").first
+    expect(connection).to_contain_text("1st")
+    daemon.emulate("drop", {"guest": "ana"})
+    expect(connection).to_contain_text("2nd")
+    expect(why).to_contain_text("Waits for nothing")
 
 
 def test_a_conversation_opened_while_the_daemon_was_away_comes_with_it(start, console, tmp_path):

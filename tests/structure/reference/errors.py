@@ -94,7 +94,7 @@ def statuses(code: str) -> str:
 
 
 #: `not_connected` is said in a chat that goes on, and ends nothing.
-_EXITS = {"config": "78", "refused": "1", "not_confirmed": "1"}
+_EXITS = {"config": "78", "scenario_file": "2", "refused": "1", "not_confirmed": "1"}
 
 
 def _exit_code(code: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from inspect import cleandoc
+from typing import get_args, get_type_hints
 
 from guestd.api.asyncapi import as_data
 from guestd.api.event_schemas import EVENTS
@@ -31,7 +32,7 @@ SENT = """
 
 Every frame but `guest` may have a `command_id` of yours, 1 to 128 characters: then success is
 answered too, and the same id with the same content gets the same answer again. Unknown fields are
-ignored.
+refused.
 """
 GOT = """
 ## What you get
@@ -87,5 +88,5 @@ def _title(name: str) -> str:
 
 
 def _event(event: type) -> str:
-    kind = event.__dataclass_fields__["kind"].default
+    kind = get_args(get_type_hints(event)["kind"])[0]
     return item(kind, (), cleandoc(event.__doc__ or ""))

@@ -211,3 +211,24 @@ def test_any_frame_is_understood_or_refused_and_never_breaks(action, changed):
 @given(st.text(st.characters()))
 def test_any_text_is_a_frame_or_refused(text):
     asked_or_refused(text)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ({"action": "send", "txt": "hi"}, "'txt' is unknown .* action send; did you mean text?"),
+        ({"action": "send", "text": "hi", "commandId": "c"}, "did you mean command_id?"),
+        ({"action": "typing", "duration": 3}, "known: action, command_id"),
+        ({"action": "context", "data": {}, "when_down": "queue"}, "'when_down' is unknown"),
+        ({"action": "upload", "content_type": "a/b"}, "did you mean contentType?"),
+    ],
+)
+def test_a_field_that_a_frame_does_not_have_is_refused_by_name(frame, said):
+    with pytest.raises(CommandError, match=said.replace("?", "[?]")) as refused:
+        parse(json.dumps(frame), lambda: "drawn", "queue")
+    assert refused.value.code == "invalid" and refused.value.field in frame
+
+
+@pytest.mark.parametrize("action", ["typing", "end"])
+def test_what_the_address_says_of_messages_is_no_field_of_other_frames(action):
+    assert parse(json.dumps({"action": action}), lambda: "drawn", "queue").command_id == "drawn"

@@ -54,7 +54,7 @@ class Platform:
 
     def guest(self, token: str = "c3a6e0a2-0000-4000-8000-000000000001") -> Guest:
         deployment = self.world.settings.deployments[0]
-        return Guest(self, self.world.connect(deployment, self.now), token)
+        return Guest(self, self.world.connect(deployment, self.now).id, token)
 
 
 @dataclass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.emulator.core.faults import KINDS, FaultInjector, FaultPlanError
+from guestd.emulator.core.fault_rules import KINDS, FaultPlanError
+from guestd.emulator.core.faults import FaultInjector
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,9 @@ from guestd.emulator.core.faults import KINDS, FaultInjector, FaultPlanError
         ([{"kind": "meteor", "rate": 0.1}], "rules.0"),
         ([{"kind": "drop"}], "rules.0"),
         ([{"kind": "drop", "rate": 0.1, "every": 2}], "rules.0"),
+        ([{"kind": "drop", "rate": 0.1, "every": 2, "count": 1}], "rules.0"),
+        ([{"kind": "drop", "rate": 0.1, "sender": "agent"}], "rules.0"),
+        ([{"kind": "delay", "rate": 0.1, "ms": 10, "ms_min": 20}], "rules.0"),
         ([{"kind": "drop", "rate": 1.5}], "rules.0.rate"),
         (
             [{"kind": "drop", "rate": 0.5}, {"kind": "close", "count": 1, "code": 99}],
@@ -37,10 +41,11 @@ def test_a_plan_that_makes_no_sense_names_its_place_and_changes_nothing(plan, fi
 def test_every_kind_is_picked_at_its_occasion_and_only_there(kind):
     occasion = KINDS[kind][0]
     faults = FaultInjector(1, [{"kind": kind, "every": 1}])
-    for other in ("in", "out", "upgrade", "rest", "history", "time"):
+    for other in ("in", "out", "upgrade", "rest", "history", "time", "moment"):
         picked = faults.pick(other, "t", 0.0, path="/any" if other == "rest" else "")
         assert (picked is not None) is (other == occasion)
-    assert faults.injected == {kind: 1}
+    # a message that waits to be overtaken is counted when it was
+    assert faults.injected == ({} if kind == "swap" else {kind: 1})
 
 
 def test_a_seed_repeats_its_draws():
@@ -71,3 +76,24 @@ def test_a_path_limits_a_rest_fault():
     faults = FaultInjector(0, [{"kind": "http_status", "every": 1, "path": "/api/v2/webmessaging"}])
     assert faults.pick("rest", "", 0.0, path="/oauth/token") is None
     assert faults.pick("rest", "", 0.0, path="/api/v2/webmessaging/messages") is not None
+
+
+def test_a_count_beside_a_share_is_the_most_and_once_per_session_spreads_it():
+    faults = FaultInjector(0, [{"kind": "drop", "every": 3, "count": 2}])
+    picked = [faults.pick("in", "t", 0.0) is not None for _ in range(12)]
+    assert picked == [False, False, True] * 2 + [False] * 6
+    faults.set([{"kind": "drop", "count": 2, "once_per_session": True}], 0.0)
+    assert [faults.pick("in", token, 0.0) is not None for token in "aabbcc"] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_a_plan_of_the_settings_counts_its_time_from_the_start():
+    faults = FaultInjector(0, [{"kind": "drop", "every": 1, "after_s": 5}])
+    faults.begin(1000.0)
+    assert [faults.pick("in", "t", at) is not None for at in (1004.0, 1005.0)] == [False, True]

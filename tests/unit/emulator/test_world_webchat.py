@@ -24,6 +24,19 @@ class TestWebchat:
         said = [frame for frame in guest.frames if frame["type"] == "message"]
         assert [(one["text"], one["sequenceId"]) for one in said] == [("hello", "1")]
 
+    @pytest.mark.parametrize(("after_s", "answers"), [(0.1, 1), (5.0, 2)])
+    def test_a_greeting_that_crossed_the_first_message_answers_it(
+        self, new_platform, after_s, answers
+    ):
+        """What is said at once on opening is not answered with the menu twice."""
+        platform = new_platform(agent="menu")
+        guest = self.connected(platform)
+        platform.pass_time(after_s)
+        guest.webchat(type="message", text="hi")
+        platform.pass_time(5.0)
+        said = [frame["text"] for frame in guest.frames if frame["type"] == "message"]
+        assert len(said) == answers and said[0] == "What would you like to see?"
+
     @pytest.mark.parametrize(
         "frame",
         [

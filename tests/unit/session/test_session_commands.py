@@ -38,6 +38,7 @@ class TestCommands:
         table.pass_time(1.0)
         table.feed(s.Refused(4011, "too long", table.said(m.SayText)[-1].tracing_id))
         assert [event.took_ms for event in table.events("delivery")] == [42.5, None]
+        assert [event.attempts for event in table.events("delivery")] == [1, 1]
 
     def test_one_message_is_under_way_at_a_time_and_pacing_holds(self, table, make_text):
         table.to(State.LIVE)
@@ -222,3 +223,20 @@ class TestCommands:
         )
         table.send("hello")
         assert table.answers()[0].error.code == "read_only"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "is empty"), (" \n\u2003\t", "nothing but spaces")]
+)
+def test_a_text_without_anything_to_read_is_refused(table, text, said):
+    table.to(State.LIVE).send(text)
+    error = table.answers()[-1].error
+    assert said in str(error) and error.field == "text"
+
+
+def test_not_ready_says_what_is_not_and_why(table, make_lost):
+    table.to(State.LIVE).feed(make_lost())
+    table.send("hello")
+    error = table.answers()[-1].error
+    assert str(error).startswith("Genesys connection not ready: the guest session's connection to")
+    assert "was lost (lost 1006" in str(error) and "is opened again in" in str(error)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guestd.model import client_messages as m
+from guestd.model.errors import CommandError
 from guestd.model.ids import Guest
 from guestd.wire.times import canonical
 from guestd.wire.webmessaging import WebMessaging
@@ -230,3 +231,11 @@ class TestTimes:
         x, y = canonical(a.isoformat()), canonical(b.isoformat())
         cut = [one.replace(microsecond=one.microsecond // 1000 * 1000) for one in (a, b)]
         assert (x < y) == (cut[0] < cut[1])
+
+
+def test_a_guests_attributes_are_bounded_as_the_platform_does():
+    dialect = WebMessaging("d")
+    dialect.check_guest(Guest("g", "ana", "t", attributes={"k": "ä" * 1023 + "x"}))
+    with pytest.raises(CommandError, match="attributes has 2049 bytes, the limit is 2048") as bad:
+        dialect.check_guest(Guest("g", "ana", "t", attributes={"k": "ä" * 1024}))
+    assert (bad.value.code, bad.value.field) == ("too_long", "attributes")

@@ -23,7 +23,7 @@ from ..feed import Feed, Feeds
 from ..problems import Problem
 from ..settings import ApiSettings
 from .lookup import session_of
-from .paging import page_of
+from .paging import check_place, page_of
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .schemas import EventPage, EventQuery
 from .stream import EventStream, StreamBounds
@@ -96,16 +96,10 @@ class EventRoutes:
             raise
         if not following:
             try:
-                last_seq = self._fleet.view(session_id).seq
+                self._fleet.view(session_id)
             except NotFound:
                 return web.Response(status=204)
-            if after > last_seq:
-                raise Problem(
-                    422,
-                    "invalid",
-                    f"after is {after}, but the last seq is {last_seq}",
-                    field="query.after",
-                )
+            await check_place(self._fleet, session_id, after)
         if len(self._streams) >= self._settings.watchers_max:
             self._metrics.count_refused_frontend("full")
             detail = f"{self._settings.watchers_max} streams are open already (api.watchers_max)"

@@ -60,6 +60,9 @@ class Frame(BaseModel):
     command_id: str = Field(description="The command whose message it carries, or is about.")
     seq: int = Field(description="The newest event it led to at once, or that of its command.")
     cut: bool = Field(description="Some or all of its text is left out, because it is too long.")
+    repeated: bool = Field(
+        False, description="Its message had been taken before: it comes twice and is shown once."
+    )
     text: str | None = Field(None, description="With texts=true.")
     by: str = Field("", description="Of a close: platform, network or guestd.")
     reason: str = Field("", description="Of a close.")
@@ -228,6 +231,8 @@ def shown(row: FrameRow, texts: bool) -> dict[str, Any]:
         "seq": row.seq,
         "cut": row.cut,
     }
+    if row.repeated:
+        found["repeated"] = True
     if row.kind == "text" and texts:
         found["text"] = row.text
     elif row.kind == "open":

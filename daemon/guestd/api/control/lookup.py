@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...model.commands import Answer, Command
+from ...model.guest_names import normal_name
 from ...model.ports import Fleet
 from ...runtime.callback import callback_future
 from ..problems import Problem
@@ -17,7 +18,7 @@ Found = TypeVar("Found")
 def session_of(fleet: Fleet, id_or_name: str) -> str:
     """The session's id. The name of a living session is resolved; anything else is taken as an id,
     which may be unknown."""
-    return fleet.find(id_or_name) or id_or_name
+    return fleet.find(normal_name(id_or_name)) or id_or_name
 
 
 async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float) -> Answer:

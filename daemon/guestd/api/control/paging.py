@@ -5,18 +5,47 @@ clients."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 
 import orjson
 
+from ...model.errors import Damaged, NotFound
 from ...model.ports import Fleet
 from ..pages import Pages
+from ..problems import Problem
 from ..rate_limiting import LoopRateLimiter
 
 #: Of one answer, and of what is read for it. A page may have less than its limit, and says that
 #: there is more.
 ANSWER_BYTES_MAX = 262_144
 READS_MAX = 200
+
+
+async def check_place(fleet: Fleet, session_id: str, after_seq: int) -> None:
+    """Raises Problem if `after_seq`, after which there is nothing, is beyond the last seq: who asks
+    so has it from another guest session."""
+    if after_seq == 0:
+        return
+    try:
+        last_seq = fleet.view(session_id).seq
+        if after_seq <= last_seq:
+            return
+        end = f"the last seq is {last_seq}"
+    except NotFound:  # it has ended, and the journal keeps it
+        with contextlib.suppress(Damaged):
+            if not (await fleet.read(session_id, after_seq - 1, 1)).rows:
+                raise _beyond(after_seq, "this guest session ended before that") from None
+        return
+    raise _beyond(after_seq, end)
+
+
+def _beyond(after_seq: int, end: str) -> Problem:
+    detail = (
+        f"after is {after_seq}, but {end}: that is the seq of another guest session; begin with"
+        " after=0"
+    )
+    return Problem(422, "unknown_since", detail, field="query.after")
 
 
 @dataclass(slots=True)
@@ -41,13 +70,16 @@ async def page_of(
     limit: int,
     kinds: frozenset[str] | None = None,
 ) -> Page:
-    """At most `limit` events of those kinds (None: all) after `after_seq`. Raises NotFound."""
+    """At most `limit` events of those kinds (None: all) after `after_seq`. Raises NotFound, and
+    Problem if nothing ever had that seq."""
     page, answer_bytes = Page(after_seq), 0
     pages = Pages(fleet, limiter, session_id)
     for _ in range(READS_MAX):
         replay = await pages.after(page.next)
         page.first_kept = max(page.first_kept, replay.first_kept_seq)
         if not replay.rows:
+            if page.next == after_seq:
+                await check_place(fleet, session_id, after_seq)
             return page
         for row in replay.rows:
             if len(page.items) == limit or answer_bytes > ANSWER_BYTES_MAX:

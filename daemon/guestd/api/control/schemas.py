@@ -16,10 +16,8 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
+from ...model.guest_names import NAME_CHARS_MAX, NAME_RULE, is_guest_name, normal_name
 from ...model.ids import COMMAND_ID_PATTERN
-
-#: As for frontends, but no name that a URL would treat as a directory.
-NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
 
 SEQ_MAX = 2**53 - 1
 
@@ -35,12 +33,18 @@ def _matching(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _name(text: str) -> str:
+    """As for frontends, but no name that a URL would treat as a directory."""
+    name = normal_name(text)
+    if not is_guest_name(name) or name.startswith("."):
+        raise ValueError(f"{NAME_RULE}, beginning with no dot")
+    return name
+
+
 Name = Annotated[
     str,
-    _matching(
-        NAME, "must be a name of 1 to 64 letters, digits and . _ @ + -, beginning with no dot"
-    ),
-    WithJsonSchema({"type": "string", "pattern": NAME}),
+    AfterValidator(_name),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX}),
 ]
 CommandId = Annotated[
     str,
@@ -72,7 +76,9 @@ class OpenSession(RequestBody):
     """A guest session to be opened."""
 
     name: Name = Field(
-        default_factory=str, description="Unique among the open ones; generated if left out."
+        default_factory=str,
+        description="Letters and digits of any script and . _ @ + -, not beginning with a dot;"
+        " unique among the open ones, generated if left out.",
     )
     email: str = Field(default="", max_length=254, description="webchat needs one.")
     attributes: dict[str, str] = Field(

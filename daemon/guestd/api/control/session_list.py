@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from ...model.guest_names import normal_name
 from ...model.overview import SessionLine
 from ..problems import Problem
 from .attention import ATTENTION_WORDS, attention_of, attention_since_ms
@@ -62,7 +63,8 @@ def select(lines: Sequence[SessionLine], query: SessionQuery, sort: Sort, now_ms
 
 def _filter_of(query: SessionQuery) -> Callable[[SessionLine], bool] | None:
     """All but the states; None: nothing is asked."""
-    words, name, ids = query.q.casefold().split(), query.name, frozenset(query.ids)
+    words, ids = query.q.casefold().split(), frozenset(query.ids)
+    name = normal_name(query.name)
     if not (words or name or ids):
         return None
 

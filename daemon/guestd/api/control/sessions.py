@@ -11,7 +11,6 @@ from aiohttp import web
 
 from ...model.commands import End
 from ...model.errors import CommandError, NotReady
-from ...model.events import MessageEvent
 from ...model.overview import LAST_TEXT_MAX, LastMessage, SessionLine
 from ...model.ports import Fleet, OpenGuest, SessionView
 from ..problems import Problem
@@ -186,7 +185,7 @@ class SessionRoutes:
         except CommandError:  # retired meanwhile, or damaged: a list does not fail by that
             return view
         for row in reversed(read.rows):
-            if row.kind == MessageEvent.kind:
+            if row.kind == "message":
                 event = orjson.loads(row.payload)
                 last = LastMessage(event["text"][:LAST_TEXT_MAX], event["direction"], event["type"])
                 return replace(view, last_message=last)

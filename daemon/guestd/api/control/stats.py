@@ -104,7 +104,9 @@ class Stats(BaseModel):
             " the platform's."
         )
     )
-    tokens_judged: int = Field(description="The guest tokens that were checked, each once.")
+    tokens_judged: int = Field(
+        description="The guest tokens that were checked, each once in each operation."
+    )
     token_validation_failure_ratio: float = Field(
         description="The share of those tokens whose latest check went wrong; 0 before the first."
     )

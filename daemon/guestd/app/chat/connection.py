@@ -13,7 +13,7 @@ from urllib.parse import quote
 import aiohttp
 
 from ...model.errors import ConfigError, GuestdError, PlatformUnavailable
-from ..control_client import why
+from ...runtime.system_errors import in_words
 from .files import OutgoingFile
 
 Json = dict[str, Any]
@@ -155,7 +155,7 @@ class FrontendConnection:
                 problem = await answer.json(content_type=None)
                 return str(problem.get("detail") or f"it was refused ({answer.status})")
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError) as error:
-            return why(error)
+            return in_words(error)
 
     def _note(self, event: Json) -> None:
         if isinstance(seq := event.get("seq"), int):
@@ -178,7 +178,7 @@ class FrontendConnection:
             raise ConfigError("--url", problem, remedy) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise PlatformUnavailable(
-                f"no simulator answers at {self._address.url}: {why(error)}; {ADVICE}"
+                f"no simulator answers at {self._address.url}: {in_words(error)}; {ADVICE}"
             ) from None
 
     async def _come_back(self) -> Socket:

@@ -1,7 +1,8 @@
 """What the commands that talk to a running daemon share: where it is, how its answers are shown,
 and the exit codes. With --json an error is one JSON object on standard error.
 
-0 done, 1 the daemon refused, 2 usage, 69 no daemon answers.
+0 done, 1 the daemon refused, 2 usage, 69 no daemon answers. Ctrl-C is 130, and 0 where a person
+only watches.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
+from ..interrupts import INTERRUPTED
 from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
 from .readable import fact_lines
 
@@ -61,8 +63,10 @@ def talk(
     token_file: Path | None,
     as_json: bool,
     work: Callable[[ControlClient], Awaitable[int | None]],
+    watches: bool = False,
 ) -> None:
-    """Do `work` with a client, and leave with its exit code."""
+    """Do `work` with a client, and leave with its exit code. `watches`: it goes on until Ctrl-C,
+    which is its ordinary end."""
 
     from ..control_client import ApiAddress, ControlClient
 
@@ -72,7 +76,8 @@ def talk(
         async with ControlClient(address) as client:
             return await work(client)
 
-    raise typer.Exit(exit_codes.run(main, as_json=as_json))
+    code = exit_codes.run(main, as_json=as_json)
+    raise typer.Exit(0 if watches and code == INTERRUPTED else code)
 
 
 def _refuse_old_variables() -> None:
@@ -143,17 +148,22 @@ async def watch_table(
     ask: Callable[[], Awaitable[Json]],
     rows: Callable[[Json], Sequence[Sequence[Any]]],
 ) -> None:
-    """The table again and again, in place, as many rows as the screen has; until Ctrl-C."""
+    """The table again and again, in place, as many rows as the screen has; until q or Ctrl-C."""
     import asyncio
 
     from rich.live import Live
 
-    with Live(auto_refresh=False, screen=True) as screen:
+    from .watching import until_q
+
+    async def repeat() -> None:
         while True:
             found = rows(await ask())
             seen = found[: max(1, screen.console.height - 1)]
             screen.update(table_of(columns, seen), refresh=True)
             await asyncio.sleep(every_s)
+
+    with Live(auto_refresh=False, screen=True) as screen:
+        await until_q(repeat())
 
 
 def duration(value: str, option: str | None = None) -> float:

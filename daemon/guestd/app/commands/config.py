@@ -31,6 +31,7 @@ def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     from ..heartbeat_budget import heartbeat_notes
     from ..load_config import find_config
+    from ..outage_note import outage_notes
     from ..secret_files import open_secrets
     from ..start_checks import start_problems
 
@@ -45,7 +46,8 @@ def check(config: File = None, as_json: AsJson = False) -> None:
             raise typer.Exit(exit_codes.CONFIG) from None
         raise typer.Exit(exit_codes.tell(bad, exit_codes.CONFIG)) from None
     warnings = open_secrets(loaded.config, os.environ, loaded.places.file)
-    notes = [*loaded.notes, *heartbeat_notes(loaded.config)]
+    config_notes = *outage_notes(loaded.config), *heartbeat_notes(loaded.config)
+    notes = [*loaded.notes, *config_notes]
     if as_json:
         known = {"warnings": warnings, "notes": notes, "origin": loaded.origin}
         print(json.dumps({"ok": True, "problems": [], **known}))

@@ -221,8 +221,18 @@ async def _run(settings: EmulatorSettings, log: Log) -> None:
     async with _listening(settings) as emulator:
         for line in _introduction(emulator):
             log.plain(line)
+        _spare_the_collector()
         log.out(f"ready {emulator.url}")
         await stop.wait()
+
+
+def _spare_the_collector() -> None:
+    """What is there now stays; what a guest session keeps hardly ever is garbage."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _introduction(emulator: Emulator) -> list[str]:

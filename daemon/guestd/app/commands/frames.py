@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...observe.terminal_text import one_line
-from ..control_words import session_path
 from .client_options import DEFAULT_URL, AsJson, Json, Socket, TokenFile, Url, show, talk
+from .ended_session import read_newest
 
 if TYPE_CHECKING:
     from ..control_client import ControlClient
@@ -45,9 +45,11 @@ def frames(
 ) -> None:
     """Show the frames of a guest session on the platform's socket, as far as they are kept."""
     query = {"texts": "true" if texts else "false"}
-    path = session_path(session, "/frames")
 
     async def work(client: ControlClient) -> None:
+        await read_newest(client, session, "/frames", lambda path: read(client, path))
+
+    async def read(client: ControlClient, path: str) -> None:
         if follow:
             async for frame in client.follow(path, after, "n", query):
                 show(frame, as_json, _tell)
@@ -61,7 +63,7 @@ def frames(
         if not shown and not as_json:
             print("no frame yet; they are kept from now on")
 
-    talk(url, socket, token_file, as_json, work)
+    talk(url, socket, token_file, as_json, work, watches=follow)
 
 
 def _tell(frame: Json) -> None:

@@ -44,7 +44,7 @@ def serve(
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second
-    Ctrl-C stops at once."""
+    Ctrl-C, after a second or more, stops at once."""
     import logging
 
     from ...observe.log import configure_logging

@@ -26,6 +26,7 @@ from .client_options import (
     talk,
     watch_table,
 )
+from .ended_session import newest_ended, read_newest, say_ended
 from .readable import ago, local_time, parsed, span, until
 from .transcript_lines import TranscriptLines
 
@@ -44,7 +45,8 @@ guestd sessions follow ana --json
 
 guestd sessions stats
 
-Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
+Exit codes: 0 done (follow and --watch: also by Ctrl-C), 1 the daemon refused, 2 usage, 69 no
+daemon answers."""
 
 app = typer.Typer(
     help="The guest sessions of a running daemon.",
@@ -75,7 +77,7 @@ def list_(
         typer.Option("--ended", help="Those that are over, of a journal on disk."),
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Again every two seconds, until q or Ctrl-C.")
     ] = False,
     url: Url = DEFAULT_URL,
     socket: Socket = None,
@@ -105,7 +107,7 @@ def list_(
 
     if watch and (as_json or not sys.stdout.isatty()):
         raise typer.BadParameter("needs a terminal, and no --json", param_hint="--watch")
-    talk(url, socket, token_file, as_json, work)
+    talk(url, socket, token_file, as_json, work, watches=watch)
 
 
 async def _all(client: ControlClient, query: dict[str, str | int]) -> Json:
@@ -170,10 +172,19 @@ def show_(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """One of them."""
+    """One of them; of the newest that has ended, if none of that name lives."""
+    from ..control_client import ApiRefusal
 
     async def work(client: ControlClient) -> None:
-        show(await client.ask("GET", session_path(session)), as_json, show_facts)
+        try:
+            found = await client.ask("GET", session_path(session))
+        except ApiRefusal as refusal:
+            ended = await newest_ended(client, session)
+            if ended is None or refusal.problem_document.get("code") != "not_found":
+                raise
+            say_ended(session, ended)
+            found = ended
+        show(found, as_json, show_facts)
 
     talk(url, socket, token_file, as_json, work)
 
@@ -273,14 +284,16 @@ def transcript(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """The conversation so far, in order. With --json a line for each event."""
+    """The conversation so far, in order; of the newest that has ended, if none of that name lives.
+    With --json a line for each event."""
 
     async def work(client: ControlClient) -> None:
+        await read_newest(client, session, "/messages", lambda path: read(client, path))
+
+    async def read(client: ControlClient, path: str) -> None:
         seq, more, lines = after, True, TranscriptLines()
         while more:
-            page = await client.ask(
-                "GET", session_path(session, "/messages"), query={"after": seq, "limit": 1000}
-            )
+            page = await client.ask("GET", path, query={"after": seq, "limit": 1000})
             for event in page["messages"]:
                 show(event, as_json, lambda one: _print(lines, one))
             seq, more = page["next"], page["more"]
@@ -297,15 +310,18 @@ def follow(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """What happens, as it happens, until the guest session ends or Ctrl-C. With --json a line for
-    each event."""
+    """What happens, as it happens, until the guest session ends or Ctrl-C; what happened, if it has
+    ended. With --json a line for each event."""
 
     async def work(client: ControlClient) -> None:
+        await read_newest(client, session, "/events", lambda path: read(client, path))
+
+    async def read(client: ControlClient, path: str) -> None:
         lines = TranscriptLines()
-        async for event in client.follow(session_path(session, "/events"), after):
+        async for event in client.follow(path, after):
             show(event, as_json, lambda one: _print(lines, one))
 
-    talk(url, socket, token_file, as_json, work)
+    talk(url, socket, token_file, as_json, work, watches=True)
 
 
 def _print(lines: TranscriptLines, event: Json) -> None:

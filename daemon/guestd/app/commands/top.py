@@ -34,7 +34,7 @@ guestd top --every 5s
 
 Other programs read guestd sessions stats --json, or /metrics.
 
-Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
+Exit codes: 0 q or Ctrl-C, 1 the daemon refused, 2 usage, 69 no daemon answers."""
 
 COLUMNS = ("guest", "state", "age", "expires in", "last message", "events")
 FIELDS = "name,state,seq,opened_at,ends_at,last_message_at,last_activity_at"
@@ -51,7 +51,7 @@ def top(
     token_file: TokenFile = None,
 ) -> None:
     """The guest sessions in which something happened last, messages a second and how long the
-    platform takes, until Ctrl-C."""
+    platform takes, until q or Ctrl-C."""
     every_s = max(0.5, duration(every, "--every"))
     if not sys.stdout.isatty():
         raise typer.BadParameter("needs a terminal; see guestd sessions stats", param_hint="top")
@@ -61,8 +61,11 @@ def top(
 
         from rich.live import Live
 
+        from .watching import until_q
+
         rates = Rates()
-        with Live(auto_refresh=False, screen=True) as screen:
+
+        async def repeat() -> None:
             while True:
                 health = await client.ask("GET", "/healthz")
                 rows = min(max(1, screen.console.height - HEAD_LINES), SESSIONS_MAX)
@@ -73,7 +76,10 @@ def top(
                 screen.update(shown, refresh=True)
                 await asyncio.sleep(every_s)
 
-    talk(url, socket, token_file, False, work)
+        with Live(auto_refresh=False, screen=True) as screen:
+            await until_q(repeat())
+
+    talk(url, socket, token_file, False, work, watches=True)
 
 
 class Rates:

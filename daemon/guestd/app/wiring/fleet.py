@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from uuid import uuid4
 
 import orjson
 
@@ -48,6 +49,7 @@ def new_supervisor(
     calls: PlatformCalls | None = None,
     note: Note = no_note,
     discard_copy: Callable[[str], None] = lambda path: None,
+    draw_token: Callable[[], str] | None = None,
 ) -> Supervisor:
     platform = config.platform
     application = platform.application or f"guestd-{__version__}"
@@ -67,6 +69,7 @@ def new_supervisor(
         Random(),
         metrics,
         loop,
+        draw_token=draw_token or draw_uuid,
         uploader=uploader,
         calls=calls,
         note=note,
@@ -74,6 +77,11 @@ def new_supervisor(
         keep_report=report_keeper(config, loop),
         uncommitted_max=config.journal.uncommitted_max,
     )
+
+
+def draw_uuid() -> str:
+    """A guest session's token, from the system's own randomness."""
+    return str(uuid4())
 
 
 def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[Report], None]:

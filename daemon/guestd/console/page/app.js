@@ -1,6 +1,7 @@
 /** What the whole page shares: the daemon's description and figures, the list, the open session. */
 import { ask, IS_EMULATOR, needsToken, refusal } from './api.js'
 import { connection, reconnect, subscribe } from './live.js'
+import { emulator } from './models/emulator.js'
 import { Frames } from './models/frames.js'
 import { Sessions } from './models/sessions.js'
 import { Stats } from './models/stats.js'
@@ -65,6 +66,7 @@ async function load(opened) {
   if (talk.value !== opened) return
   if (opened.session) {
     opened.watch(() => opened.session && sessions.look(opened.id, opened.transcript.lastSeq))
+    opened.onState = () => void explainNow()
     look(opened)
   } else if (!opened.isMissing && !refusal.value) setTimeout(() => talk.value === opened && void load(opened), AGAIN_MS)
 }
@@ -77,6 +79,37 @@ function look(opened) {
   if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: (found) => explained.set(found), failed: () => explained.set(null) })
 }
 
+let isExplaining = false
+let isOldAlready = false
+
+/** The daemon tells each second what has changed; a change of state asks at once. */
+async function explainNow() {
+  isOldAlready = isExplaining
+  const opened = talk.value
+  if (isExplaining || !opened?.session || opened.isOver) return
+  isExplaining = true
+  try {
+    const found = await ask('GET', `v1/sessions/${encodeURIComponent(opened.id)}/explain`)
+    if (talk.value === opened && !opened.isOver) explained.set(found)
+  } catch {
+    // it has ended, or the next second tells
+  }
+  isExplaining = false
+  if (isOldAlready) void explainNow()
+}
+
+/** What was shown of the open session in the last batch of changes. */
+let changedTo = ''
+
+/** @param {any[][]} changed */
+function lookAtChanges(changed) {
+  const row = changed.find(([id]) => id === talk.value?.id)
+  const [id, state, , , waiting, uncertain] = row ?? []
+  if (!row || changedTo === [id, state, waiting, uncertain].join()) return
+  changedTo = [id, state, waiting, uncertain].join()
+  void explainNow()
+}
+
 /** The daemon is back. One that was started anew numbers its frames anew, and may have lost what is open. */
 async function comeBack() {
   const before = info.value?.started_at
@@ -86,8 +119,10 @@ async function comeBack() {
     return // it went again
   }
   if (sessions.problem) void sessions.ask(sessions.query)
+  if (info.value.started_at === before) return
+  emulator.startAnew()
   const opened = talk.value
-  if (!opened || info.value.started_at === before) return
+  if (!opened) return
   if (opened.isMissing) reopen()
   if (!opened.session) return
   await opened.check()
@@ -117,6 +152,17 @@ export function reopen() {
   closeTalk()
   if (key) openTalk(key)
 }
+
+let triedId = ''
+
+/** A name that had no open session has one now. */
+sessions.watch(() => {
+  const opened = talk.value
+  const row = opened?.isMissing ? sessions.find(opened.key) : undefined
+  if (!row || row.id === triedId) return
+  triedId = row.id
+  reopen()
+})
 
 /** The words of `/readyz`, for a person. @type {Record<string, string>} */
 const NOT_READY = {
@@ -163,6 +209,7 @@ export async function start() {
     after: () => next,
     data: (batch) => {
       next = batch.next ?? ''
+      lookAtChanges(batch.changed ?? [])
       if (batch.reset && !isFirst) void sessions.ask(sessions.query)
       else sessions.apply(batch)
       isFirst = false

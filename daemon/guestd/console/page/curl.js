@@ -23,7 +23,7 @@ export function curl({ method, url, body, token = false }) {
   const parts = [`curl -s ${quote(url)}`]
   const usual = body === undefined ? 'GET' : 'POST'
   if (method && method !== usual) parts[0] = `curl -s -X ${method} ${quote(url)}`
-  if (token) parts.push('-H "Authorization: Bearer $GUESTD_TOKEN"')
+  if (token) parts.push('-H "Authorization: Bearer $GUESTDCTL_TOKEN"')
   if (body !== undefined) {
     parts.push("-H 'Content-Type: application/json'")
     parts.push(`-d ${quote(JSON.stringify(body))}`)

@@ -55,7 +55,6 @@ const ticket = takeTicket()
 if (ticket) route.set(parse(location.hash))
 startTheme()
 followAddress()
-render(html`<${Shell} />`, /** @type {HTMLElement} */ (document.getElementById('app')))
 refusal.watch(() => {
   if (refusal.value) document.getElementById('main')?.focus()
 })
@@ -66,4 +65,8 @@ async function begin() {
   await start()
 }
 
-void begin()
+/** In a task of its own: reading the modules was a long one. */
+setTimeout(() => {
+  render(html`<${Shell} />`, /** @type {HTMLElement} */ (document.getElementById('app')))
+  void begin()
+})

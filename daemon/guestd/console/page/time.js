@@ -47,6 +47,7 @@ export function when(ms, now = Date.now()) {
 export function duration(ms) {
   if (!Number.isFinite(ms)) return ''
   if (ms < 0) ms = 0
+  if (ms > 0 && ms < 1) return '<1 ms'
   if (ms < 100) return `${Math.round(ms)} ms`
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
   const s = Math.round(ms / 1000)

@@ -192,6 +192,8 @@ export interface Frame {
   seq: number
   /** Some or all of its text is left out, because it is too long. */
   cut: boolean
+  /** Its message had been taken before: it comes twice and is shown once. */
+  repeated: boolean
   /** With texts=true. */
   text: string | null
   /** Of a close: platform, network or guestd. */
@@ -403,7 +405,10 @@ export interface MessagingSessionRequest {
 
 /** A guest session to be opened. */
 export interface OpenSession {
-  /** Unique among the open ones; generated if left out. */
+  /**
+   * Letters and digits of any script and . _ @ + -, not beginning with a dot; unique among the open
+   * ones, generated if left out.
+   */
   name?: string
   /** webchat needs one. */
   email?: string
@@ -678,7 +683,7 @@ export interface Stats {
    * platform's.
    */
   token_checks: Record<string, number>
-  /** The guest tokens that were checked, each once. */
+  /** The guest tokens that were checked, each once in each operation. */
   tokens_judged: number
   /** The share of those tokens whose latest check went wrong; 0 before the first. */
   token_validation_failure_ratio: number

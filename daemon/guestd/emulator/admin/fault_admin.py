@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
 
 from ..core.event_log import shown_injection
-from ..core.faults import (
+from ..core.fault_rules import (
     KIND_FIELDS,
     KINDS,
     FaultPlanError,
@@ -20,12 +21,14 @@ from ..core.faults import (
     fault_fields,
     parse_rule,
 )
+from ..core.faults import FaultInjection
 from ..core.records import GuestSession, Json
 from ..guest_api.connection import GuestConnection
 from .context import AdminContext
 from .requests import AdminRequestError, as_json, body_of
 from .routes import AdminRoute
 from .selection import SELECTION, selected
+from .session_admin import LIMIT_MAX, number
 
 SEE_KINDS = "GET /__emulator/faults lists the kinds and their fields"
 
@@ -33,6 +36,9 @@ _KIND_FIELDS = frozenset(name for names in KIND_FIELDS.values() for name in name
 
 #: Each is looked at on every occasion of its kind.
 RULES_MAX = 1000
+
+#: Of those injected lately, beside the rules.
+RECENT_SHOWN = 100
 
 #: Injected now, not at the next occasion.
 AT_ONCE = ("drop", "half_open", "close", "kick", "expired_session")
@@ -48,6 +54,19 @@ def fault_routes(server: AdminContext) -> list[AdminRoute]:
             "faults",
             "The rules with ids and counts, what was injected lately, the kinds and fields",
             admin.faults,
+        ),
+        AdminRoute(
+            "GET",
+            "faults/injections",
+            "What was injected, the oldest first, by pages: with the ids of the conversation and"
+            " the message that each hit, or the tracing id of the request",
+            admin.injections,
+            query={
+                "kind": "only of this kind",
+                "rule": "only by the rule of this id",
+                "after": "the `next` of the page before",
+                "limit": f"at most {LIMIT_MAX}; 100 if left out",
+            },
         ),
         AdminRoute(
             "POST",
@@ -89,10 +108,28 @@ class _FaultAdmin:
 
     async def faults(self, request: web.Request) -> web.Response:
         faults = self._server.faults
-        recent = [shown_injection(one) for one in reversed(faults.recent)]
-        times = [int(one.at * 1000) for one in reversed(faults.recent)]
-        shown = [{"at": at, **one} for at, one in zip(times, recent, strict=True)]
+        shown = [_shown(one) for one in islice(reversed(faults.recent), RECENT_SHOWN)]
         return as_json({**faults.report(), "recent": shown, **fault_fields()})
+
+    async def injections(self, request: web.Request) -> web.Response:
+        query = request.query
+        limit, after = number(query, "limit", 100, 1), number(query, "after", 0, 0)
+        kept = self._server.faults.recent
+        found = [
+            one
+            for one in kept
+            if query.get("kind") in (None, one.kind) and query.get("rule") in (None, one.rule)
+        ]
+        later = [one for one in found if one.id > after]
+        page = later[:limit]
+        return as_json(
+            {
+                "injections": [_shown(one) for one in page],
+                "next": page[-1].id if len(later) > limit else None,
+                "total": len(found),
+                "not_kept": kept[0].id - 1 if kept else 0,
+            }
+        )
 
     async def set_faults(self, request: web.Request) -> web.Response:
         try:
@@ -192,6 +229,10 @@ class _FaultAdmin:
                 connection.close(rule.code, "fault")
             case "kick":
                 server.perform(server.world.evict(session, connection.connection_id, ""))
+
+
+def _shown(one: FaultInjection) -> Json:
+    return {"at": int(one.at * 1000), **shown_injection(one)}
 
 
 def _about(session: GuestSession) -> Json:

@@ -21,6 +21,7 @@ from .requests import AdminRequestError, as_json, body_of
 from .routes import AdminRoute
 from .selection import SELECTION, selected
 from .session_admin import session_routes
+from .transcript_admin import transcript_routes
 
 _SESSION_LIMIT = "how many of the newest; 100 if left out"
 
@@ -30,6 +31,7 @@ def guest_admin_routes(server: AdminContext) -> list[AdminRoute]:
     return [
         *_about_guests(admin),
         *session_routes(server),
+        *transcript_routes(server),
         *agent_routes(server),
         *_about_connections(admin),
         *fault_routes(server),
@@ -271,14 +273,14 @@ def _describe(session: GuestSession) -> Json:
         "name": session.name,
         "guest": session.guest,
         "session": session.session,
-        "messages": session.messages,
+        "messages": list(session.messages),
         "conversations": [
             {
                 "id": one.id,
                 "state": one.state,
                 "started": one.started,
                 "ended": one.ended,
-                "messages": one.messages,
+                "messages": list(one.messages),
             }
             for one in session.conversations
         ],

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ...model.numbers import whole_number
 from ..core.records import GuestSession, Json
+from ..core.world import World
 from .context import AdminContext
 from .requests import AdminRequestError, as_json
 from .routes import AdminRoute
@@ -28,6 +29,8 @@ def session_routes(server: AdminContext) -> list[AdminRoute]:
             query={
                 "q": "only those with this in their name, or in guestd's id",
                 "connected": "true or false: only those with a connection, or without",
+                "attribute": "KEY:VALUE: only those with this custom attribute",
+                "state": "open or ended: only those with a running conversation, or without",
                 "after": "the `next` of the page before",
                 "limit": f"at most {LIMIT_MAX}; 100 if left out",
             },
@@ -52,11 +55,16 @@ class _SessionAdmin:
         wanted, connected = query.get("q", "").lower(), query.get("connected")
         if connected not in (None, "true", "false"):
             raise AdminRequestError("connected", "must be true or false")
-        known = self._server.world.sessions.values()
+        attribute, state = query.get("attribute"), query.get("state")
+        if state not in (None, "open", "ended"):
+            raise AdminRequestError("state", "must be open or ended")
+        world, now = self._server.world, self._server.now()
         found = [
             one
-            for one in known
-            if (not wanted or wanted in f"{one.guest} {one.name} {one.session}".lower())
+            for one in world.sessions.values()
+            if has_attribute(one, attribute)
+            and (state is None or (state == "open") is _is_open(world, one, now))
+            and (not wanted or wanted in f"{one.guest} {one.name} {one.session}".lower())
             and (connected is None or bool(one.connections) is (connected == "true"))
         ]
         found.sort(key=lambda one: one.number)
@@ -93,6 +101,21 @@ class _SessionAdmin:
                 ],
             }
         )
+
+
+def has_attribute(session: GuestSession, wanted: str | None) -> bool:
+    """`wanted` is KEY:VALUE, or KEY alone for any value. Raises AdminRequestError."""
+    if wanted is None:
+        return True
+    key, colon, value = wanted.partition(":")
+    if not key:
+        raise AdminRequestError("attribute", "must be KEY:VALUE")
+    found = (session.attributes or {}).get(key)
+    return found is not None and (not colon or found == value)
+
+
+def _is_open(world: World, session: GuestSession, now: float) -> bool:
+    return session.conversation is not None and not world.is_expired(session, now)
 
 
 def summary(session: GuestSession) -> Json:

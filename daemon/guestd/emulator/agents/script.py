@@ -46,7 +46,10 @@ class AgentScript:
     def answer(self, text: str, payload: str, heard: int, file: str = "") -> list[Json] | None:
         """The steps for the guest's message number `heard`, from 1; None where no rule fits. A
         choice is known by its payload before its words."""
-        for rule in sorted(self.rules, key=lambda rule: not payload or "payload" not in rule):
+        rules = self.rules
+        if payload:
+            rules = sorted(rules, key=lambda rule: "payload" not in rule)
+        for rule in rules:
             if "after" in rule and rule["after"] != heard:
                 continue
             if "payload" in rule and rule["payload"] != payload:

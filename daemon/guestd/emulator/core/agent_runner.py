@@ -6,8 +6,14 @@ from ..agents.script import STEPS_WAITING_MAX
 from .records import Effect, GuestSession, Json, ScriptedAgent, StartTimer
 from .world import World
 
+#: A first message that comes so soon was said before the greeting could be read, and is answered
+#: by it.
+GREETED_S = 1.0
 
-def greet(world: World, session: GuestSession) -> list[Effect]:
+
+def greet(world: World, session: GuestSession, now: float) -> list[Effect]:
+    if session.agent is not None:
+        session.agent.greeted_at = now
     return _enqueue(session, world.script.greeting, "")
 
 
@@ -18,10 +24,10 @@ def hear(
     payload: str = "",
     file: str = "",
     *,
-    is_greeted: bool = False,
+    now: float,
 ) -> list[Effect]:
-    """Called for each message of the guest. `file`: the name of the file in it; `is_greeted`: the
-    greeting answers this message already."""
+    """Called for each message of the guest. `file`: the name of the file in it. One that nothing
+    fits is not answered if the greeting does that already."""
     agent = session.agent
     if agent is None:
         return []
@@ -29,6 +35,7 @@ def hear(
     script = world.script
     steps = script.answer(text, payload, agent.heard, file)
     if steps is None:
+        is_greeted = agent.heard == 1 and now - agent.greeted_at < GREETED_S
         steps = [] if is_greeted and script.greeting else script.default
     return _enqueue(session, steps, text, file)
 

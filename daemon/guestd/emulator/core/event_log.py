@@ -97,6 +97,10 @@ def shown_injection(one: FaultInjection) -> Json:
         "fault": one.kind,
         "guest": one.guest,
         "session": one.session,
+        "conversation": one.conversation,
+        "message": one.message,
+        "tracing_id": one.trace,
+        "overtaken_by": one.overtaken_by,
         "outcome": outcome,
         "took_ms": took_ms,
     }

@@ -1,39 +1,105 @@
-"""The platform's frames, written from the protocol reference: absent keys are left out, never null
-(§3.1)."""
+"""The platform's frames in JSON, written from the protocol reference: absent keys are left out,
+never null (§3.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..settings import Deployment, EmulatorLimits
-from .records import Attachment, GuestSession
+import orjson
 
-Json = dict[str, Any]
+from ..settings import Deployment, EmulatorLimits
+from .records import Attachment, GuestSession, Json
 
 HEALTH_CHECK = "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ="
 
 
-def envelope(kind: str, name: str, body: Any, code: int = 200, trace: str = "") -> Json:
+_MESSAGE = b'{"type":"message","class":"StructuredMessage","code":200,'
+
+
+def envelope(kind: str, name: str, body: Any, code: int = 200, trace: str = "") -> bytes:
     frame: Json = {"type": kind, "class": name, "code": code}
     if trace:
         frame["tracingId"] = trace
     frame["body"] = body
-    return frame
+    return orjson.dumps(frame)
 
 
-def response(name: str, body: Any, trace: str = "", code: int = 200) -> Json:
+def response(name: str, body: Any, trace: str = "", code: int = 200) -> bytes:
     return envelope("response", name, body, code, trace)
 
 
-def push(name: str, body: Any, trace: str = "", code: int = 200) -> Json:
+def push(name: str, body: Any, trace: str = "", code: int = 200) -> bytes:
     return envelope("message", name, body, code, trace)
 
 
-def error(code: int, text: str, trace: str = "") -> Json:
+def recorded(body: Json, trace: str = "") -> bytes:
+    """A message of the conversation, as `push` makes it. It is kept, so it is put together of
+    parts: the writer's own buffer is longer than what is in it."""
+    tracing = b'"tracingId":%b,' % orjson.dumps(trace) if trace else b""
+    return b'%b%b"body":%b}' % (_MESSAGE, tracing, orjson.dumps(body))
+
+
+def plain_text(trace: str, text: str, ids: tuple[str, str, str], time: str) -> bytes:
+    """As `recorded` makes it of a guest's text and nothing else; most messages are such. `ids`: of
+    the message, of its channel, of its correlation."""
+    tracing = b'"tracingId":%b,' % orjson.dumps(trace) if trace else b""
+    message_id, channel_id, correlation_id = ids
+    return b"".join(
+        (
+            _MESSAGE,
+            tracing,
+            b'"body":{"id":"',
+            message_id.encode(),
+            b'","type":"Text","text":',
+            orjson.dumps(text),
+            b',"direction":"Inbound","channel":{"messageId":"',
+            channel_id.encode(),
+            b'","from":{},"to":{},"time":"',
+            time.encode(),
+            b'"},"originatingEntity":"Human","metadata":{"correlationId":"',
+            correlation_id.encode(),
+            b'"}}}',
+        )
+    )
+
+
+def typing(message_id: str, time: str, is_on: bool, duration_ms: int, is_bot: bool) -> bytes:
+    """The agent's; it is no message of the conversation."""
+    shown = {"type": "On" if is_on else "Off", "duration": duration_ms}
+    body: Json = {
+        "id": message_id,
+        "type": "Event",
+        "direction": "Outbound",
+        "channel": {"time": time, "type": "Private"},
+        "events": [{"eventType": "Typing", "typing": shown}],
+        "originatingEntity": "Bot" if is_bot else "Human",
+    }
+    return push("StructuredMessage", body)
+
+
+def disconnect_body(
+    message_id: str, channel_id: str, correlation_id: str, is_read_only: bool
+) -> Json:
+    """The agent ended the conversation (§6.6)."""
+    return {
+        "id": message_id,
+        "type": "Event",
+        "direction": "Outbound",
+        "channel": {"messageId": channel_id},
+        "events": [{"eventType": "Presence", "presence": {"type": "Disconnect"}}],
+        "metadata": {
+            "readOnly": "true" if is_read_only else "false",
+            "correlationId": correlation_id,
+        },
+    }
+
+
+def error(code: int, text: str, trace: str = "") -> bytes:
     return response("string", text, trace, code)
 
 
-def too_many(retry_after_s: int, text: str, trace: str = "") -> Json:
+def too_many(retry_after_s: int, text: str, trace: str = "") -> bytes:
     body = {"retryAfter": max(1, retry_after_s), "errorCode": 4029, "errorMessage": text}
     return response("TooManyRequestsErrorMessage", body, trace, 429)
 
@@ -49,7 +115,7 @@ def session_response(
     new: bool,
     trace: str,
     cleared_existing: bool = False,
-) -> Json:
+) -> bytes:
     deployment = session.deployment
     body: Json = {
         "connected": True,
@@ -65,13 +131,13 @@ def session_response(
     return response("SessionResponse", body, trace)
 
 
-def session_closed(trace: str) -> Json:
+def session_closed(trace: str) -> bytes:
     return response(
         "SessionResponse", {"connected": False, "newSession": False, "readOnly": True}, trace
     )
 
 
-def configuration(deployment: Deployment, limits: EmulatorLimits, trace: str) -> Json:
+def configuration(deployment: Deployment, limits: EmulatorLimits, trace: str) -> bytes:
     body = {
         "allowedMedia": allowed_media(deployment),
         "blockedExtensions": list(deployment.blocked_extensions),
@@ -84,7 +150,7 @@ def configuration(deployment: Deployment, limits: EmulatorLimits, trace: str) ->
 
 def health_check(
     session: GuestSession | None, text: str, metadata: Json, message_id: str, trace: str
-) -> Json:
+) -> bytes:
     """A `response`, and its numbers are strings (§3.5)."""
     body: Json = {"id": message_id, "type": "Text", "text": text, "direction": "Inbound"}
     figures = dict(metadata)
@@ -95,7 +161,7 @@ def health_check(
     return response("StructuredMessage", body, trace)
 
 
-def upload_slot(attachment: Attachment, url: str, trace: str) -> Json:
+def upload_slot(attachment: Attachment, url: str, trace: str) -> bytes:
     """At least one header, or a mobile SDK takes it for a download URL (§3.10)."""
     body = {
         "attachmentId": attachment.id,
@@ -108,7 +174,7 @@ def upload_slot(attachment: Attachment, url: str, trace: str) -> Json:
     return response("PresignedUrlResponse", body, trace)
 
 
-def download_slot(attachment: Attachment, url: str, trace: str) -> Json:
+def download_slot(attachment: Attachment, url: str, trace: str) -> bytes:
     body = {
         "attachmentId": attachment.id,
         "url": url,
@@ -120,7 +186,7 @@ def download_slot(attachment: Attachment, url: str, trace: str) -> Json:
     return response("PresignedUrlResponse", body, trace)
 
 
-def slot_error(attachment_id: str, code: int, text: str, trace: str) -> Json:
+def slot_error(attachment_id: str, code: int, text: str, trace: str) -> bytes:
     return response(
         "GenerateUrlError",
         {"attachmentId": attachment_id, "errorCode": code, "errorMessage": text},
@@ -129,7 +195,7 @@ def slot_error(attachment_id: str, code: int, text: str, trace: str) -> Json:
     )
 
 
-def connection_closed(reason: str = "") -> Json:
+def connection_closed(reason: str = "") -> bytes:
     """Two clients read two names for the reason (§3.9): both are there."""
     return push("ConnectionClosedEvent", {"reason": reason, "reasonCode": reason} if reason else {})
 
@@ -149,11 +215,12 @@ def attachment_content(attachment: Attachment, url: str) -> Json:
     }
 
 
-def history_page(messages: list[Json], page_number: int, page_size: int) -> Json:
+def history_page(messages: Sequence[Json], page_number: int, page_size: int) -> Json:
     """Newest first; an empty page past the end (§11.1)."""
-    begin, total = (page_number - 1) * page_size, len(messages)
+    total = len(messages)
+    end = max(0, total - (page_number - 1) * page_size)
     return {
-        "entities": messages[::-1][begin : begin + page_size],
+        "entities": list(messages[max(0, end - page_size) : end])[::-1],
         "pageSize": page_size,
         "pageNumber": page_number,
         "total": total,

@@ -6,8 +6,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
+from ...model.instants import LONG_AGO
 from ...policy.buckets import SlidingCount
 from ..settings import Deployment
+from .stored_messages import RecordedMessage, StoredMessages
 
 Json = dict[str, Any]
 
@@ -28,13 +32,13 @@ class Attachment:
 
 @dataclass(slots=True)
 class GuestConversation:
-    """`messages` are bodies in the platform's order; `state` is connected or disconnected."""
+    """`messages` are in the platform's order; `state` is connected or disconnected."""
 
     id: str
     started: float
     state: str = "connected"
     ended: float | None = None
-    messages: list[Json] = field(default_factory=list)
+    messages: StoredMessages = field(default_factory=StoredMessages)
 
 
 @dataclass(slots=True)
@@ -64,7 +68,6 @@ class GuestSession:
     expires: float
     connections: list[int] = field(default_factory=list)
     conversations: list[GuestConversation] = field(default_factory=list)
-    messages: list[Json] = field(default_factory=list)
     read_only: bool = False
     cleared: bool = False
     user: str = ""
@@ -85,6 +88,13 @@ class GuestSession:
     pushdevice: Json | None = None
 
     @property
+    def messages(self) -> StoredMessages:
+        """Of all its conversations."""
+        if len(self.conversations) == 1:
+            return self.conversations[0].messages
+        return StoredMessages.joined(one.messages for one in self.conversations)
+
+    @property
     def conversation(self) -> GuestConversation | None:
         """The running conversation."""
         last = self.conversations[-1] if self.conversations else None
@@ -101,17 +111,27 @@ class ScriptedAgent:
     busy: bool = False
     heard: int = 0
     turn: int = 0
+    greeted_at: float = LONG_AGO
     silent: bool = False
 
 
 @dataclass(slots=True)
 class SendFrame:
-    """Write a frame to a connection. `time` is the message's `channel.time` where it is part of the
-    conversation."""
+    """Write a frame (`payload` is its JSON) to a connection. `message` is set where it shows one of
+    the conversation: such frames meet faults."""
 
     connection: int
-    frame: Json
-    time: str = ""
+    payload: bytes
+    message: RecordedMessage | None = None
+
+    @property
+    def frame(self) -> Json:
+        return dict(orjson.loads(self.payload))
+
+    @property
+    def time(self) -> str:
+        """The message's `channel.time`."""
+        return self.message.time if self.message is not None else ""
 
 
 @dataclass(slots=True)

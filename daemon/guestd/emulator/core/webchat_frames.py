@@ -6,35 +6,38 @@ prints as unrecognized and lives on."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-Json = dict[str, Any]
+import orjson
+
+from .stored_messages import Json
 
 #: Why the platform ends it: another connection took the place, the session was too old, a logout,
 #: the agent.
 Reason = Literal["replaced", "expired", "logout", "agent"]
 
-CONNECTED: Json = {"type": "connect"}
+CONNECTED = orjson.dumps({"type": "connect"})
 
 
-def message(text: str, sequence: str) -> Json:
-    return {"type": "message", "text": text, "sequenceId": sequence}
+def message(text: str, sequence: str) -> bytes:
+    return orjson.dumps({"type": "message", "text": text, "sequenceId": sequence})
 
 
-def typing(state: str | bool) -> Json:
-    return {"type": "typing", "state": state}
+def typing(state: str | bool) -> bytes:
+    return orjson.dumps({"type": "typing", "state": state})
 
 
-def read_receipt(sequence: str) -> Json:
-    return {"type": "readReceipt", "sequenceId": sequence}
+def read_receipt(sequence: str) -> bytes:
+    return orjson.dumps({"type": "readReceipt", "sequenceId": sequence})
 
 
-def error(why: str) -> Json:
-    return {"type": "error", "message": why}
+def error(why: str) -> bytes:
+    return orjson.dumps({"type": "error", "message": why})
 
 
-def disconnect(reason: Reason, read_only: bool = False) -> Json:
-    return {"type": "disconnect", "reason": reason, **({"readOnly": True} if read_only else {})}
+def disconnect(reason: Reason, read_only: bool = False) -> bytes:
+    frame: Json = {"type": "disconnect", "reason": reason}
+    return orjson.dumps({**frame, "readOnly": True} if read_only else frame)
 
 
 def labels(body: Json) -> str:

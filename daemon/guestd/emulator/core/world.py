@@ -14,19 +14,19 @@ and a comment says so.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-import jwt as pyjwt
+import orjson
 
 from ...policy.buckets import SlidingCount
 from ..agents.script import AgentScript, load_script
 from ..settings import Deployment, EmulatorLimits, EmulatorSettings
-from . import frames, storage_urls, webchat_frames
+from . import frames, guest_jwts, storage_urls, webchat_frames
 from .event_log import EventLog
-from .ids import draw_hex, draw_uuid, iso
+from .ids import draw_hex, draw_message_ids, draw_uuid, iso
 from .presigned_files import PresignedFiles
 from .records import (
     Attachment,
@@ -40,9 +40,10 @@ from .records import (
     SendFrame,
     StartTimer,
 )
+from .stored_messages import RecordedMessage, sender_of
 
-JWT_LIFE_S = 60
 CLEARED_KEPT_MAX = 1000
+CONVERSATIONS_KEPT_MAX = 100_000  # a load test's own and those of some before it
 
 
 class World:
@@ -92,9 +93,9 @@ class World:
         self.sessions: dict[str, GuestSession] = {}
         self.cleared: OrderedDict[str, GuestSession] = OrderedDict()
         self.connections: dict[int, ConnectionRecord] = {}
-        self.conversations: dict[str, GuestSession] = {}
-        self.messages: dict[str, str] = {}
-        self._message_ids: deque[str] = deque()
+        #: In the order of their beginning; the oldest are forgotten.
+        self.conversations: OrderedDict[str, GuestSession] = OrderedDict()
+        self.conversations_forgotten = 0
         self.refresh_tokens: dict[str, str] = {}
         self.users: dict[str, str] = {}
         #: By deployment and session token.
@@ -127,12 +128,13 @@ class World:
 
     def connect(
         self, deployment: Deployment, now: float, guest: str = "", session: str = ""
-    ) -> int:
+    ) -> ConnectionRecord:
         self._connection_count += 1
-        self.connections[self._connection_count] = ConnectionRecord(
+        record = ConnectionRecord(
             self._connection_count, deployment, now, guest=guest, session=session
         )
-        return self._connection_count
+        self.connections[record.id] = record
+        return record
 
     def disconnect(self, connection_id: int) -> None:
         connection = self.connections.pop(connection_id, None)
@@ -184,9 +186,6 @@ class World:
 
     # ------------------------------------------------------------------ sessions
 
-    def session(self, token: str, now: float) -> GuestSession | None:
-        return self.sessions.get(token)
-
     def is_expired(self, session: GuestSession, now: float) -> bool:
         return now >= session.expires
 
@@ -228,9 +227,15 @@ class World:
         if conversation is None:
             conversation = GuestConversation(draw_uuid(self.rng), now)
             session.conversations.append(conversation)
-            self.conversations[conversation.id] = session
+            self._remember(conversation, session)
             session.agent = ScriptedAgent(self.script.nickname, self.script.bot)
         return conversation
+
+    def _remember(self, conversation: GuestConversation, session: GuestSession) -> None:
+        self.conversations[conversation.id] = session
+        if len(self.conversations) > CONVERSATIONS_KEPT_MAX:
+            self.conversations.popitem(last=False)
+            self.conversations_forgotten += 1
 
     def end_conversation(self, session: GuestSession, now: float) -> None:
         conversation = session.conversation
@@ -255,28 +260,61 @@ class World:
         """Whether a fault gives the next message the time of the one before."""
         return self._equal_time(token, now)
 
-    def add_message(self, session: GuestSession, body: Json, now: float) -> Json:
-        """Give the body its id, time and place; every message moves the session's expiry (§6.8)."""
+    def add_message(
+        self, session: GuestSession, body: Json, now: float, trace: str = ""
+    ) -> RecordedMessage:
+        """Give the body its id, time and place. `trace`: the tracing id of the request that it came
+        with."""
         conversation = self.start_conversation(session, now)
-        body.setdefault("id", draw_hex(self.rng))
-        body.setdefault("channel", {})["time"] = self.stamp(session, now)
-        session.expires = now + session.deployment.session_duration_s
-        conversation.messages.append(body)
-        session.messages.append(body)
-        if len(session.messages) > self.settings.history_messages_max:
-            del session.messages[0]
-        self._remember_message(body["id"], conversation.id)
+        if "id" not in body:
+            body["id"] = draw_hex(self.rng)
+        time = self.stamp(session, now)
+        body.setdefault("channel", {})["time"] = time
+        frame = frames.recorded(body, trace)
         self.events.message(session, body, now)
-        return body
+        self._keep(session, conversation, frame, now)
+        return RecordedMessage(body["id"], time, sender_of(body), frame)
 
-    def _remember_message(self, message_id: str, conversation_id: str) -> None:
-        self.messages[message_id] = conversation_id
-        self._message_ids.append(message_id)
-        if len(self._message_ids) > 200_000:
-            self.messages.pop(self._message_ids.popleft(), None)
+    def add_text(self, session: GuestSession, text: str, now: float, trace: str) -> RecordedMessage:
+        """A message of the guest that is a text and nothing else."""
+        ids = draw_message_ids(self.rng)
+        conversation = self.start_conversation(session, now)
+        time = self.stamp(session, now)
+        frame = frames.plain_text(trace, text, ids, time)
+        if self.events.is_watched(now):
+            self.events.message(session, orjson.loads(frame)["body"], now)
+        self._keep(session, conversation, frame, now)
+        return RecordedMessage(ids[0], time, "guest", frame)
 
-    def fan_out(self, session: GuestSession, frame: Json, time: str = "") -> list[Effect]:
-        return [SendFrame(connection_id, frame, time) for connection_id in session.connections]
+    def _keep(
+        self, session: GuestSession, conversation: GuestConversation, frame: bytes, now: float
+    ) -> None:
+        """Every message moves the session's expiry (§6.8)."""
+        session.expires = now + session.deployment.session_duration_s
+        conversation.messages.add(frame, self.settings.history_messages_max)
+
+    def find_message(self, message_id: str) -> tuple[str, Json] | None:
+        """The id of its conversation, and its body. A search, the newest conversations first: few
+        ask for one message, and a load test says millions."""
+        for conversation_id in reversed(self.conversations):
+            for conversation in self.conversations[conversation_id].conversations:
+                if conversation.id == conversation_id and (
+                    body := conversation.messages.find(message_id)
+                ):
+                    return conversation_id, body
+        return None
+
+    def fan_out(
+        self, session: GuestSession, frame: bytes, message: RecordedMessage | None = None
+    ) -> list[Effect]:
+        return [SendFrame(connection_id, frame, message) for connection_id in session.connections]
+
+    def show(self, session: GuestSession, message: RecordedMessage) -> list[Effect]:
+        """To every connection."""
+        connections = session.connections
+        if len(connections) == 1:
+            return [SendFrame(connections[0], message.frame, message)]
+        return self.fan_out(session, message.frame, message)
 
     def outbound(self, session: GuestSession, body: Json, now: float) -> tuple[Json, list[Effect]]:
         """A message of the agent's or bot's, to every connection."""
@@ -286,15 +324,14 @@ class World:
         channel.setdefault("from", {})
         channel.setdefault("to", {})
         body.setdefault("metadata", {})["correlationId"] = draw_uuid(self.rng)
-        self.add_message(session, body, now)
         if session.dialect == "webchat":
             session.sequence += 1
             body["sequenceId"] = str(session.sequence)
             frame = webchat_frames.message(
                 body.get("text") or webchat_frames.labels(body), body["sequenceId"]
             )
-            return body, self.fan_out(session, frame, channel["time"])
-        return body, self.fan_out(session, frames.push("StructuredMessage", body), channel["time"])
+            return body, self.fan_out(session, frame, self.add_message(session, body, now))
+        return body, self.show(session, self.add_message(session, body, now))
 
     def agent_says(
         self, session: GuestSession, text: str, now: float, **more: Any
@@ -328,20 +365,9 @@ class World:
         self.events.note("typing", session, now, direction="Outbound")
         if session.dialect == "webchat":
             return self.fan_out(session, webchat_frames.typing(state))
-        body = {
-            "id": draw_hex(self.rng),
-            "type": "Event",
-            "direction": "Outbound",
-            "channel": {"time": iso(max(int(now * 1000), session.last_ms)), "type": "Private"},
-            "events": [
-                {
-                    "eventType": "Typing",
-                    "typing": {"type": "On" if state else "Off", "duration": duration_ms},
-                }
-            ],
-            "originatingEntity": "Bot" if bot else "Human",
-        }
-        return self.fan_out(session, frames.push("StructuredMessage", body))
+        time = iso(max(int(now * 1000), session.last_ms))
+        shown = frames.typing(draw_hex(self.rng), time, bool(state), duration_ms, bot)
+        return self.fan_out(session, shown)
 
     def agent_disconnects(
         self, session: GuestSession, now: float, mode: str | None = None
@@ -357,21 +383,8 @@ class World:
                 session, webchat_frames.disconnect("agent", read_only=mode == "ReadOnly")
             )
         elif mode != "disabled":
-            body: Json = {
-                "id": draw_hex(self.rng),
-                "type": "Event",
-                "direction": "Outbound",
-                "channel": {"messageId": draw_uuid(self.rng)},
-                "events": [{"eventType": "Presence", "presence": {"type": "Disconnect"}}],
-                "metadata": {
-                    "readOnly": "true" if mode == "ReadOnly" else "false",
-                    "correlationId": draw_uuid(self.rng),
-                },
-            }
-            self.add_message(session, body, now)
-            effects = self.fan_out(
-                session, frames.push("StructuredMessage", body), body["channel"]["time"]
-            )
+            body = frames.disconnect_body(*draw_message_ids(self.rng), mode == "ReadOnly")
+            effects = self.show(session, self.add_message(session, body, now))
         session.read_only = mode == "ReadOnly"
         self.events.note("disconnected", session, now, mode=mode)
         self.end_conversation(session, now)
@@ -398,38 +411,24 @@ class World:
     # ------------------------------------------------------------------ tokens and files
 
     def grant_jwt(self, session: GuestSession, now: float) -> tuple[str, int]:
-        expires = int(now) + JWT_LIFE_S
-        claims: Json = {"token": session.token, "deployment": session.deployment.id}
-        claims |= {"iat": int(now), "exp": expires}
-        return pyjwt.encode(claims, self.secret, algorithm="HS256"), expires
+        return guest_jwts.grant(self.secret, session, now)
 
     def session_of_jwt(self, token: str, now: float) -> GuestSession | None:
-        try:
-            claims = pyjwt.decode(
-                token,
-                self.secret,
-                algorithms=["HS256"],
-                options={"verify_exp": False, "verify_iat": False},
-            )
-        except pyjwt.PyJWTError:
-            return None
-        if claims.get("exp", 0) < now:
-            return None
-        return self.sessions.get(str(claims.get("token", "")))
+        return self.sessions.get(guest_jwts.session_token_in(self.secret, token, now) or "")
 
     def reject_upload(self, attachment_id: str) -> None:
         """The upload is accepted, and then reported as failed."""
-        for session in self.sessions.values():
-            attachment = (session.attachments or {}).get(attachment_id)
-            if attachment is not None:
-                attachment.rejected = True
+        for attachment in self._attachments(attachment_id):
+            attachment.rejected = True
 
     def invalidate_upload_url(self, attachment_id: str) -> None:
         """The upload URL stops working."""
-        for session in self.sessions.values():
-            attachment = (session.attachments or {}).get(attachment_id)
-            if attachment is not None:
-                attachment.secret = draw_hex(self.rng)
+        for attachment in self._attachments(attachment_id):
+            attachment.secret = draw_hex(self.rng)
+
+    def _attachments(self, attachment_id: str) -> list[Attachment]:
+        every = [one.attachments for one in self.sessions.values() if one.attachments]
+        return [found[attachment_id] for found in every if attachment_id in found]
 
     def upload_url(self, attachment: Attachment) -> str:
         return f"{self.base_url}{storage_urls.PATH}{attachment.id}?sig={attachment.secret}"

@@ -9,17 +9,19 @@ deployment does not allow."""
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 
-from ...model.json_values import is_writable
+import orjson
+
 from ...policy.buckets import SlidingCount
 from ..core import agent_runner, frames
-from ..core.ids import draw_hex, draw_uuid
+from ..core.ids import draw_hex, draw_message_ids, draw_uuid
 from ..core.records import Effect, GuestSession, Json, SendFrame
+from ..core.stored_messages import RecordedMessage
 from ..core.world import World
 from .attachments import AttachmentActions
-from .request import object_of, objects_of, text_of
+from .plain_text import answer_text
+from .request import is_kept_as_read, object_of, objects_of, text_of
 
 BUTTON_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
 
@@ -30,12 +32,16 @@ def receive_guest_frame(world: World, connection_id: int, text: bytes, now: floa
     if connection is None:
         return []
     try:
-        request = json.loads(text)
-    except (ValueError, RecursionError):
-        return [SendFrame(connection_id, frames.error(400, "Request failed."))]
-    if not isinstance(request, dict) or not is_writable(request):
-        return [SendFrame(connection_id, frames.error(400, "Request failed."))]
-    return GuestActions(world, connection, request, now).answer()
+        request = orjson.loads(text)
+    except ValueError:
+        request = None
+    if type(request) is dict:
+        answer = answer_text(world, connection, request, now)
+        if answer is not None:
+            return answer
+        if is_kept_as_read(text):
+            return GuestActions(world, connection, request, now).answer()
+    return [SendFrame(connection_id, frames.error(400, "Request failed."))]
 
 
 class GuestActions(AttachmentActions):
@@ -129,8 +135,7 @@ class GuestActions(AttachmentActions):
                 "events": [{"eventType": "Presence", "presence": {"type": "SignIn"}}],
                 "metadata": {"authenticated": "true"},
             }
-            world.add_message(session, body, self.now)
-            effects += world.fan_out(session, frames.push("StructuredMessage", body))
+            effects += world.fan_out(session, world.add_message(session, body, self.now).frame)
         return effects, cleared
 
     # ------------------------------------------------------------------ messages
@@ -162,18 +167,12 @@ class GuestActions(AttachmentActions):
     def _refuse_message(self, session: GuestSession, message: Json) -> list[Effect] | None:
         limits = self.world.limits
         text = text_of(message, "text")
-        if (
-            limits.text_bytes is not None
-            and len(text.encode("utf-8", "replace")) > limits.text_bytes
-        ):
-            size = len(text.encode("utf-8", "replace"))
+        if limits.text_bytes is not None and (size := _bytes_in(text)) > limits.text_bytes:
             return self._error(4011, f"Message length {size} is larger than {limits.text_bytes}")
         if not message or not (text or message.get("content") or self.request.get("attachmentIds")):
             return self._error(400, "Request failed.")
         attributes = self._attributes(message)
-        size = sum(
-            len(str(key).encode()) + len(str(value).encode()) for key, value in attributes.items()
-        )
+        size = sum(_bytes_in(str(key)) + _bytes_in(str(value)) for key, value in attributes.items())
         if limits.attribute_bytes is not None and size > limits.attribute_bytes:
             return self._error(
                 4013,
@@ -197,6 +196,8 @@ class GuestActions(AttachmentActions):
     ) -> tuple[list[Json], list[Effect] | None]:
         """Content with attachments filled in; or the error for one that is not ready."""
         content: list[Json] = []
+        if "content" not in message and "attachmentIds" not in self.request:
+            return content, None
         wanted = [one for one in self.request.get("attachmentIds") or () if isinstance(one, str)]
         for item in objects_of(message, "content"):
             if text_of(item, "contentType") == "Attachment":
@@ -221,40 +222,42 @@ class GuestActions(AttachmentActions):
         world = self.world
         first = session.conversation is None
         kind = text_of(message, "type")
+        message_id, channel_id, correlation_id = draw_message_ids(world.rng)
         body: Json = {
-            "id": draw_hex(world.rng),
+            "id": message_id,
             "type": kind if kind in ("Text", "Structured") else "Text",
         }
         if "text" in message:
             body["text"] = text_of(message, "text")
         body["direction"] = "Inbound"
-        body["channel"] = {"messageId": draw_uuid(world.rng), "from": {}, "to": {}}
+        body["channel"] = {"messageId": channel_id, "from": {}, "to": {}}
         if content:
             body["content"] = content
         body["originatingEntity"] = "Human"
-        body["metadata"] = self._metadata(session, message)
-        world.add_message(session, body, self.now)
+        body["metadata"] = self._metadata(session, message, correlation_id)
+        recorded = world.add_message(session, body, self.now, self.trace)
         self._keep_attributes(session, message)
-        effects = world.fan_out(
-            session, frames.push("StructuredMessage", body, self.trace), body["channel"]["time"]
-        )
+        effects = world.show(session, recorded)
         if first:
-            effects += agent_runner.greet(world, session)
-        buttons = [object_of(item, "buttonResponse") for item in content]
-        payload = next((text_of(button, "payload") for button in buttons if button), "")
-        files = [object_of(item, "attachment") for item in content]
-        file = next((text_of(one, "filename") for one in files if one), "")
-        text = text_of(message, "text") or payload
-        return effects + agent_runner.hear(world, session, text, payload, file, is_greeted=first)
+            effects += agent_runner.greet(world, session, self.now)
+        text, payload, file = text_of(message, "text"), "", ""
+        if content:
+            payload = _first([object_of(item, "buttonResponse") for item in content], "payload")
+            file = _first([object_of(item, "attachment") for item in content], "filename")
+        return effects + agent_runner.hear(
+            world, session, text or payload, payload, file, now=self.now
+        )
 
-    def _metadata(self, session: GuestSession, message: Json) -> dict[str, str]:
+    def _metadata(
+        self, session: GuestSession, message: Json, correlation_id: str
+    ) -> dict[str, str]:
         given = {
             key: str(value)
             for key, value in object_of(message, "metadata").items()
             if isinstance(value, str)
         }
         more = {"authenticated": "true"} if session.user else {}
-        return {**given, **more, "correlationId": draw_uuid(self.world.rng)}
+        return {**given, **more, "correlationId": correlation_id}
 
     def _keep_attributes(self, session: GuestSession, message: Json) -> None:
         attributes = self._attributes(message)
@@ -287,7 +290,9 @@ class GuestActions(AttachmentActions):
             return []
         return self._error(400, "Request failed.")
 
-    def _presence(self, session: GuestSession, event: Json, metadata: dict[str, str]) -> Json:
+    def _presence(
+        self, session: GuestSession, event: Json, metadata: dict[str, str]
+    ) -> RecordedMessage:
         body: Json = {
             "id": draw_hex(self.world.rng),
             "type": "Event",
@@ -301,25 +306,26 @@ class GuestActions(AttachmentActions):
             ],
             "metadata": metadata,
         }
-        return self.world.add_message(session, body, self.now)
+        return self.world.add_message(session, body, self.now, self.trace)
 
     def _join(self, session: GuestSession, message: Json, event: Json) -> list[Effect]:
         if session.read_only:
             return self._error(409, "The conversation is read-only")
         first = session.conversation is None
         self._keep_attributes(session, message)
-        body = self._presence(session, event, self._metadata(session, message))
-        frame = frames.push("StructuredMessage", body, self.trace)
-        effects = self.world.fan_out(session, frame, body["channel"]["time"])
-        return effects + (agent_runner.greet(self.world, session) if first else [])
+        joined = self._presence(
+            session, event, self._metadata(session, message, draw_uuid(self.world.rng))
+        )
+        effects = self.world.show(session, joined)
+        return effects + (agent_runner.greet(self.world, session, self.now) if first else [])
 
     def _clear(self, session: GuestSession, event: Json) -> list[Effect]:
         """Echo, SessionClearedEvent, the session is gone, ConnectionClosedEvent (§6.5)."""
         if not session.deployment.conversation_clear:
             return self._error(403, "Presence events Conversation Clear are not supported")
         world = self.world
-        body = self._presence(session, event, {"correlationId": draw_uuid(world.rng)})
-        effects = world.fan_out(session, frames.push("StructuredMessage", body, self.trace))
+        cleared = self._presence(session, event, {"correlationId": draw_uuid(world.rng)})
+        effects = world.fan_out(session, cleared.frame)
         effects += world.fan_out(session, frames.push("SessionClearedEvent", {}))
         connections = list(session.connections)
         world.erase(session)
@@ -382,6 +388,14 @@ class GuestActions(AttachmentActions):
         return self._say(
             frames.configuration(self.connection.deployment, self.world.limits, self.trace)
         )
+
+
+def _bytes_in(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _first(found: list[Json], name: str) -> str:
+    return next((text_of(one, name) for one in found if one), "")
 
 
 def _is_button_response(found: object) -> bool:

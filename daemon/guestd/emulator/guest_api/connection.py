@@ -1,11 +1,14 @@
 """The WebSocket of one guest.
 
-A connection drives the Sans-I/O server core of `websockets` and writes its own frames: always one
-unfragmented text frame per message, and close frames always with a code (real clients need both,
-protocol §1.5, §1.6).
+Nearly every frame of a guest is one whole, unfragmented text frame. Those are unmasked straight
+out of the read buffer. For all else (fragments, pings, close frames, anything odd) a core of the
+`websockets` library is made, fed exactly one frame, and thrown away again when no fragmented
+message is open, so that thirty thousand guests at rest do not keep one each. What is written is
+always one unfragmented text frame per message, and close frames have a code (real clients need
+both, protocol §1.5, §1.6).
 
-Every outgoing frame passes the faults. What they delay, repeat, replace or drop is only the frame:
-the world has recorded the message already.
+Every outgoing frame that shows a message of the conversation may meet faults. What they delay,
+repeat, replace or drop is only the frame: the world has recorded the message already.
 """
 
 from __future__ import annotations
@@ -13,24 +16,29 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
 from typing import Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import orjson
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
+from websockets.frames import Close, Frame, Opcode
+from websockets.protocol import OPEN, SERVER
+from websockets.protocol import Protocol as Core
 
 from ...model.json_values import is_text
 from .. import GUEST_HEADER, SESSION_HEADER
 from ..context import ServerContext
 from ..core import frames, storage_urls, webchat_frames
-from ..core.faults import FaultRule
-from ..core.records import Json
+from ..core.fault_rules import FaultRule
+from ..core.records import ConnectionRecord
+from ..core.stored_messages import RecordedMessage
 from ..webchat.requests import receive_webchat_frame
 from .actions import receive_guest_frame
+from .disturbed_delivery import DisturbedDelivery
+from .handshake import UpgradeAnswer, UpgradeRequest
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # built without its C part
+    from websockets.utils import apply_mask
 
 logger = logging.getLogger("guestd.emulator")
 
@@ -38,6 +46,12 @@ logger = logging.getLogger("guestd.emulator")
 GUEST_NAME_MAX = 200
 
 HALF_OPEN_S = 120.0  # a half-open connection is forgotten after this, as a real network forgets it
+CLOSE_TIMEOUT_S = 5.0
+
+#: The first byte of a whole text frame.
+TEXT_HEAD = 0x81
+#: A header with its longest length and the mask.
+HEADER_BYTES_MAX = 14
 
 
 class GuestServer(ServerContext, Protocol):
@@ -54,13 +68,14 @@ class GuestConnection(asyncio.Protocol):
     __slots__ = (
         "_base",
         "_core",
+        "_disturbed",
         "_fragments",
         "_frozen",
-        "_held",
+        "_is_closing",
         "_is_webchat",
-        "_late",
+        "_record",
         "_server",
-        "connection_id",
+        "_tail",
         "heard_at",
         "opened_at",
         "transport",
@@ -68,20 +83,24 @@ class GuestConnection(asyncio.Protocol):
 
     def __init__(self, server: GuestServer) -> None:
         self._server = server
-        self._core = ServerProtocol(max_size=server.settings.frame_bytes_max)
+        self._core: Core | None = None
         self._fragments: list[bytes] | None = None
+        self._tail = b""
         self._frozen = False
+        self._is_closing = False
         self._is_webchat = False
-        self._held: dict[str, list[bytes]] | None = None
-        self._late: deque[tuple[float, bytes]] | None = None
+        self._record: ConnectionRecord | None = None
+        self._disturbed: DisturbedDelivery | None = None
         self._base = server.world.base_url
-        self.connection_id = 0
         self.opened_at = self.heard_at = 0.0
 
     @property
+    def connection_id(self) -> int:
+        return self._record.id if self._record is not None else 0
+
+    @property
     def token(self) -> str:
-        connection = self._server.world.connections.get(self.connection_id)
-        return connection.token if connection is not None else ""
+        return self._record.token if self._record is not None else ""
 
     # ------------------------------------------------------------------ asyncio.Protocol
 
@@ -89,6 +108,8 @@ class GuestConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
+        if self._disturbed is not None:
+            self._disturbed.abandon()
         self._server.connection_closed(self)
 
     def eof_received(self) -> bool:
@@ -97,69 +118,132 @@ class GuestConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._frozen:
             return
+        if self._server.stalls():
+            self._tail += data
+            self.transport.pause_reading()
+            self._server.stall.wait(self._go_on)
+            return
         self.heard_at = self._server.loop.time()
-        core = self._core
-        core.receive_data(data)
-        for event in core.events_received():
-            if self._frozen or self.transport.is_closing():
-                return
-            if isinstance(event, Request):
-                self._upgrade(event)
-            else:
-                self._frame(cast(Frame, event))
-        self._flush()
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        if self._record is None:
+            data = self._upgrade(data)
+        self._tail = self._consume(data)
+
+    def _go_on(self) -> None:
+        """The stall is over."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self.data_received(b"")
 
     # ------------------------------------------------------------------ the upgrade
 
-    def _upgrade(self, request: Request) -> None:
+    def _upgrade(self, data: bytes) -> bytes:
+        """The head is whole; what follows it."""
+        end = data.find(b"\r\n\r\n") + 4
+        request = UpgradeRequest(data[:end])
+        answer = request.unreadable() if request.path is None else self._answer(request)
+        self.transport.write(answer.data)
+        if answer.is_open:
+            return data[end:]
+        self.transport.close()
+        return b""
+
+    def _answer(self, request: UpgradeRequest) -> UpgradeAnswer:
         server = self._server
+        now = server.now()
         peer = self.transport.get_extra_info("peername") or (None,)
-        self._base = server.client_url(peer[0], request.headers.get_all)
-        path, _, query = request.path.partition("?")
-        refused = server.faults.pick("upgrade", "", server.now())
+        base = server.client_url(peer[0], request.values)
+        self._base = self._base if base == self._base else base
+        path, _, query = (request.path or "").partition("?")
+        refused = server.faults.pick("upgrade", "", now)
         if refused is not None:
-            return self._refuse(refused.status, "refused by a fault", 1)
+            return request.refuse(refused.status, "refused by a fault", 1)
         if path not in ("/v1", "/webchat/v1"):
-            return self._refuse(404, f"no WebSocket at {path}")
+            return request.refuse(404, f"no WebSocket at {path}")
         self._is_webchat = path == "/webchat/v1"
         default = server.settings.deployments[0].id if self._is_webchat else ""
         deployment_id = parse_qs(query).get("deploymentId", [default])[0]
         deployment = server.world.deployment(deployment_id)
         if deployment is None:
-            return self._refuse(403, "unknown or inactive deployment")
-        origin = request.headers.get("Origin")
+            return request.refuse(403, "unknown or inactive deployment")
+        origin = request.value("Origin")
         if deployment.allowed_domains and not _is_allowed(origin, deployment.allowed_domains):
-            return self._refuse(403, "origin not allowed for this deployment")
-        wait_s = server.world.may_connect(deployment, server.now())
+            return request.refuse(403, "origin not allowed for this deployment")
+        wait_s = server.world.may_connect(deployment, now)
         if wait_s > 0:
             server.counters["connects_refused"] += 1
-            return self._refuse(429, "too many new connections", int(wait_s) + 1)
-        response = self._core.accept(request)
-        self._core.send_response(response)
-        self._flush()
-        if response.status_code == 101:
-            guest = unquote(request.headers.get(GUEST_HEADER, ""))[:GUEST_NAME_MAX]
-            session = request.headers.get(SESSION_HEADER, "")[:GUEST_NAME_MAX]
-            self.connection_id = server.world.connect(deployment, server.now(), guest, session)
+            return request.refuse(429, "too many new connections", int(wait_s) + 1)
+        answer = request.accept(int(now))
+        if answer.is_open:
+            guest = unquote(request.value(GUEST_HEADER) or "")[:GUEST_NAME_MAX]
+            session = (request.value(SESSION_HEADER) or "")[:GUEST_NAME_MAX]
+            self._record = server.world.connect(deployment, now, guest, session)
             self.opened_at = server.loop.time()
             server.connection_opened(self)
-        return None
-
-    def _refuse(self, status: int, text: str, retry_after_s: int | None = None) -> None:
-        response = self._core.reject(status, text + "\n")
-        if retry_after_s is not None:
-            response.headers["Retry-After"] = str(retry_after_s)
-        self._core.send_response(response)
-        self._flush()
+        return answer
 
     # ------------------------------------------------------------------ frames in
 
-    def _frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE:
+    def _consume(self, data: bytes) -> bytes:
+        """Handle the whole frames in `data`; what is left of it."""
+        at, size = 0, len(data)
+        while size - at >= 2:
+            if self._frozen or self.transport.is_closing():
+                return b""
+            second = data[at + 1]
+            length = second & 0x7F
+            if second < 0x80:  # not masked: the library refuses it
+                self._through_core(data[at : at + HEADER_BYTES_MAX])
+                return b""
+            start = at + 6
+            if length > 125:
+                more = 2 if length == 126 else 8
+                start += more
+                if size < start:
+                    break
+                length = int.from_bytes(data[at + 2 : at + 2 + more])
+                if length > self._server.settings.frame_bytes_max:
+                    self._through_core(data[at:start])
+                    return b""
+            end = start + length
+            if end > size:
+                break
+            if data[at] == TEXT_HEAD and self._fragments is None:
+                self._text(apply_mask(data[start:end], data[start - 4 : start]))
+            else:
+                self._through_core(data[at:end])
+            at = end
+        return data[at:] if at else data
+
+    def _through_core(self, frame: bytes) -> None:
+        core = self._core
+        if core is None:
+            core = self._core = Core(
+                SERVER, state=OPEN, max_size=self._server.settings.frame_bytes_max
+            )
+        core.receive_data(frame)
+        for event in core.events_received():
+            self._frame(cast(Frame, event))
+        if self._frozen or self.transport.is_closing():
             return
+        for data in core.data_to_send():
+            if not data:
+                self.transport.close()
+            elif not self._is_closing:
+                self.transport.write(data)
+        if core.state is not OPEN:
+            self._is_closing = True
+        if core.current_size is None:  # no fragmented message is open
+            self._core = None
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.TEXT:
+            self._fragments = []
         if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
-            if self._fragments is None:
-                self._fragments = []
+            if self._fragments is None:  # the rest of a binary message
+                return
             self._fragments.append(bytes(frame.data))
             if frame.fin:
                 text = b"".join(self._fragments)
@@ -169,24 +253,27 @@ class GuestConnection(asyncio.Protocol):
             self.close(1003, "text frames only")
 
     def _text(self, text: bytes) -> None:
-        server = self._server
+        server, record = self._server, self._record
+        assert record is not None
         if not text.isascii():
             try:
                 text.decode()
             except UnicodeDecodeError:
                 self.close(1007, "text that is not UTF-8")
                 return
-        server.record("frame", self.token, text)
-        rule = server.faults.pick(
-            "in", self.token, server.now(), but=() if b'"onMessage"' in text else ("throttle",)
-        )
-        before = rule is not None and self._fault_before(rule, text)
-        if before:
+        now = server.now()
+        server.record("frame", record.token, text, now)
+        rule = self._fault_in(text, now) if server.faults.has("in") else None
+        if rule is not None and self._fault_before(rule, text):
             return
         answer = receive_webchat_frame if self._is_webchat else receive_guest_frame
-        server.perform(answer(server.world, self.connection_id, text, server.now()))
+        server.perform(answer(server.world, record.id, text, now))
         if rule is not None and rule.kind == "drop":
             self.transport.abort()
+
+    def _fault_in(self, text: bytes, now: float) -> FaultRule | None:
+        but = () if b'"onMessage"' in text else ("throttle",)
+        return self._server.faults.pick("in", self.token, now, but=but, request=text)
 
     def _fault_before(self, rule: FaultRule, text: bytes) -> bool:
         """Apply a fault to an incoming frame; True if the request must not be answered."""
@@ -235,118 +322,55 @@ class GuestConnection(asyncio.Protocol):
 
     # ------------------------------------------------------------------ frames out
 
-    def deliver(self, frame: Json, at: str = "") -> None:
-        """Send a frame, changed by the faults. `at` is its channel.time if it belongs to
-        the conversation."""
+    def deliver(self, payload: bytes, message: RecordedMessage | None = None) -> None:
+        """Send a frame, changed by the faults where it shows a message of the conversation."""
         if self._frozen or self.transport.is_closing():
             return
         bound = self._server.world.base_url
-        payload = storage_urls.with_base(orjson.dumps(frame), bound, self._base)
-        rule = self._server.faults.pick("out", self.token, self._server.now()) if at else None
-        if self._held and at in self._held:
-            self._held[at].append(payload)
-        elif rule is None:
-            self._write_in_turn(payload, 0.0)
+        if self._base != bound:
+            payload = storage_urls.with_base(payload, bound, self._base)
+        if self._disturbed is not None or (message is not None and self._server.faults.has("out")):
+            self._deliver_disturbed(payload, message)
+        elif not self._is_closing:
+            self.transport.write(_text_frame(payload))
+
+    def _deliver_disturbed(self, payload: bytes, message: RecordedMessage | None) -> None:
+        disturbed = self._disturbed
+        if disturbed is None:
+            disturbed = self._disturbed = DisturbedDelivery(self._server, self)
+        if message is None:
+            disturbed.write_in_turn(payload)
         else:
-            self._fault_out(rule, payload, at)
+            disturbed.deliver(payload, message)
+        if disturbed.is_over:
+            self._disturbed = None
 
-    def _fault_out(self, rule: FaultRule, payload: bytes, at: str) -> None:
-        faults = self._server.faults
-        match rule.kind:
-            case "drop_out":
-                self.transport.abort()
-            case "mute":
-                pass
-            case "delay":
-                self._write_in_turn(payload, faults.random() * rule.ms / 1000.0)
-            case "reorder":
-                self._hold(payload, at, faults.random() * rule.ms / 1000.0)
-            case "duplicate":
-                self._write_in_turn(payload, 0.0)
-                self._write_in_turn(payload, 0.0)
-            case _:
-                if not (rule.kind == "malformed" and rule.mode == "replace"):
-                    self._write_in_turn(payload, 0.0)
-                self._write_odd(rule, payload)
-
-    def _write_odd(self, rule: FaultRule, payload: bytes) -> None:
-        match rule.kind:
-            case "malformed":
-                self._write(payload[: max(1, len(payload) // 2)])
-            case "binary":
-                self.transport.write(Frame(Opcode.BINARY, b"\x00\x01\x02").serialize(mask=False))
-            case "invalid_utf8":
-                self._write(b'{"class":"\xff\xfe"}')
-            case "oversize":
-                self._write(b'"' + b"x" * (rule.bytes - 2) + b'"')
-            case "deep_json":
-                self._write(b"[" * rule.depth + b"]" * rule.depth)
-
-    def _hold(self, payload: bytes, at: str, delay_s: float) -> None:
-        if self._held is None:
-            self._held = {}
-        self._held[at] = [payload]
-        self._server.loop.call_later(delay_s, self._release, at)
-
-    def _release(self, at: str) -> None:
-        for payload in (self._held or {}).pop(at, ()):
-            self._write_in_turn(
-                payload, 0.0
-            )  # behind what is late: one of the late ones may have the same time
-
-    def _write_in_turn(self, payload: bytes, delay_s: float) -> None:
-        """Now, or after the frames that are late already: a queue, because timers alone may
-        overtake each other."""
-        late = self._late
-        if late is not None:
-            late.append((self._server.loop.time() + delay_s, payload))
-        elif delay_s > 0:
-            due = self._server.loop.time() + delay_s
-            self._late = deque([(due, payload)])
-            self._server.loop.call_at(due, self._write_late)
-        else:
-            self._write(payload)
-
-    def _write_late(self) -> None:
-        loop, late = self._server.loop, self._late
-        assert late is not None
-        while late and late[0][0] <= loop.time() + 1e-3:
-            self._write(late.popleft()[1])
-        if late:
-            loop.call_at(late[0][0], self._write_late)
-        else:
-            self._late = None
-
-    def _write(self, payload: bytes) -> None:
-        if not self._frozen and not self.transport.is_closing() and self._core.state is OPEN:
-            size = len(payload)
-            if size < 126:
-                head = bytes((0x81, size))
-            elif size < 65_536:
-                head = b"\x81\x7e" + size.to_bytes(2, "big")
-            else:
-                head = b"\x81\x7f" + size.to_bytes(8, "big")
-            self.transport.write(head + payload)
+    def write(self, payload: bytes) -> None:
+        """As one text frame, at once."""
+        if self._frozen or self._is_closing or self.transport.is_closing():
+            return
+        self.transport.write(_text_frame(payload))
 
     def close(self, code: int, reason: str = "") -> None:
-        if self._core.state is OPEN and not self._frozen:
-            self._core.send_close(code, reason)
-            self._flush()
-            self._server.loop.call_later(5.0, self.transport.abort)
-
-    def _flush(self) -> None:
-        if self._frozen or self.transport.is_closing():
+        """The client answers with its own close frame, or is cut off after a while."""
+        if self._is_closing or self._frozen:
             return
-        for data in self._core.data_to_send():
-            if data:
-                self.transport.write(data)
-            else:
-                self.transport.close()
-        if self._core.close_expected() and self._core.close_rcvd is not None:
-            self.transport.close()
+        self._is_closing = True
+        close = Frame(Opcode.CLOSE, Close(code, reason).serialize())
+        self.transport.write(close.serialize(mask=False))
+        self._server.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
 
 
-def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> Json:
+def _text_frame(payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return bytes((TEXT_HEAD, size)) + payload
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> bytes:
     if is_webchat:
         return webchat_frames.error(f"rate limit exceeded; try again after {retry_after_s} s")
     try:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from math import ceil
 from typing import Any
 
+from ...model.json_values import DEPTH_MAX, is_writable
 from ...policy.buckets import SlidingCount
 from ..core import frames
 from ..core.records import ConnectionRecord, Effect, GuestSession, Json, SendFrame
 from ..core.world import World
+
+#: As many digits may be an integer beyond 64 bits, which orjson reads as a float.
+_LONG_NUMBER = b"0" * 19
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+
+
+def is_kept_as_read(text: bytes) -> bool:
+    """Whether what orjson read can be written again as the same value: it is not nested too deep,
+    and has no integer that became a float."""
+    is_plain = text.count(b"{") + text.count(b"[") <= DEPTH_MAX and (
+        _LONG_NUMBER not in text.translate(_DIGITS_TO_ZERO)
+    )
+    try:
+        return is_plain or is_writable(json.loads(text))
+    except RecursionError:
+        return False
 
 
 def text_of(value: Any, key: str) -> str:
@@ -41,7 +59,7 @@ class SocketRequest:
 
     # ------------------------------------------------------------------ small answers
 
-    def _say(self, frame: Json) -> list[Effect]:
+    def _say(self, frame: bytes) -> list[Effect]:
         return [SendFrame(self.connection.id, frame)]
 
     def _error(self, code: int, text: str) -> list[Effect]:

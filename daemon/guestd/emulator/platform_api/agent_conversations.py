@@ -21,11 +21,10 @@ class AgentConversations:
 
     def details(self, call: PlatformCall) -> PlatformResponse:
         message_id = call.path["id"]
-        conversation_id = self._world.messages.get(message_id)
-        if conversation_id is None:
+        found = self._world.find_message(message_id)
+        if found is None:
             raise not_found("message", message_id)
-        session = self._world.conversations[conversation_id]
-        body: Json = next((one for one in session.messages if one["id"] == message_id), {})
+        conversation_id, body = found
         return PlatformResponse(
             {
                 "id": message_id,

@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..core.faults import FaultRule
+from ..core.fault_rules import FaultRule
 from .context import PlatformContext
 from .http_answers import access_denied, problem
 from .tokens import TOKEN_PATHS
@@ -39,6 +39,8 @@ class FaultMiddleware:
 
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
+            while self._server.stalls():
+                await self._server.stall.over()
             rule = self._pick(request)
             if rule is None:
                 found: web.StreamResponse = await handler(request)

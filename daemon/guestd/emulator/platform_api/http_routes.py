@@ -115,7 +115,7 @@ def _recorded(server: PlatformContext, handler: Handler) -> Handler:
         server.counters["rest_calls"] += 1
         key = request.headers.get("Idempotency-Key")
         noted = f"{request.method} {request.path}" + (f" Idempotency-Key: {key}" if key else "")
-        server.record("rest", "", noted.encode())
+        server.record("rest", "", noted.encode(), server.now())
         found = await handler(request)
         if not found.prepared:
             found.headers["ININ-Correlation-Id"] = f"emulator-{server.counters['rest_calls']}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from random import Random
 from typing import Any, Protocol
 
 from ..core.presigned_files import PresignedFiles
 from ..core.records import Attachment, Effect, GuestSession, Json
+from ..core.stored_messages import RecordedMessage
 from ..settings import EmulatorLimits, EmulatorSettings
 
 
@@ -25,16 +27,16 @@ class FileWorld(WorldBase, Protocol):
 
 
 class ConversationWorld(WorldBase, Protocol):
-    """Guest sessions by token, and by the id of each conversation they had. `messages` maps the id
-    of a message to that of its conversation."""
+    """Guest sessions by token, and by the id of each conversation they had."""
 
     sessions: dict[str, GuestSession]
-    conversations: dict[str, GuestSession]
-    messages: dict[str, str]
+    conversations: OrderedDict[str, GuestSession]
+
+    def find_message(self, message_id: str) -> tuple[str, Json] | None: ...
 
     def equal_time(self, token: str, now: float) -> bool: ...
 
-    def add_message(self, session: GuestSession, body: Json, now: float) -> Json: ...
+    def add_message(self, session: GuestSession, body: Json, now: float) -> RecordedMessage: ...
 
     def outbound(
         self, session: GuestSession, body: Json, now: float

@@ -73,7 +73,7 @@ def _connect(world: World, connection_id: int, request: Json, now: float) -> lis
     if first:
         world.start_conversation(session, now)
     effects.append(SendFrame(connection_id, webchat_frames.CONNECTED))
-    return effects + (agent_runner.greet(world, session) if first else [])
+    return effects + (agent_runner.greet(world, session, now) if first else [])
 
 
 def _message(
@@ -111,7 +111,7 @@ def _message(
     receipt = webchat_frames.read_receipt(str(session.sequence))
     effects: list[Effect] = [SendFrame(connection_id, receipt)] if session.sequence else []
     return effects + agent_runner.hear(
-        world, session, text, file=next((one.name for one in files), "")
+        world, session, text, file=next((one.name for one in files), ""), now=now
     )
 
 

@@ -97,17 +97,28 @@ class Counted:
     name: CountName
 
 
+#: The number of what comes before a scenario's first step: its session has to become live.
+OPENING = -1
+
+
 @dataclass(slots=True, frozen=True)
 class StepDone:
-    """`step`: its number in the scenario, depth first from 0. `failure`: why it failed, a stable
-    word (no_reply, no_choice, no_echo, no_join, no_disconnect, no_restore, send_failed, uncertain,
-    session_over, too_long, persona); "" if it did not."""
+    """A step that was begun is over: exactly one of these for each time it was begun. `step`: its
+    number in the scenario, depth first from 0, a Repeat before its own steps; `OPENING` where the
+    session was over before it was live. A SayStep or Choose is over when its message is settled, so
+    steps may be over in another order than they were begun.
+
+    `failure`: why it failed, a stable word (no_reply, no_choice, no_echo, no_join, no_disconnect,
+    no_restore, send_failed, uncertain, session_over, too_long, persona); "" if it did not.
+    `cut_short`: it did not fail and was not finished either, because the run was stopped or another
+    step failed; its time means nothing."""
 
     step: int
     took_s: float
     failure: str = ""
     expected: str = ""
     seen: str = ""
+    cut_short: bool = False
 
 
 @dataclass(slots=True, frozen=True)

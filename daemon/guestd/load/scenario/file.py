@@ -98,18 +98,20 @@ class Rails:
 @dataclass(slots=True, frozen=True)
 class PersonaModel:
     """The language model that speaks as guest: any endpoint of the OpenAI chat format. The key is
-    the value of an environment variable, never of the file."""
+    the value of an environment variable, never of the file. `parameters` (top_p, seed) go
+    into the request as they are."""
 
     url: str = "https://api.openai.com/v1"
     model: str = ""
     key_variable: str = "OPENAI_API_KEY"
     temperature: float | None = None
     timeout_s: float = 60.0
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True, frozen=True)
 class ScenarioFile:
-    """`sha256` is of the file's bytes."""
+    """`sha256` is of the file's bytes. `notes`: what is worth saying of it, each with its line."""
 
     path: str
     sha256: str
@@ -120,3 +122,4 @@ class ScenarioFile:
     thresholds: tuple[ThresholdRule, ...] = ()
     rails: Rails = Rails()
     persona_model: PersonaModel | None = None
+    notes: tuple[str, ...] = ()

@@ -67,10 +67,10 @@ class Think(ScenarioStep):
 @dataclass(slots=True, frozen=True, kw_only=True)
 class ExpectReply(ScenarioStep):
     """Wait for a message of the platform's that has `containing` (any case) or matches `matching`
-    (a regular expression, searched), is of `structure` (quick_replies, card, carousel, list_picker,
-    date_picker, form, file) and from `sender`; each only where it is given. Messages since the
-    guest's last SayStep or Choose count, also those that came before the step began. `capture`:
-    name → regular expression whose first group is kept."""
+    (a regular expression, searched; what its templates stand for is quoted), is of `structure`
+    (quick_replies, card, carousel, list_picker, date_picker, form, file) and from `sender`; each
+    only where it is given. Messages since the guest's last SayStep or Choose count, also those that
+    came before the step began. `capture`: name → regular expression whose first group is kept."""
 
     containing: str = ""
     matching: str = ""
@@ -155,13 +155,14 @@ class Repeat(ScenarioStep):
 @dataclass(slots=True, frozen=True, kw_only=True)
 class TalkAsPersona(ScenarioStep):
     """Let a language model be the guest until it says that the goal is reached, or is not to be
-    reached. `terms`: words in its answer that mean so (goal reached, not reached)."""
+    reached. `terms`: phrases in its answer, in any case, that mean so (goal reached, not reached);
+    not reached counts more. Persona and goal are templates."""
 
     persona: str
     goal: str
     turns_max: int = 20
     reply_within_s: float = 30.0
-    terms: tuple[str, str] = ("PASS", "FAIL")
+    terms: tuple[tuple[str, ...], tuple[str, ...]] = (("PASS",), ("FAIL",))
 
 
 Step = (

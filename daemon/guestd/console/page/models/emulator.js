@@ -27,26 +27,45 @@ export class Emulator extends LiveSource {
     this.problem = null
     this.isStarted = false
     this.lastN = 0
+    this.stop = () => {}
+    /** Of the newest reading: an older one that comes after it is not taken. */
+    this.reading = 0
   }
 
   /** Begins to follow; once. */
   start() {
     if (this.isStarted) return
     this.isStarted = true
+    this.#follow()
+  }
+
+  /** The daemon was started anew: its emulator numbers everything anew. */
+  startAnew() {
+    if (!this.isStarted) return
+    this.recent = []
+    this.lastN = 0
+    this.#follow()
+  }
+
+  #follow() {
+    this.stop()
+    this.stop = subscribe('emulator', {}, { data: (event) => this.take(event), after: () => this.lastN, failed: () => {} })
     void this.read()
-    subscribe('emulator', {}, { data: (event) => this.take(event), after: () => this.lastN, failed: () => {} })
   }
 
   async read() {
+    const reading = ++this.reading
     try {
-      this.#plan(await ask('GET', emulatorPath('faults')))
+      const found = await ask('GET', emulatorPath('faults'))
       const settings = await ask('GET', emulatorPath('settings'))
+      if (reading !== this.reading) return
+      this.#plan(found)
       this.agents = settings.agents ?? []
       const agent = (settings.settings ?? []).find((/** @type {any} */ one) => one.key === 'agent')
       this.agent = typeof agent?.value === 'string' ? agent.value : ''
       this.problem = null
     } catch (error) {
-      this.problem = error
+      if (reading === this.reading) this.problem = error
     }
     this.acted()
   }
@@ -57,7 +76,14 @@ export class Emulator extends LiveSource {
     this.rules = found.rules ?? []
     if (found.kinds) this.kinds = found.kinds
     if (found.fields) this.fields = found.fields
-    if (found.recent) this.recent = found.recent
+    if (found.recent) this.#merge(found.recent)
+  }
+
+  /** What was told while the answer was on its way stays as it was told. @param {any[]} read */
+  #merge(read) {
+    const all = new Map(read.map((one) => [one.injection, one]))
+    for (const one of this.recent) if (!all.has(one.injection) || one.took_ms != null) all.set(one.injection, one)
+    this.recent = [...all.values()].sort((a, b) => b.injection - a.injection).slice(0, RECENT_MAX)
   }
 
   /** @param {any} event of `GET events` */

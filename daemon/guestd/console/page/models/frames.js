@@ -20,6 +20,7 @@ export const FRAMES_MAX = 10_000
  * @property {number} seq
  * @property {string} text
  * @property {boolean} cut
+ * @property {boolean} [repeated] its message had come before
  * @property {string} by of a close: platform, network or guestd
  * @property {string} reason
  * @property {number} attempt
@@ -67,15 +68,17 @@ export class Frames extends LiveSource {
   /** @param {Frame} frame */
   #add(frame) {
     this.all.push(frame)
-    if (this.all.length > FRAMES_MAX) this.#makeRoom()
     if (this.isPaused) this.meanwhile += 1
     else if (this.#isShown(frame)) this.shown.push(frame)
+    if (this.all.length > FRAMES_MAX) this.#makeRoom()
   }
 
+  /** The oldest go, and a row says how many those are. */
   #makeRoom() {
-    this.all.splice(0, this.all.length - FRAMES_MAX + FRAMES_MAX / 10)
-    const first = this.all[0].n
-    if (!this.isPaused) this.shown = this.shown.filter((one) => one.n >= first)
+    const gone = this.all.splice(0, this.all.length - FRAMES_MAX + FRAMES_MAX / 10)
+    const count = gone.reduce((sum, one) => sum + (one.kind === 'not_kept' ? one.count : 1), 0)
+    this.all.unshift({ ...gone[gone.length - 1], kind: 'not_kept', text: '', count })
+    if (!this.isPaused) this.shown = this.all.filter((one) => this.#isShown(one))
   }
 
   /** @param {Frame} frame */

@@ -32,6 +32,8 @@ export class Talk extends LiveSource {
     /** Of the newest that was sent from here. */
     this.sentSeq = 0
     this.stop = () => {}
+    /** Told of each new state. */
+    this.onState = () => {}
     this.isClosed = false
     /** As any frontend: it comes back by seq and sends again by command_id. @type {import('../client.js').GuestSession | null} */
     this.client = null
@@ -155,6 +157,7 @@ export class Talk extends LiveSource {
       Object.assign(this.session, { state: event.state, read_only: event.read_only, seq: event.seq })
       if (event.state === 'ended') this.session.ended_at = event.at
       if (event.state === 'live') void this.#again()
+      this.onState()
     }
     this.isLoading = false
     this.changed()

@@ -207,6 +207,22 @@ const isChoice = (item) => Boolean(item.content?.some((part) => part?.contentTyp
 /** @param {string} [reason] a stable word of the API */
 export const words = (reason) => (reason ?? '').replaceAll('_', ' ')
 
+/** Less than this is not worth two figures. */
+const DIFFER_MS = 100
+
+/**
+ * How long it took: since it was accepted, and, where that differs, since it was last sent.
+ * @param {GuestEvent} delivery
+ * @param {number | undefined} acceptedAt
+ * @param {(ms: number) => string} duration
+ */
+function times({ at, took_ms: took, latency_ms: latency, attempts = 0 }, acceptedAt, duration) {
+  const whole = latency ?? (acceptedAt && at ? at - acceptedAt : null)
+  if (took == null || whole == null) return took == null && whole == null ? '' : ` in ${duration(took ?? whole)}`
+  if (attempts > 1) return ` after ${duration(whole)}, ${attempts} tries, the last took ${duration(took)}`
+  return whole - took < DIFFER_MS ? ` in ${duration(took)}` : ` after ${duration(whole)}, ${duration(took)} after it was sent`
+}
+
 /**
  * The state of an own message, in words and as a mark.
  * @param {Item} item
@@ -219,8 +235,7 @@ export function deliveryOf(item, now, duration) {
   const tries = upload && upload.attempt > 1 ? `, try ${upload.attempt} of the upload` : ''
   switch (delivery?.status) {
     case 'confirmed': {
-      const took = delivery.took_ms ?? (item.acceptedAt && delivery.at ? delivery.at - item.acceptedAt : null)
-      return { mark: 'ok', words: `confirmed${took == null ? '' : ` in ${duration(took)}`}${tries}` }
+      return { mark: 'ok', words: `confirmed${times(delivery, item.acceptedAt, duration)}${tries}` }
     }
     case 'sent': return { mark: 'ok', words: 'sent' }
     case 'failed': return { mark: 'bad', words: `failed: ${delivery.reason || words(delivery.code)}` }

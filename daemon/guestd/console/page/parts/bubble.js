@@ -50,7 +50,7 @@ export const Time = ({ at }) => (at ? html`<time title=${utc(at)}>${clock(at)}</
 /** @param {{item: import('../models/transcript.js').Item, now: number}} props */
 function Line({ item, now }) {
   if (item.outage) return html`<${Outage} item=${item} outage=${item.outage} now=${now} />`
-  return html`<p class=${`sys ${item.tone ?? ''}`} id=${`item-${item.key}`}>${item.text}${item.at ? html` · <${Time} at=${item.at} />` : null}</p>`
+  return html`<p class=${`sys ${item.tone ?? ''}`} id=${`item-${item.key}`}><span>${item.text}${item.at ? html` · <${Time} at=${item.at} />` : null}</span></p>`
 }
 
 /** @param {{item: import('../models/transcript.js').Item, outage: {lost: number, restored: number}, now: number}} props */

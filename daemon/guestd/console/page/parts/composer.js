@@ -79,7 +79,7 @@ export function Composer({ session, name, org, fileBytesMax, isDown, onSend, onF
       <${IconButton} name="lines" label="Custom attributes" small pressed=${areOpen} onClick=${() => openAttributes(!areOpen)} />
       <button type="button" class="btn primary" disabled=${!text.trim() || isSending || bytes > TEXT_BYTES_MAX} onClick=${send}>${org ? `Send to ${org}` : 'Send'}</button>
     </div>
-    <p class="hint"><span><kbd>Enter</kbd> sends · <kbd>Shift Enter</kbd> new line · drop a file anywhere${isDown ? ' · waits until the connection is back' : ''}</span>
+    <p class="hint"><span><span class="by-keys"><kbd>Enter</kbd> sends · <kbd>Shift Enter</kbd> new line · drop a file anywhere</span>${isDown && html`<span class="late"><span class="by-keys"> · </span>waits until the connection is back</span>`}</span>
       ${text && html`<span class=${bytes > TEXT_BYTES_MAX ? 'late' : ''}>${count(bytes)} of ${count(TEXT_BYTES_MAX)} bytes</span>`}</p></footer>`
 }
 

@@ -19,10 +19,35 @@ const TEXT_BYTES_MAX = 65_536
 /** @param {string} session @param {string} id */
 const pathOf = (session, id) => `v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(id)}`
 
+/**
+ * What was fetched, the oldest use first: the platform makes a new link for each fetch, and a
+ * conversation is drawn again and again.
+ * @type {Map<string, Promise<Blob>>}
+ */
+const fetched = new Map()
+const KEPT_MAX = 24
+/** Larger ones are fetched again: with the number above it bounds the memory. */
+const KEPT_BYTES_MAX = 2e6
+
+/** The conversation has left the screen. */
+export const forgetFiles = () => fetched.clear()
+
+/** @param {string} session @param {string} id @returns {Promise<Blob>} */
+export function fileOf(session, id) {
+  const path = pathOf(session, id)
+  const found = fetched.get(path) ?? request('GET', path).then((response) => response.blob())
+  fetched.delete(path)
+  fetched.set(path, found)
+  const forget = () => fetched.get(path) === found && fetched.delete(path)
+  found.then((blob) => blob.size > KEPT_BYTES_MAX && forget(), forget)
+  const [oldest] = fetched.keys()
+  if (fetched.size > KEPT_MAX) fetched.delete(oldest)
+  return found
+}
+
 /** @param {string} session @param {Attachment} file */
 async function save(session, file) {
-  const response = await request('GET', pathOf(session, file.id))
-  const blob = new Blob([await response.blob()], { type: 'application/octet-stream' })
+  const blob = new Blob([await fileOf(session, file.id)], { type: 'application/octet-stream' })
   saveBlob(blob, file.filename || 'file')
 }
 
@@ -40,8 +65,7 @@ export function saveBlob(blob, name) {
  * @param {string} session @param {Attachment} file
  */
 async function picture(session, file) {
-  const response = await request('GET', pathOf(session, file.id))
-  const blob = await response.blob()
+  const blob = await fileOf(session, file.id)
   if (blob.size > PICTURE_BYTES_MAX) return ''
   const shown = new Blob([blob], { type: file.mime })
   if (file.mime !== 'image/svg+xml') {
@@ -73,7 +97,7 @@ export function File({ session, file }) {
       if (made) URL.revokeObjectURL(made)
     }
   }, [session, file.id])
-  const read = async () => showText(cut(await (await request('GET', pathOf(session, file.id))).text(), TEXT_BYTES_MAX))
+  const read = async () => showText(cut(await (await fileOf(session, file.id)).text(), TEXT_BYTES_MAX))
   return html`<div class="bubble file">
     <button type="button" class="thumb" title="Save" aria-label=${`Save ${file.filename}`} disabled=${!file.id} onClick=${() => told(save(session, file))}>
       ${address ? html`<img src=${address} alt="" />` : html`<${Icon} name="file" />`}</button>

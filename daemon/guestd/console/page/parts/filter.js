@@ -10,6 +10,7 @@
  * @property {string} [kind]
  * @property {string} [code]
  * @property {string} [text]
+ * @property {boolean} [repeated]
  */
 
 /**
@@ -25,7 +26,7 @@ const PART = /(-?)(\/(?:[^/\\]|\\.)+\/i?|"[^"]*"|\S+)/g
 const EXPRESSION_MAX = 200
 
 /** @param {Filterable} one */
-const whole = (one) => `${one.class ?? ''} ${one.kind ?? ''} ${one.code ?? ''} ${one.text ?? ''}`.toLowerCase()
+const whole = (one) => `${one.class ?? ''} ${one.kind ?? ''} ${one.code ?? ''} ${one.repeated ? 'repeated' : ''} ${one.text ?? ''}`.toLowerCase()
 
 /**
  * @param {string} word

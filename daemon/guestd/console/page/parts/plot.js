@@ -1,9 +1,13 @@
 /** Lines over time as SVG: the theme's colours by class, no canvas, no style attributes. */
-import { html } from '../ui.js'
+import { html, useLayoutEffect, useRef, useState } from '../ui.js'
 import { count } from '../text.js'
 import { clock } from '../time.js'
 
-const [LEFT, RIGHT, TOP, BOTTOM] = [44, 536, 10, 104]
+const [LEFT, TOP, BOTTOM] = [44, 10, 104]
+/** For the labels at the lines' ends. */
+const END = 40
+/** Of one label of the axis below. */
+const TIME_PX = 76
 /** Labels at the lines' ends are at least so far apart. */
 const APART = 12
 /** Rows that lie further apart than so many steps have a gap between them. */
@@ -11,8 +15,30 @@ const GAP_STEPS = 3
 
 /** @typedef {{label: string, tone: string, values: (number | null)[], fill?: boolean}} Series */
 
+/**
+ * The width in pixels of what is drawn: letters keep their size on every screen.
+ * @returns {[{current: Element | null}, number]}
+ */
+function useWidth() {
+  const box = /** @type {{current: Element | null}} */ (useRef(null))
+  const [width, set] = useState(600)
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([{ contentRect }]) => set(Math.max(200, Math.round(contentRect.width))))
+    if (box.current) observer.observe(box.current)
+    return () => observer.disconnect()
+  }, [])
+  return [box, width]
+}
+
 /** @param {{at: number[], series: Series[], label: string}} props `at`: ms */
 export function Plot({ at, series, label }) {
+  const [box, width] = useWidth()
+  return html`<div class="plotbox" ref=${box}>${at.length < 2 ? html`<p class="dim">No figures yet.</p>` : html`<${Lines} at=${at} series=${series} label=${label} width=${width} />`}</div>`
+}
+
+/** @param {{at: number[], series: Series[], label: string, width: number}} props */
+function Lines({ at, series, label, width }) {
+  const RIGHT = width - END
   const now = series.map((one) => `${one.label} ${count(one.values[one.values.length - 1] ?? 0)}`).join(', ')
   const highest = series.reduce((max, one) => one.values.reduce((/** @type {number} */ so, n) => Math.max(so, n ?? 0), max), 0)
   const ticks = steps(highest)
@@ -21,9 +47,9 @@ export function Plot({ at, series, label }) {
   const x = (/** @type {number} */ t) => LEFT + ((t - from) / Math.max(1, to - from)) * (RIGHT - LEFT)
   const y = (/** @type {number} */ n) => BOTTOM - (n / max) * (BOTTOM - TOP)
   const ends = spread(series.map((one) => ({ one, y: y(one.values[one.values.length - 1] ?? 0) })))
-  return html`<svg class="plot" viewBox="0 0 600 124" role="img" aria-label=${`${label}: now ${now}`}>
+  return html`<svg class="plot" viewBox=${`0 0 ${width} 124`} role="img" aria-label=${`${label}: now ${now}`}>
     ${ticks.map((n) => html`<line class="grid" x1=${LEFT} x2=${RIGHT} y1=${y(n)} y2=${y(n)} /><text x=${LEFT - 6} y=${y(n) + 3.5} text-anchor="end">${count(n)}</text>`)}
-    ${to > from && [0, 1, 2, 3].map((i) => html`<text x=${LEFT + (i * (RIGHT - LEFT)) / 3} y="119" text-anchor=${['start', 'middle', 'middle', 'end'][i]}>${clock(from + (i * (to - from)) / 3).slice(0, to - from < 180_000 ? 8 : 5)}</text>`)}
+    ${times(from, to, (RIGHT - LEFT) / TIME_PX).map(({ at, text }) => html`<text x=${x(at)} y="119" text-anchor=${x(at) < LEFT + BESIDE ? 'start' : 'middle'}>${text}</text>`)}
     ${series.map((one) => html`${one.fill && html`<path class="fill" d=${`${path(at, one.values, x, y)}L${x(to)} ${BOTTOM}L${x(from)} ${BOTTOM}Z`} />`}<path class=${`ln ${one.tone}`} d=${path(at, one.values, x, y)} />`)}
     ${ends.map(({ one, y: at }) => html`<text class=${`end ${one.tone}`} x=${RIGHT + 6} y=${at + 3.5}>${one.label}</text>`)}</svg>`
 }
@@ -39,6 +65,29 @@ function path(at, values, x, y) {
   })
   return d || `M${LEFT} ${BOTTOM}`
 }
+
+/** Steps of the clock, in seconds. */
+const STEPS_S = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600]
+const TIMES_MAX = 5
+
+/**
+ * Round times of the viewer's clock, from one end to the other: with seconds where the steps are
+ * shorter than a minute.
+ * @param {number} from @param {number} to ms
+ * @param {number} [room] how many labels there is room for
+ * @returns {{at: number, text: string}[]}
+ */
+export function times(from, to, room = TIMES_MAX) {
+  const most = Math.max(2, Math.min(TIMES_MAX, room))
+  const step = (STEPS_S.find((s) => (to - from) / (s * 1000) < most) ?? 86_400) * 1000
+  const zone = new Date(from).getTimezoneOffset() * 60_000
+  const first = Math.ceil((from - zone) / step) * step + zone
+  const all = Array.from({ length: TIMES_MAX }, (_, i) => first + i * step).filter((at) => at <= to && to > from)
+  return all.map((at) => ({ at, text: clock(at).slice(0, step < 60_000 ? 8 : 5) }))
+}
+
+/** Nearer to the left end a label would touch those of the other axis. */
+const BESIDE = 24
 
 /** Three or four steps of a round size. @param {number} highest */
 function steps(highest) {

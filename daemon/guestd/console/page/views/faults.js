@@ -1,6 +1,6 @@
 /** Faults: once on one guest or on all, by rule, and what was injected. */
 import { html, useEffect, useState } from '../ui.js'
-import { hasEmulator, info, sessions, withToken } from '../app.js'
+import { frames, hasEmulator, info, sessions, talk, withToken } from '../app.js'
 import { addressOf, emulatorPath, said } from '../api.js'
 import { curl } from '../curl.js'
 import { emulator, ruleOnly } from '../models/emulator.js'
@@ -107,8 +107,21 @@ function NewRule({ guest, onDone }) {
     <p class="acts"><button class="btn small primary">Add</button><button type="button" class="btn small" onClick=${onDone}>Cancel</button></p></form>`
 }
 
+const ONCE_WITHIN_MS = 10_000
+
+/** How a fault ended. @param {any} one */
+function outcomeOf({ outcome, fault, guest, at, took_ms: took }) {
+  if (outcome === 'restored') return `restored after ${duration(took)}`
+  if (outcome === 'broken') return 'not back yet'
+  if (fault !== 'duplicate') return words(outcome)
+  const seen = talk.value?.name === guest ? frames.value?.all ?? [] : []
+  const isShownOnce = seen.some((one) => one.repeated && Math.abs(one.at - at) < ONCE_WITHIN_MS)
+  return isShownOnce ? 'came twice; shown once' : 'came twice'
+}
+
 function Recent() {
+  useSources(frames, frames.value)
   const { recent } = emulator
   return html`<div class="group"><h3>Injected recently</h3>${recent.length ? html`<table class="list"><tbody>${recent.slice(0, 20).map((one, i) => html`<tr key=${one.injection ?? i}><td class="dim nowrap">${clock(one.at)}</td><td class="nowrap">${words(one.fault)}</td>
-    <td>${one.guest ? html`<a href=${linkTo({ view: 'guests', session: one.guest })}><bdi>${one.guest}</bdi></a>` : ''}</td><td class="dim">${one.outcome === 'restored' ? `restored after ${duration(one.took_ms)}` : one.outcome === 'broken' ? 'not back yet' : words(one.outcome)}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing yet.</p>`}</div>`
+    <td class="name">${one.guest ? html`<a href=${linkTo({ view: 'guests', session: one.guest })}><bdi>${one.guest}</bdi></a>` : ''}</td><td class="dim">${outcomeOf(one)}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing yet.</p>`}</div>`
 }

@@ -68,15 +68,17 @@ function classOf(frame, selected) {
   const life = frame.kind === 'open' || frame.kind === 'close'
   const isBad = frame.kind === 'close' && !['1000', '1001', ''].includes(String(frame.code ?? ''))
   const isSame = selected && selected !== frame && ((frame.command_id && frame.command_id === selected.command_id) || (frame.tracing_id && frame.tracing_id === selected.tracing_id))
-  return [life && 'life', isBad && 'bad', isSame && 'mark'].filter(Boolean).join(' ')
+  return [life && 'life', isBad && 'bad', frame.repeated && 'again', isSame && 'mark'].filter(Boolean).join(' ')
 }
 
 /** @param {Frame} frame @returns {string} */
 export function titleOf(frame) {
   if (frame.kind === 'open') return `open ${frame.host}${frame.attempt > 1 ? `, try ${frame.attempt}` : ''}`
   if (frame.kind === 'close') return `closed${frame.code ? ` ${frame.code}` : ''}${frame.by ? `, by ${frame.by === 'guestd' ? 'us' : `the ${frame.by}`}` : ''}${frame.reason ? `: ${line(frame.reason, 60)}` : ''}`
-  return frame.class || frame.kind
+  return `${frame.repeated ? `${REPEATED} · ` : ''}${frame.class || frame.kind}`
 }
+
+const REPEATED = 'repeated, shown once'
 
 /** @param {{frame: Frame}} props */
 function Row({ frame }) {
@@ -90,7 +92,7 @@ function Row({ frame }) {
 /** @param {{frame: Frame, open: import('../models/talk.js').Talk}} props */
 function Detail({ frame, open }) {
   const value = read(frame.text ?? '')
-  return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction === 'out' ? 'sent' : 'received'} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}</span><span class="grow"></span>
+  return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.repeated ? `${REPEATED} · ` : frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction === 'out' ? 'sent' : 'received'} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}</span><span class="grow"></span>
     <button type="button" class="btn quiet small" onClick=${() => copy(frame.text ?? '', 'JSON')}>JSON</button>
     <button type="button" class="btn quiet small" onClick=${() => copyCurl(frame, open)}>curl</button>
     <button type="button" class="btn quiet small" onClick=${() => copyLink(frame, open)}>Link</button></header>

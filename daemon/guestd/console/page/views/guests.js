@@ -46,7 +46,8 @@ function open(row) {
   cursor.id = row.id
   sessions.look(row.id, row.seq)
   const { pane, session } = route.value
-  if (keyOf(row) === session && talk.value?.id !== row.id) reopen()
+  const open = talk.value
+  if (keyOf(row) === session && (open?.id !== row.id || (open.isOver && row.state !== 'ended'))) reopen()
   else go({ session: keyOf(row), pane: pane === 'chat' ? '' : pane })
 }
 

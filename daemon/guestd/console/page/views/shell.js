@@ -71,7 +71,7 @@ function Strip() {
   const { last, recent } = stats
   const echo = last.echo_p99
   return html`<div class="strip"><span><b>${count(last.live ?? sessions.counts.live ?? 0)}</b> live</span><span class="opt"><b>${count(last.in ?? 0)}</b> in/s</span><span class="opt"><b>${count(last.out ?? 0)}</b> out/s</span>
-    ${echo != null && html`<span class="echo opt">echo p99 <b>${duration(echo)}</b><${Spark} values=${recent.slice(-32).map((row) => row.echo_p99 ?? 0)} /></span>`}</div>`
+    ${echo != null && html`<span class="echo">echo p99 <b>${duration(echo)}</b><${Spark} values=${recent.slice(-32).map((row) => row.echo_p99 ?? 0)} /></span>`}</div>`
 }
 
 /** What is wrong: the daemon is away, or says that it is not well, or the page is paused. */

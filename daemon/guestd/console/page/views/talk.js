@@ -1,12 +1,13 @@
 /** The conversation, as the guest sees it, with what became of each message. */
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../ui.js'
-import { frames, orgName, reopen, talk } from '../app.js'
+import { frames, orgName, reopen, sessions, talk } from '../app.js'
 import { said } from '../api.js'
 import { Bubble } from '../parts/bubble.js'
 import { Composer, DropHint } from '../parts/composer.js'
 import { confirmed } from '../parts/dialog.js'
+import { forgetFiles } from '../parts/file.js'
 import { Icon, IconButton } from '../parts/icons.js'
-import { Menu } from '../parts/menu.js'
+import { Menu, Sure } from '../parts/menu.js'
 import { copy, told } from '../parts/toast.js'
 import { format, go, linkTo, route } from '../route.js'
 import { useNow, useSources, useStable } from '../store.js'
@@ -21,7 +22,7 @@ export function TalkPane() {
   useSources(talk, talk.value, route)
   const open = talk.value
   const [isOver, setOver] = useState(false)
-  if (!open) return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No guest is chosen</h2><p>Choose one from the list, or press <kbd>j</kbd> and <kbd>Enter</kbd>.</p></div></section>`
+  if (!open) return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No guest is chosen</h2><p>Choose one from the list<span class="by-keys">, or press <kbd>j</kbd> and <kbd>Enter</kbd></span>.</p></div></section>`
   if (open.isMissing) return html`<${Missing} open=${open} />`
   const take = (/** @type {ArrayLike<File>} */ files) => Array.from(files).forEach((file) => told(open.attach(file)))
   const drop = (/** @type {DragEvent} */ e) => {
@@ -69,14 +70,14 @@ function Head({ open }) {
     ...(open.isOver ? [] : [
       { label: 'Drop connection: close', act: () => { void told(open.reconnect('close')) } },
       { label: 'Drop connection: abort', act: () => { void told(open.reconnect('abort')) } },
-      { label: org ? `End in ${org}` : 'End the session', danger: true, act: () => { void end() } },
+      { label: org ? `End in ${org}` : 'End the session', danger: true, sure: org ? '' : 'End it now?', act: () => { void end() } },
     ]),
   ]
   return html`<header class="head"><span class="only-s"><${IconButton} name="back" label="Back to the list" onClick=${() => go({ session: '' })} /></span>
     <div class="grow"><h1><bdi>${open.name}</bdi></h1><p class="sub">${open.openedAt ? html`since <span title=${utc(open.openedAt)}>${clock(open.openedAt)}</span>` : ''}${attributes.map((one) => html` · <bdi>${one}</bdi>`)}</p></div>
     <${StateMark} open=${open} now=${now} />
-    ${!open.isOver && html`<button type="button" class="btn small wide" onClick=${() => told(open.reconnect('abort'))}>Drop connection</button>
-    <button type="button" class="btn small danger wide" onClick=${end}>${org ? `End in ${org}` : 'End'}</button>`}
+    ${!open.isOver && html`<button type="button" class="btn small wide drop-it" onClick=${() => told(open.reconnect('abort'))}>Drop connection</button>
+    ${org ? html`<button type="button" class="btn small danger wide" onClick=${end}>End in ${org}</button>` : html`<${Sure} label="End" sure="End now?" act=${end} />`}`}
     <span class="only-narrow only-l"><button type="button" class="btn small" onClick=${() => go({ pane: 'frames' })}>Inspect</button></span>
     <${Menu} label="More actions" entries=${entries} /></header>`
 }
@@ -95,6 +96,7 @@ const DRAWN = 100
 function Messages({ open }) {
   const now = useNow(1000)
   useSources(frames.value)
+  useEffect(() => forgetFiles, [])
   const box = /** @type {{current: HTMLElement | null}} */ (useRef(null))
   const atEnd = useRef(true)
   const [isBelow, below] = useState(false)
@@ -183,11 +185,20 @@ function Writing({ open }) {
 
 /** @param {{open: import('../models/talk.js').Talk}} props */
 function Over({ open }) {
+  useSources(sessions)
   if (open.isLoading || !open.session) return null
   const { reason } = open.transcript
   const ended = Date.parse(open.session.ended_at ?? '') || 0
   if (!open.isOver) return html`<footer class="say over"><span class="grow">Read only: the conversation is over, and the platform takes no more messages.</span></footer>`
+  const other = sessions.find(open.name)
   const took = open.openedAt && ended ? `, after ${duration(ended - open.openedAt)}` : ''
   return html`<footer class="say over"><${Icon} name="close" /><span class="grow">Ended${ended ? ` ${when(ended)}` : ''}${reason ? `: ${words(reason)}` : ''}${took}. It can be read as long as the journal keeps it.</span>
-    <button type="button" class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button></footer>`
+    ${other && other.id !== open.id ? html`<button type="button" class="btn" onClick=${() => showNew(open)}>Show the new one of this name</button>`
+    : html`<button type="button" class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button>`}</footer>`
+}
+
+/** The name belongs to another session now. @param {import('../models/talk.js').Talk} open */
+function showNew(open) {
+  if (open.key === open.name) reopen()
+  else go({ session: open.name })
 }

@@ -1,0 +1,101 @@
+"""What a person or a program sees while a run lasts: a screen in place on a terminal, one JSON line
+a second elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass, field
+from math import inf
+from typing import TextIO
+
+from ...load.measure.merged import RunMeasures
+from ...load.measure.partial import Partial
+from ...load.measure.recent import RecentSeconds
+from ...load.report.console_lines import LiveView, json_line, live_screen
+from ...load.results import Point
+from ...load.run.engine import LoadEngine
+
+#: To the top left; clear a line to its end, and the screen below.
+_HOME, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+#: A second screen, so that what was there before is back at the end.
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+
+
+@dataclass(slots=True)
+class LiveDisplay:
+    """`quiet`: nothing at all. `colour`: on a terminal only."""
+
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+    quiet: bool = False
+    colour: bool = True
+    _title: str = ""
+    _length_s: float = inf
+    _recent: RecentSeconds = field(default_factory=RecentSeconds)
+
+    @property
+    def is_screen(self) -> bool:
+        return not self.quiet and self.stream.isatty()
+
+    def begin(self, title: str, length_s: float) -> None:
+        self._title, self._length_s = title, length_s
+        if self.is_screen:
+            self.stream.write(_ENTER)
+
+    def end(self) -> None:
+        if self.is_screen:
+            self.stream.write(_LEAVE)
+            self.stream.flush()
+
+    def show(
+        self,
+        at_s: float,
+        partial: Partial,
+        measures: RunMeasures,
+        engine: LoadEngine,
+        stopping: bool,
+    ) -> None:
+        for row in partial.rows:
+            self._recent.add(row)
+        if self.quiet:
+            return
+        view = self._view(at_s, measures, engine, stopping)
+        if self.is_screen:
+            width, height = shutil.get_terminal_size()
+            lines = live_screen(view, width, height, self.colour).split("\n")
+            text = f"{_CLEAR_LINE}\r\n".join(lines)
+            self.stream.write(f"{_HOME}{text}{_CLEAR_LINE}{_CLEAR_BELOW}")
+        else:
+            self.stream.write(f"{json_line(view)}\n")
+        self.stream.flush()
+
+    def _view(
+        self, at_s: float, measures: RunMeasures, engine: LoadEngine, stopping: bool
+    ) -> LiveView:
+        points = self._recent.points(at_s)
+        last = points[-1] if points else Point(at_s=0.0, length_s=1.0)
+        left_s = None if self._length_s == inf else max(0.0, self._length_s - at_s)
+        errors = [(what, count) for (_, what, _), count in measures.groups.failures.items()]
+        return LiveView(
+            title=self._title,
+            elapsed_s=at_s,
+            left_s=left_s,
+            planned=sum(process.started for process in measures.processes.values()),
+            guests=dict(engine.states),
+            opened=measures.count("opened"),
+            ended=measures.count("ended"),
+            failed=measures.count("failed"),
+            sent=measures.count("sent"),
+            confirmed=measures.count("confirmed"),
+            received=measures.count("received"),
+            opened_per_s=last.opened,
+            sent_per_s=last.sent,
+            received_per_s=last.received,
+            echo=measures.measure("echo_latency").percentiles(encoded=False),
+            first_reply=measures.measure("first_reply").percentiles(encoded=False),
+            echo_minute=[one.echo_ms.p95 for one in points],
+            sent_minute=[float(one.sent) for one in points],
+            waits=engine.waits(),
+            errors=sorted(errors, key=lambda pair: -pair[1]),
+            stopping=stopping,
+        )

@@ -1,0 +1,194 @@
+"""The guests of one process: a supervisor without a journal on disk, and the engine over it.
+
+The supervisor is the daemon's own, so what is measured is what a daemon would do: it paces, orders,
+reconnects and resends. Only what the daemon does beside it is left out: the HTTP port, webhooks,
+the audit and the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from ...journal.memory import MemoryJournal
+from ...load.guest import actions as a
+from ...load.measure.partial import Partial
+from ...load.measure.recorder import Recorder
+from ...load.measure.summary import step_names
+from ...load.plan.plan import Plan
+from ...load.run.driver import GuestDriver
+from ...load.run.engine import LoadEngine
+from ...load.run.kept import KeptConversations
+from ...load.run.session_tokens import RunTarget, TokenFile
+from ...load.scenario.file import ScenarioFile
+from ...model.effects import SessionCounter
+from ...model.ports import DeploymentConfig
+from ...observe.metrics import Metrics
+from ...platform.deployment import fetch_deployment
+from ...runtime.clock import LoopClock
+from ...spool.reading import open_copy
+from ...supervisor.supervisor import Supervisor
+from ..config import Config
+from ..wiring.endpoints import PlatformTarget, asked_target
+from ..wiring.fleet import new_supervisor, new_uploader
+from ..wiring.rest import new_http
+from .options import RunOptions
+from .slow_helpers import SlowHelpers
+
+#: Events of one session that are kept in memory: its watcher has had them already.
+EVENTS_KEPT = 20
+ASK_S = 5.0
+DRAIN_S = 10.0
+
+
+class LocalRun:
+    """`open`, then `run`, then `close`. `on_second` gets what was measured since the last time."""
+
+    def __init__(
+        self,
+        config: Config,
+        file: ScenarioFile,
+        options: RunOptions,
+        on_second: Callable[[float, Partial], None],
+    ) -> None:
+        self._config, self._file, self._options = config, file, options
+        self._on_second = on_second
+        self._stops = AsyncExitStack()
+        self._loop = asyncio.get_running_loop()
+        self._clock = LoopClock(self._loop)
+        self._recorder = Recorder(str(options.worker))
+        self._tokens: TokenFile | None = None
+        self._token_of: dict[str, str] = {}
+        self._drivers: dict[str, GuestDriver] = {}
+        self.metrics = Metrics()
+        names = [one.name for one in file.scenarios]
+        self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
+        self.target: PlatformTarget
+        self.engine: LoadEngine
+        self._fleet: Supervisor
+        self._slow: SlowHelpers
+
+    async def open(self) -> None:
+        """Raises ConfigError, PlatformError or OSError."""
+        http = new_http(self._config)
+        self._stops.push_async_callback(http.close)
+        self.target = target = await asked_target(self._config, http, ASK_S)
+        facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
+        self._open_tokens(target)
+        self._open_fleet(target, facts)
+        options = self._options
+        plan = Plan(
+            self._file,
+            options.model,
+            options.seed,
+            options.worker,
+            options.workers,
+            options.spacing,
+        )
+        self._slow = SlowHelpers(self._file.persona_model, os.environ)
+        self._stops.push_async_callback(self._slow.close)
+        self.engine = LoadEngine(
+            self._fleet,
+            plan,
+            self._file.scenarios,
+            options.run_id,
+            self._recorder,
+            self,
+            self._clock,
+            self._loop,
+            options.only,
+            options.at_once,
+        )
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+
+    async def run(self) -> None:
+        await self.engine.run()
+        await self._fleet.drain(DRAIN_S)
+
+    async def close(self) -> None:
+        await self._stops.aclose()
+        if self._tokens is not None:
+            self._tokens.close()
+
+    def abort(self) -> None:
+        """Leave at once; what is open stays so, for `guestd load reap`."""
+        self.engine.abort()
+
+    def partial(self) -> Partial:
+        return self._recorder.partial()
+
+    # ------------------------------------------------------------------ the engine's helpers
+
+    def opened(self, driver: GuestDriver) -> None:
+        self._drivers[driver.session_id] = driver
+        if self._tokens is not None:
+            self._token_of[driver.session_id] = self._tokens.last_drawn
+
+    def finished(self, driver: GuestDriver, how: a.Finished) -> None:
+        self._drivers.pop(driver.session_id, None)
+        token = self._token_of.pop(driver.session_id, None)
+        if token is not None and self._tokens is not None and driver.has_ended:
+            self._tokens.ended(token)
+        self.kept.add(driver)
+
+    def second(self, at_s: float) -> None:
+        self._on_second(at_s, self._recorder.partial())
+
+    def send_file(self, driver: GuestDriver, asked: a.SendFile) -> None:
+        self._slow.send_file(driver, asked)
+
+    def ask_persona(self, driver: GuestDriver, asked: a.AskPersona) -> None:
+        self._slow.ask_persona(driver, asked)
+
+    def _counted(self, session_id: str, counter: SessionCounter, count: int) -> None:
+        driver, at_s = self._drivers.get(session_id), self.engine.at_s
+        if counter is SessionCounter.THROTTLED:
+            self._recorder.throttled("messages of one connection", "what guests sent", at_s)
+        elif driver is not None and counter is SessionCounter.DUPLICATE:
+            driver.log.came_twice += [at_s] * count
+        elif driver is not None and counter is SessionCounter.REORDERED:
+            driver.log.came_late += [at_s] * count
+
+    # ------------------------------------------------------------------ the parts
+
+    def _open_tokens(self, target: PlatformTarget) -> None:
+        options, platform = self._options, self._config.platform
+        if not options.state_directory:
+            return
+        self._tokens = TokenFile(
+            Path(options.state_directory),
+            f"{options.run_id}-{options.worker}",
+            RunTarget(
+                run_id=options.run_id,
+                socket_url=target.endpoints.guest_socket,
+                deployment_id=target.deployment_id,
+                origin=platform.origin or "",
+                ca_file=str(platform.ca_file or ""),
+                emulator=platform.emulator or "",
+                dialect=platform.dialect,
+            ),
+        )
+
+    def _open_fleet(self, target: PlatformTarget, facts: DeploymentConfig) -> None:
+        uploader = new_uploader(self._config, target, open_copy)
+        self._stops.push_async_callback(uploader.close)
+        http = new_http(self._config)
+        self._stops.push_async_callback(http.close)
+        self._fleet = new_supervisor(
+            self._config,
+            target,
+            facts,
+            http,
+            MemoryJournal(events_per_session_max=EVENTS_KEPT),
+            self.metrics,
+            self._loop,
+            uploader,
+            draw_token=self._tokens.draw if self._tokens is not None else None,
+        )
+        self._fleet.tell_counts(self._counted)
+        self._stops.push_async_callback(self._fleet.stop)

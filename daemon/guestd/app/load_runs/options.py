@@ -1,0 +1,31 @@
+"""What a run is asked to be. Goes to worker processes as JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from ...load.scenario.file import LoadModel
+
+
+class RunOptions(msgspec.Struct, kw_only=True):
+    """`emulator`: its URL; "" where the configuration names the platform. `connects_per_minute`: 0,
+    as the configuration has it. `only`: the number of the one guest to run. `at_once`: no more
+    guests at a time, whatever the model says."""
+
+    file: str
+    model: LoadModel
+    seed: int
+    run_id: str
+    kind: Literal["load", "test"] = "load"
+    config: str = ""
+    emulator: str = ""
+    connects_per_minute: int = 0
+    state_directory: str = ""
+    worker: int = 0
+    workers: int = 1
+    only: int | None = None
+    at_once: int | None = None
+    spacing: Literal["even", "random"] = "even"
+    command: str = ""

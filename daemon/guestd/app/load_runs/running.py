@@ -1,0 +1,51 @@
+"""A run on this process's loop, with its signals; what is said when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Sequence
+
+from ...load.measure.threshold_expressions import ThresholdError
+from ...load.report.console_lines import summary_text
+from ...load.scenario.file import ScenarioFile, ThresholdRule
+from ...observe.log import log_loop_error
+from .. import exit_codes
+from ..signals import SignalListener
+from .live_display import LiveDisplay
+from .options import RunOptions
+from .outputs import OutputFiles
+from .session import LoadSession
+
+#: What ending the conversations of a stopped run may take, and closing.
+STOP_BOUND_S = 90.0
+
+
+async def run_session(
+    scenarios: ScenarioFile,
+    options: RunOptions,
+    rules: Sequence[ThresholdRule],
+    outputs: OutputFiles,
+    emulator_options: Sequence[str],
+    quiet: bool,
+    signals: SignalListener,
+) -> int:
+    """Its exit code."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_loop_error)
+    stop, hurry = signals.attach(loop)
+    signals.stop_bound_s = STOP_BOUND_S
+    display = LiveDisplay(quiet=quiet)
+    session = LoadSession(
+        scenarios, options, rules, emulator_options=emulator_options, display=display
+    )
+    try:
+        summary = await session.run(stop, hurry)
+    except ThresholdError as bad:
+        return exit_codes.tell(bad, exit_codes.USAGE)
+    for path in outputs.write(summary):
+        print(f"written: {path}", file=sys.stderr)
+    width = min(100, shutil.get_terminal_size().columns)
+    print(summary_text(summary, width, sys.stdout.isatty()))
+    return summary.exit_code

@@ -1,0 +1,19 @@
+"""What all guests of a run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: A conversation of a load run has tens of lines; a soak of a day at two messages a minute would
+#: have 6,000, of which the newest say enough.
+TRANSCRIPT_LINES_MAX = 2000
+
+
+@dataclass(slots=True, frozen=True)
+class GuestRun:
+    """`began_at` is on the guests' clock: transcripts count from it. `lines_max`: of a transcript;
+    a line costs about 100 bytes and its text."""
+
+    run_id: str
+    began_at: float = 0.0
+    lines_max: int = TRANSCRIPT_LINES_MAX

@@ -1,0 +1,296 @@
+"""A run on the terminal: the screen while it runs, a JSON line where there is no terminal, and the
+block at its end. All of them pure: values in, text out; the runner writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...observe import terminal_text
+from ..results import Overhead, Percentiles, Summary, ThresholdResult
+from .chosen import chosen, worth_telling
+from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
+from .texts import clock, count, duration, line, percent, period, some, value
+from .words import LATENCIES, failed_first, is_measured, validity, verdict, what_went_wrong
+
+STATES = ("live", "opening", "resting", "waiting", "leaving")
+WIDTH, HEIGHT = 80, 24
+WIDTH_MIN = 40
+_NAME = 13
+_FIRST = 19
+#: Lines of waits and errors, and of thresholds.
+_ROWS, _THRESHOLD_ROWS = 4, 4
+_ENDED_ROWS = 12
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class LiveView:
+    """A run at one moment. `left_s` None: until all guests are through. `guests` by state, as in
+    `Point`. `echo_minute` and `sent_minute`: of each of the last 60 seconds, oldest first, p95 in
+    ms and messages sent. `waits` and `errors`: what, and how many, most first."""
+
+    title: str
+    elapsed_s: float
+    left_s: float | None = None
+    planned: int = 0
+    guests: Mapping[str, int] = field(default_factory=dict)
+    opened: int = 0
+    ended: int = 0
+    failed: int = 0
+    sent: int = 0
+    confirmed: int = 0
+    received: int = 0
+    opened_per_s: float = 0.0
+    sent_per_s: float = 0.0
+    received_per_s: float = 0.0
+    echo: Percentiles = field(default_factory=Percentiles)
+    first_reply: Percentiles = field(default_factory=Percentiles)
+    echo_minute: Sequence[float | None] = ()
+    sent_minute: Sequence[float | None] = ()
+    waits: Sequence[tuple[str, int]] = ()
+    errors: Sequence[tuple[str, int]] = ()
+    thresholds: Sequence[ThresholdResult] = ()
+    overhead: Overhead = field(default_factory=Overhead)
+    stopping: bool = False
+
+
+def live_screen(
+    view: LiveView, width: int = WIDTH, height: int = HEIGHT, colour: bool = True
+) -> str:
+    """A frame: exactly `height` lines of at most `width` cells (40 at least), without a newline at
+    the end."""
+    pen, width = Pen(colour), max(width, WIDTH_MIN)
+    lines = [
+        _title(view, width, pen),
+        "",
+        *_counts(view, width, pen),
+        "",
+        *_latencies(view, width, pen),
+        "",
+        *_minute(view, width, pen),
+        "",
+        *_waits_and_errors(view, width, pen),
+        "",
+        *_thresholds(view.thresholds, width, pen, _THRESHOLD_ROWS),
+    ]
+    kept = (lines + [""] * height)[: height - 1]
+    return "\n".join([*kept, _footer(view, width, pen)])
+
+
+def _title(view: LiveView, width: int, pen: Pen) -> str:
+    ends = "until all are through" if view.left_s is None else f"{clock(max(view.left_s, 0))} left"
+    times = f"  {clock(view.elapsed_s)}, {'stopping' if view.stopping else ends}"
+    return pen(sides(view.title, times, width), "bold")
+
+
+def _counts(view: LiveView, width: int, pen: Pen) -> list[str]:
+    states = "  ".join(f"{state} {count(view.guests.get(state, 0))}" for state in STATES)
+    sessions = (
+        f"{count(view.opened)} opened ({view.opened_per_s:,.1f}/s), {count(view.ended)} ended,"
+        f" {count(view.failed)} failed"
+    )
+    messages = (
+        f"{count(view.sent)} sent ({view.sent_per_s:,.1f}/s), {count(view.confirmed)} confirmed,"
+        f" {count(view.received)} received ({view.received_per_s:,.1f}/s)"
+    )
+    of = f"  of {count(view.planned)}"
+    wide = width - _NAME
+    return [
+        pen(left("guests", _NAME), "dim") + sides(states, of, wide).rstrip(),
+        pen(left("sessions", _NAME), "dim") + shown(sessions, wide),
+        pen(left("messages", _NAME), "dim") + shown(messages, wide),
+    ]
+
+
+def _latencies(view: LiveView, width: int, pen: Pen) -> list[str]:
+    names = ("count", "p50", "p95", "p99", "max")
+    cell = min((width - _NAME) // len(names), 12)
+    head = left("latency", _NAME) + "".join(right(name, cell) for name in names)
+    rows = [
+        pen(left(name, _NAME), "dim")
+        + "".join(
+            right(text, cell)
+            for text in (count(found.count), *map(duration, (found.p50, found.p95, found.p99,
+                found.max)))
+        )
+        for name, found in (("echo", view.echo), ("first reply", view.first_reply))
+    ]  # fmt: skip
+    return [pen(head, "dim"), *rows]
+
+
+def _minute(view: LiveView, width: int, pen: Pen) -> list[str]:
+    wide = min(width - _NAME - 12, 60)
+    found = []
+    for name, values, told in (
+        ("echo p95, ms", view.echo_minute, duration),
+        ("sent/s", view.sent_minute, count),
+    ):
+        most = max((one for one in values[-wide:] if one is not None), default=None)
+        drawn = right(sparkline(values, wide), wide)
+        top = f"  {told(most)}" if most is not None else ""
+        found.append(pen(left(name, _NAME), "dim") + drawn + pen(shown(top, 12), "dim"))
+    return found
+
+
+def _waits_and_errors(view: LiveView, width: int, pen: Pen) -> list[str]:
+    half = (width - 2) // 2
+    head = left("waits for", half + 2) + shown(
+        "errors" if view.errors else "no errors", width - half - 2
+    )
+    found = [pen(head, "dim")]
+    for n in range(_ROWS):
+        first = _counted(view.waits, n, half)
+        last = _counted(view.errors, n, width - half - 2)
+        found.append(f"{left(first, half)}  {pen(last, 'bad')}".rstrip())
+    return found
+
+
+def _counted(pairs: Sequence[tuple[str, int]], n: int, width: int) -> str:
+    if n >= len(pairs):
+        return ""
+    if n == _ROWS - 1 and len(pairs) > _ROWS:
+        number = sum(times for _, times in pairs[n:])
+        return sides(f"{count(len(pairs) - n)} other kinds", f" {count(number)}", width)
+    return sides(pairs[n][0], f" {count(pairs[n][1])}", width)
+
+
+def _thresholds(
+    thresholds: Sequence[ThresholdResult], width: int, pen: Pen, most: int
+) -> list[str]:
+    if not thresholds:
+        return []
+    ordered = failed_first(thresholds)
+    failed = sum(not one.ok for one in ordered)
+    words = f"{failed} of {len(ordered)} failed" if failed else f"all {len(ordered)} met"
+    found = [pen(left("thresholds", _NAME), "dim") + pen(words, "bad" if failed else "good")]
+    shown_rows = ordered if len(ordered) < most else ordered[: most - 1]
+    found += [_threshold(one, width, pen) for one in shown_rows]
+    return found
+
+
+def _threshold(one: ThresholdResult, width: int, pen: Pen) -> str:
+    mark = pen("met   ", "good") if one.ok else pen("failed", "bad")
+    measured = value(one.value, one.unit) if one.value is not None else "not measured"
+    note = f"  {line(one.note, 200)}" if one.note else ""
+    wide = min(width - 22, 32)
+    return f"{mark}  {left(one.expression, wide)} {shown(measured + note, width - wide - 9)}"
+
+
+def _footer(view: LiveView, width: int, pen: Pen) -> str:
+    mine = view.overhead
+    slow = mine.cpu_share > mine.cpu_share_max or mine.lag_p99_ms > mine.lag_limit_ms
+    told = f"load generator: CPU {percent(mine.cpu_share)}, loop lag {duration(mine.lag_p99_ms)}"
+    told += "; too slow, so not valid" if slow else ""
+    hint = "Ctrl-C again: stop at once" if view.stopping else "Ctrl-C: stop"
+    return pen(sides(told, f"  {hint}", width), "warn" if slow else "dim")
+
+
+def json_line(view: LiveView) -> str:
+    """One JSON object for each second, where nothing draws a screen."""
+    found: dict[str, Any] = {
+        "at_s": round(view.elapsed_s, 3),
+        "left_s": None if view.left_s is None else round(view.left_s, 3),
+        "guests": {state: view.guests.get(state, 0) for state in STATES},
+        "sessions": {"planned": view.planned, "opened": view.opened, "ended": view.ended,
+            "failed": view.failed},
+        "messages": {"sent": view.sent, "confirmed": view.confirmed, "received": view.received},
+        "per_s": {"opened": round(view.opened_per_s, 2), "sent": round(view.sent_per_s, 2),
+            "received": round(view.received_per_s, 2)},
+        "echo_ms": _figures(view.echo),
+        "first_reply_ms": _figures(view.first_reply),
+        "waits": dict(view.waits[:20]),
+        "errors": dict(view.errors[:20]),
+        "thresholds": [
+            {"expression": one.expression, "ok": one.ok, "value": one.value}
+            for one in view.thresholds
+        ],
+        "cpu": round(view.overhead.cpu_share, 4),
+        "lag_ms": round(view.overhead.lag_p99_ms, 2),
+        "stopping": view.stopping,
+    }  # fmt: skip
+    return terminal_text.json_line(found, separators=(",", ":"))
+
+
+def _figures(found: Percentiles) -> dict[str, float | None]:
+    return {name: getattr(found, name) for name in ("count", "p50", "p95", "p99", "max")}
+
+
+def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> str:
+    """The block at the end of a run, with a newline at its end."""
+    pen, width = Pen(colour), max(width, WIDTH_MIN)
+    found = verdict(summary)
+    paints = {"ok": "good", "bad": "bad", "warn": "warn"}
+    lead, why = validity(summary)
+    lines = [
+        pen(shown(summary.name or "Load run", width), "bold"),
+        pen(shown(period(summary.started_at, summary.ended_at), width), "dim"),
+        pen(shown(found.words, width), paints[found.kind]),  # type: ignore[arg-type]
+        *wrapped(what_went_wrong(summary), width),
+        *wrapped(f"{lead} {why}", width),
+        "",
+        *_thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1),
+        *([""] if summary.thresholds else []),
+        *_ended_counts(summary, width, pen),
+        "",
+        *_ended_latencies(summary, width, pen),
+        *_ended_errors(summary, width, pen),
+        *_ended_conversations(summary, width, pen),
+    ]
+    return "\n".join(text.rstrip() for text in lines) + "\n"
+
+
+def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:
+    guests, messages = summary.sessions, summary.messages
+    steps = sum(one.run for one in summary.steps)
+    failed = sum(one.failed for one in summary.steps)
+    told = (
+        ("guests", f"{count(guests.opened)} of {count(guests.planned)} opened,"
+            f" {count(guests.ended)} ended, {count(guests.failed)} failed,"
+            f" most at once {count(guests.most_at_once)}"),
+        ("messages", f"{count(messages.sent)} sent, {count(messages.confirmed)} confirmed,"
+            f" {count(messages.received)} received, {count(messages.failed)} failed"),
+        ("delivery", f"{count(summary.lost)} lost, {count(summary.doubled)} doubled,"
+            f" {count(summary.reordered)} reordered, {count(summary.uncertain)} uncertain"),
+        ("steps", f"{count(steps)} run, {count(failed)} failed"),
+    )  # fmt: skip
+    return [pen(left(name, _NAME), "dim") + shown(words, width - _NAME) for name, words in told]
+
+
+def _ended_latencies(summary: Summary, width: int, pen: Pen) -> list[str]:
+    names = ("count", "p50", "p95", "p99", "p99.9", "max")
+    cell = min((width - _FIRST) // len(names), 12)
+    lines = [pen(left("latency", _FIRST) + "".join(right(name, cell) for name in names), "dim")]
+    for attribute, name, _ in LATENCIES:
+        found: Percentiles = getattr(summary.latency_ms, attribute)
+        if is_measured(found):
+            texts = map(duration, (found.p50, found.p95, found.p99, found.p999, found.max))
+            cells = "".join(right(text, cell) for text in (count(found.count), *texts))
+            lines.append(pen(left(name.lower(), _FIRST), "dim") + cells)
+    return lines
+
+
+def _ended_errors(summary: Summary, width: int, pen: Pen) -> list[str]:
+    pairs = [(f"connection lost: {one.cause}", one.count) for one in summary.lost_connections]
+    pairs += [(f"429: {one.bucket}", one.count) for one in summary.throttling]
+    pairs += [(one.what, one.count) for one in summary.errors]
+    if not pairs:
+        return []
+    lines = ["", pen("errors", "dim")]
+    lines += [f"{right(count(number), 11)}  {shown(what, width - 13)}"
+        for what, number in pairs[:_ENDED_ROWS]]  # fmt: skip
+    more = len(pairs) - _ENDED_ROWS
+    return [*lines, f"{'':13}{some(more, 'more kind')}"] if more > 0 else lines
+
+
+def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:
+    told = chosen(worth_telling(summary)).told[:_ENDED_ROWS]
+    if not told:
+        return []
+    lines = ["", pen("failed and slowest conversations", "dim")]
+    for one in told:
+        words = f"{one.why}  {line(one.what or one.failed_label, 200)}"
+        lines.append(f"{left(one.guest, _FIRST)}  {shown(words, width - _FIRST - 2)}")
+        if one.command and one is told[0]:
+            lines.append(pen(shown(f"{'':{_FIRST + 2}}again: {one.command}", width), "dim"))
+    return lines

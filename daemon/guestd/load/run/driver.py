@@ -1,0 +1,252 @@
+"""A virtual guest on a fleet: hands it what its session's watcher gets, and does what it wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ...model.commands import Answer, Command, End, Reply, Send, Typing
+from ...model.endings import Cause
+from ...model.errors import GuestdError, NotFound
+from ...model.instants import NEVER
+from ...model.journal import EventRow
+from ...model.ports import Clock, Fleet, OpenGuest
+from ...runtime.timers import Timers
+from ..guest import actions as a
+from ..guest import heard as h
+from ..guest.virtual_guest import VirtualGuest
+from .conversation_log import ConversationLog
+from .reading import heard_in
+
+#: A custom attribute of every virtual guest: the id of its run.
+RUN_ATTRIBUTE = "guestd_run"
+
+
+class GuestHost(Protocol):
+    """What drivers share."""
+
+    run_id: str
+    fleet: Fleet
+    clock: Clock
+    loop: asyncio.AbstractEventLoop
+    timers: Timers[GuestDriver]
+
+    @property
+    def at_s(self) -> float: ...
+
+    def measured(self, one: a.Measured, lost_by: str) -> None:
+        """`lost_by`: the cause of the connection's last loss."""
+
+    def counted(self, one: a.Counted) -> None: ...
+
+    def step_done(self, driver: GuestDriver, one: a.StepDone) -> None: ...
+
+    def connection_lost(self, cause: str) -> None: ...
+
+    def opened(self, driver: GuestDriver) -> None: ...
+
+    def not_opened(self, driver: GuestDriver, reason: str) -> None: ...
+
+    def finished(self, driver: GuestDriver, one: a.Finished) -> None: ...
+
+    def send_file(self, driver: GuestDriver, asked: a.SendFile) -> None: ...
+
+    def ask_persona(self, driver: GuestDriver, asked: a.AskPersona) -> None: ...
+
+
+class GuestDriver:
+    """A `Watcher` of its session. `log`: what is compared with the platform's record."""
+
+    __slots__ = (
+        "_host",
+        "_lost_by",
+        "_over_by",
+        "_timer_at",
+        "guest",
+        "log",
+        "session_id",
+        "slowest_s",
+        "slowest_what",
+        "started_s",
+        "took_s",
+    )
+
+    def __init__(self, guest: VirtualGuest, host: GuestHost) -> None:
+        self.guest = guest
+        self.session_id = ""
+        self.log = ConversationLog()
+        self.started_s = self.took_s = self.slowest_s = 0.0
+        self.slowest_what = ""
+        self._lost_by = self._over_by = ""
+        self._host = host
+        self._timer_at = NEVER
+
+    def begin(self, meant_at: float) -> None:
+        self.started_s = self._host.at_s
+        self._perform(self.guest.begin(meant_at, self._host.clock.now()))
+
+    def stop(self) -> None:
+        self._perform(self.guest.stop(self._host.clock.now()))
+
+    def take(self, one: h.Heard) -> None:
+        self._perform(self.guest.heard(one, self._host.clock.now()))
+
+    def deadline_reached(self) -> None:
+        self._timer_at = NEVER
+        now = self._host.clock.now()
+        if self.guest.wake_at > now:
+            self._set_timer()
+        else:
+            self._perform(self.guest.deadline(now))
+
+    # ------------------------------------------------------------------ the Watcher
+
+    def offer(self, row: EventRow) -> None:
+        one = heard_in(row)
+        if one is None:
+            return
+        self.log.heard(one, self._host.at_s)
+        if isinstance(one, h.SessionOver):
+            self._over_by = one.cause
+        elif isinstance(one, h.Resting):
+            self._lost_by = one.cause
+            self._host.connection_lost(one.cause)
+        self.take(one)
+
+    def over(self) -> None:
+        """The event of the end has said so."""
+
+    # ------------------------------------------------------------------ actions
+
+    def _perform(self, actions: list[a.Action]) -> None:
+        for action in actions:
+            _PERFORM[type(action)](self, action)
+        if self.guest.wake_at < self._timer_at:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if (at := self.guest.wake_at) < self._timer_at:
+            self._timer_at = at
+            self._host.timers.set(self, at)
+
+    def _open(self, action: a.OpenGuestSession) -> None:
+        fleet = self._host.fleet
+        try:
+            self.session_id = fleet.open(self._marked(action.guest))
+            fleet.watch(self.session_id, self)
+        except GuestdError as error:
+            self._host.not_opened(self, str(error))
+            self.soon(h.SessionOver(getattr(error, "code", "") or "refused"))
+        else:
+            self._host.opened(self)
+
+    def _marked(self, guest: OpenGuest) -> OpenGuest:
+        """So that others can tell an automated guest, and one run from another."""
+        marks = {"IsAutomatedTest": "true", RUN_ATTRIBUTE: self._host.run_id}
+        return replace(guest, attributes={**marks, **guest.attributes})
+
+    def _send_text(self, action: a.SendText) -> None:
+        self.log.sent(action, self._host.at_s)
+        attributes = dict(action.attributes) if action.attributes is not None else None
+        self._give(Send(action.command_id, action.text, attributes, when_down="queue"))
+
+    def _send_choice(self, action: a.SendChoice) -> None:
+        self._give(
+            Reply(
+                action.command_id,
+                action.reply_type,
+                action.choices,
+                action.originating_message_id,
+                when_down="queue",
+            )
+        )
+
+    def _send_typing(self, action: a.SendTyping) -> None:
+        self._give(Typing(action.command_id), heeded=False)
+
+    def _drop(self, action: a.DropNow) -> None:
+        with suppress(NotFound):  # it is over, and the event that says so is on its way
+            self._host.fleet.reconnect(self.session_id, hang_up=action.how == "close")
+
+    def _end(self, action: a.EndSession) -> None:
+        self._give(End(action.command_id), heeded=False)
+
+    def _give(self, command: Command, heeded: bool = True) -> None:
+        self.give(command, self._answered if heeded else _unheeded)
+
+    def give(self, command: Command, answered: Callable[[Answer], None]) -> None:
+        try:
+            self._host.fleet.give(self.session_id, command, answered)
+        except GuestdError as error:
+            if answered is not _unheeded:
+                code = getattr(error, "code", "") or "refused"
+                self.soon(h.CommandRefused(command.command_id, code, str(error)))
+
+    def _answered(self, answer: Answer) -> None:
+        error = answer.error
+        if error is not None:
+            self.soon(h.CommandRefused(answer.command_id, error.code, str(error)))
+
+    @property
+    def has_ended(self) -> bool:
+        """The conversation is over at the platform; not: the session was given up."""
+        return self._over_by in _ENDED_BY
+
+    def soon(self, one: h.Heard) -> None:
+        """In the next turn: the guest is in the middle of what it wants done."""
+        self._host.loop.call_soon(self.take, one)
+
+    def _measured(self, one: a.Measured) -> None:
+        if one.value_s > self.slowest_s and (what := _SLOW.get(one.name)):
+            self.slowest_s, self.slowest_what = one.value_s, what
+        self._host.measured(one, self._lost_by)
+
+    def _finished(self, action: a.Finished) -> None:
+        self.took_s = self._host.at_s - self.started_s
+        self._host.timers.cancel(self)
+        self._timer_at = -NEVER
+        self._host.finished(self, action)
+
+
+#: Causes after which nothing is open at the platform.
+_ENDED_BY = frozenset(
+    one.value
+    for one in (
+        Cause.FINISHED,
+        Cause.SESSION_EXPIRED,
+        Cause.SESSION_UNKNOWN,
+        Cause.SESSION_CLEARED,
+        Cause.LOGGED_OUT,
+    )
+)
+
+#: What makes a conversation a slow one.
+_SLOW = {"echo_latency": "an echo", "first_reply": "first reply", "session_time": "live"}
+
+
+def unanswered(driver: GuestDriver) -> Callable[[Answer], None]:
+    """For a command whose refusal its guest must hear of."""
+    return driver._answered
+
+
+def _unheeded(answer: Answer) -> None:
+    pass
+
+
+_PERFORM: dict[type, Callable[[GuestDriver, Any], None]] = {
+    a.OpenGuestSession: GuestDriver._open,
+    a.SendText: GuestDriver._send_text,
+    a.SendChoice: GuestDriver._send_choice,
+    a.SendTyping: GuestDriver._send_typing,
+    a.SendFile: lambda driver, asked: driver._host.send_file(driver, asked),
+    a.DropNow: GuestDriver._drop,
+    a.EndSession: GuestDriver._end,
+    a.AskPersona: lambda driver, asked: driver._host.ask_persona(driver, asked),
+    a.Measured: GuestDriver._measured,
+    a.Counted: lambda driver, one: driver._host.counted(one),
+    a.StepDone: lambda driver, one: driver._host.step_done(driver, one),
+    a.Finished: GuestDriver._finished,
+}
