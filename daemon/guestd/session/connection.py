@@ -4,7 +4,8 @@ There is no socket here. `step_at` is when the present step ends (the hello's an
 before the next attempt); `attempt` counts the tries since the session was live; `lost_by` is why
 there is no connection; `joined_once` says that the platform knows the session; `was_live` is what
 the previous process journaled last about the connection; `expires_epoch_s` is when the platform
-ends the session, as far as it said so; `dialed_at` is when the latest dial began.
+ends the session, as far as it said so; `dialed_at` is when the dial of the present
+connection began.
 
 For those who ask: `number` counts the connections that were opened, `opened_at` is when the present
 one was, `last_close` how the last one or the last try ended, `past` the connections before it, as
@@ -76,8 +77,9 @@ class ConnectionState:
     def __repr__(self) -> str:
         return f"attempt={self.attempt}"
 
-    def opened(self, now: float, join_by: float) -> None:
+    def opened(self, dialed_at: float, now: float, join_by: float) -> None:
         self.number += 1
+        self.dialed_at = dialed_at
         self.opened_at = now
         self.step_at = join_by
 

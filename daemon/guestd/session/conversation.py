@@ -356,6 +356,7 @@ class SessionConversation:
         """`join`: a new session is told that the guest is present."""
         inbound, outbound = self.inbound, self.outbound
         if given.new_session and not first:
+            out.append(e.Count(e.SessionCounter.BEGUN_ANEW))
             outbound.give_up_under_way("the platform began a new session", out)
         outbound.greet(join, out)
         if self._rules.traits.has_history and not given.new_session:
@@ -370,7 +371,7 @@ class SessionConversation:
         if self.outbound.outbox is not None:
             self.files.connection_lost(self.outbound.outbox)
         self.outbound.connection_lost()
-        self.inbound.connection_lost(was_joined)
+        self.inbound.connection_lost(was_joined, self.outbound.commands.traces, out)
         self.downloads.connection_lost(out)
 
     def finish(self, reason: str, out: e.Effects) -> None:

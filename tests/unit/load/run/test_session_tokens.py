@@ -1,73 +1,71 @@
-"""Tokens of open guest sessions, on disk while their process lives."""
+"""The tokens of open sessions on disk: who may read them, what a dead run leaves, who may take it
+up."""
 
 from __future__ import annotations
 
-import os
 import stat
+
+import pytest
 
 from guestd.load.run.session_tokens import RunTarget, TokenFile, left_open
 
-TARGET = RunTarget(run_id="r1", socket_url="ws://localhost:1", deployment_id="d-1")
+TARGET = RunTarget(run_id="ab12", socket_url="ws://localhost:1", deployment_id="d")
 
 
-def new_file(directory, name="r1-0"):
-    return TokenFile(directory, name, TARGET)
+def dead_run(folder, drawn=3, ended=1):
+    file = TokenFile.of_run(folder, "ab12-0", TARGET)
+    tokens = [file.draw() for _ in range(drawn)]
+    for one in tokens[:ended]:
+        file.ended(one)
+    file._file.close()  # as a kill does
+    return tokens[ended:]
 
 
-def killed(file):
-    """As `kill -9` leaves it: the lock is gone, and nothing was tidied up."""
-    os.close(os.dup(file._file.fileno()))
-    file._file.close()
+def test_what_a_dead_run_left_is_found_and_only_its_owner_may_read_it(tmp_path):
+    tokens = dead_run(tmp_path / "state")
+    (left,) = left_open(tmp_path / "state")
+    assert left.tokens == tokens and left.target == TARGET
+    assert tokens[0] not in repr(left)
+    assert stat.S_IMODE(left.path.stat().st_mode) == 0o600
 
 
-def test_what_a_killed_run_left_open_is_found(tmp_path):
-    file = new_file(tmp_path / "load")
-    tokens = [file.draw() for _ in range(3)]
-    file.ended(tokens[1])
-    killed(file)
-    [found] = left_open(tmp_path / "load")
-    assert (found.target, found.tokens) == (TARGET, [tokens[0], tokens[2]])
-
-
-def test_a_run_that_lives_is_left_alone(tmp_path):
-    file = new_file(tmp_path)
+def test_a_living_run_is_left_alone(tmp_path):
+    file = TokenFile.of_run(tmp_path, "ab12-0", TARGET)
     file.draw()
     assert left_open(tmp_path) == []
-    killed(file)
-    assert len(left_open(tmp_path)) == 1
+    file.close()
+    assert file.path.exists()
 
 
-def test_nothing_is_left_where_all_have_ended(tmp_path):
-    file = new_file(tmp_path)
+def test_a_run_whose_sessions_have_all_ended_leaves_nothing(tmp_path):
+    file = TokenFile.of_run(tmp_path, "ab12-0", TARGET)
     file.ended(file.draw())
     file.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_the_owner_can_read_a_token(tmp_path):
-    file = new_file(tmp_path / "load")
-    modes = [stat.S_IMODE(os.stat(one).st_mode) for one in (file.path.parent, file.path)]
-    assert modes == [0o700, 0o600]
-    killed(file)
+def test_what_was_ended_is_not_taken_up_twice(tmp_path):
+    tokens = dead_run(tmp_path)
+    (left,) = left_open(tmp_path)
+    again = TokenFile.taken_up(left)
+    again.ended(tokens[0])
+    with pytest.raises(BlockingIOError):
+        TokenFile.taken_up(left)
+    again.close()
+    (rest,) = left_open(tmp_path)
+    assert rest.tokens == tokens[1:]
+    last = TokenFile.taken_up(rest)
+    last.ended(tokens[1])
+    last.close()
+    assert left_open(tmp_path) == [] and list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_none_is_told_of_and_the_others_are_read(tmp_path):
-    (tmp_path / "odd.tokens").write_bytes(b"\xff\xfe not ours")
-    (tmp_path / "empty.tokens").write_bytes(b"")
-    file = new_file(tmp_path)
-    file.draw()
-    killed(file)
-    told: list[str] = []
-    found = left_open(tmp_path, told.append)
-    assert (len(found), len(told)) == (1, 2)
+def test_a_file_that_cannot_be_read_is_told_of(tmp_path):
+    (tmp_path / "bad.tokens").write_text("not JSON\n")
+    told = []
+    assert left_open(tmp_path, told.append) == [] and "cannot be read" in told[0]
 
 
-def test_a_line_that_was_cut_short_is_not_a_token_lost(tmp_path):
-    """A process may be killed between two writes, and never within one."""
-    file = new_file(tmp_path)
-    token = file.draw()
-    assert file.last_drawn == token
-    file._file.write(b"+half")
-    killed(file)
-    [found] = left_open(tmp_path)
-    assert found.tokens == [token, "half"]
+def test_a_run_killed_before_its_first_line_left_nothing(tmp_path):
+    (tmp_path / "early.tokens").touch()
+    assert left_open(tmp_path) == []
