@@ -128,7 +128,7 @@ async def test_audit_1_a_heartbeat_that_meets_429_has_a_line_with_all_that_is_kn
         for one in lines
         if one["details"]["latency_ms"] > 0.0
         and one["details"]["correlation_id"]
-        and one["details"]["error_message"]
+        and one["details"].get("error_message")
     ]
     numbers = [(one["action"], *map(one["details"].get, ("attempt", "attempts"))) for one in lines]
     failed = [one for one in facts if one["action"] == "messaging.heartbeat_failed"]
