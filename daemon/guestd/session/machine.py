@@ -151,8 +151,8 @@ class Machine:
         self.state, self.since = next_state(self.state, move), now
         self.conversation.live = self.state is State.LIVE
 
-    def _tell_state(self, state: str, out: Effects, reason: str = "", first: bool = False) -> None:
-        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only, first))
+    def _tell_state(self, state: str, out: Effects, reason: str = "") -> None:
+        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only))
 
     # ------------------------------------------------------------------ the way to live
 
@@ -173,8 +173,8 @@ class Machine:
         out.append(e.Dial())
 
     def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
+        self.connection.opened(self.since, now, now + self._rules.settings.lifetime.join_timeout_s)
         self._move(Move.CONNECTED, now)
-        self.connection.opened(now, now + self._rules.settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
         out.append(e.Say(m.Hello(tracing_id=draw_id(self._rules.rng))))
 
@@ -185,9 +185,9 @@ class Machine:
             return
         departure, conversation = self.departure, self.conversation
         self._move(Move.JOINED, now)
-        first = self.connection.joined(now, self._rules.settings, self._rules.rng)
+        first, dial_ms = self.connection.joined(now, self._rules.settings, self._rules.rng)
         conversation.inbound.read_only = given.read_only
-        self._tell_state("live", out, first=first)
+        out.append(v.SessionEvent(self._numbers.next(), "live", "", self.read_only, first, dial_ms))
         conversation.outbound.await_durable(out)
         if departure.cause is not None and departure.goodbye_id and given.new_session:
             self._finish(departure.ending(), out, hang_up=True)
@@ -325,7 +325,7 @@ class Machine:
             else:
                 self._finish(ending, out, hang_up=True)
         elif isinstance(given, s.Throttled):
-            conversation.tell_throttled(given, out)
+            conversation.tell_throttled(given, now, out)
             until = now + self._bounded_s(given.retry_after_s)
             if self.state is State.LEAVING and given.tracing_id in ("", departure.goodbye_id):
                 self.connection.step_at = departure.put_off(until, self._rules.settings.lifetime)
