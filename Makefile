@@ -14,7 +14,7 @@ PIP := $(BIN)/python .ci/install
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run install test test-core test-all test-lowest check types docs docs-serve format bench soak chaos fuzz mutants pictures update clean help
+.PHONY: run install test test-core test-all test-lowest check types docs docs-serve format bench soak load-kills chaos fuzz mutants pictures update clean help
 
 help:
 	@echo "make run [DEMO=25] [PORT=3000]"
@@ -29,6 +29,7 @@ help:
 	@echo "make docs-serve      the same on http://localhost:8000, renewed while one writes"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
 	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
+	@echo "make load-kills      kill, interrupt and stop a load run of 2,000 guests at 20 random moments"
 	@echo "make chaos [CHAOS_S=…] everything at once, for that many seconds in each dialect: an hour in all, part of make soak"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make mutants         every contract broken on purpose: does its test notice?"
@@ -80,6 +81,10 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+load-kills: $(VENV)/.installed-dev
+	LOAD_KILLS=20 LOAD_KILLS_GUESTS=2000 LOAD_KILLS_LATEST_S=10 $(BIN)/python -m pytest -q -s \
+		tests/acceptance/test_load_kills.py
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s --deselect tests/acceptance/test_chaos.py

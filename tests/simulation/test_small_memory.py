@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-import orjson
+import msgspec
 import pytest
 
 from guestd.journal.reader import Reader
@@ -115,7 +115,7 @@ class Stream:
                 item.time,
                 late=placed.late,
             )
-            payload = orjson.dumps(event)
+            payload = msgspec.json.encode(event)
             rows.append(EventRow("ana", self.seq, "message", payload, item.identity, b""))
         if rows:
             self.writer.write([Commit(rows=rows)])

@@ -90,6 +90,8 @@ def complaint(arguments: list[str]) -> str:
             arguments = ["run", *arguments]  # `guestd load FILE`
         names, arguments = arguments[0].split("|"), arguments[1:]
         inner = command.get_command(None, names[0])
+        if inner is None and names[0].endswith((".yml", ".yaml", "FILE")):  # of `guestd load`
+            inner, arguments = command.get_command(None, "run"), [names[0], *arguments]
         if inner is None:
             return f"no command {names[0]}"
         command = inner

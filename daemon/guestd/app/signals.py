@@ -58,6 +58,8 @@ class SignalListener:
         #: How long an orderly stop may take, in seconds, and the exit code if it takes longer.
         self.stop_bound_s = 60.0
         self.late_code: Callable[[], int] = lambda: 70
+        #: The exit code if the second signal's bound is over.
+        self.hurried_code: Callable[[], int] = lambda: INTERRUPTED
 
     def listen(self, log: Log) -> None:
         self._log = log
@@ -97,7 +99,7 @@ class SignalListener:
                 self.end_within(self.stop_bound_s, self.late_code)
             elif is_second and not self._is_hurried:
                 self._is_hurried = True
-                self.end_within(INTERRUPTED_BOUND_S, lambda: INTERRUPTED)
+                self.end_within(INTERRUPTED_BOUND_S, self.hurried_code)
             self._wake()
 
     def _is_second(self) -> bool:

@@ -30,6 +30,8 @@ class SessionCounter(Enum):
     HEARTBEAT_SENT = "heartbeats_sent"
     HEARTBEAT_LOST = "heartbeats_lost"
     PLATFORM_ERROR = "platform_errors"
+    #: The platform knew nothing of a guest session that had been live.
+    BEGUN_ANEW = "begun_anew"
 
 
 @dataclass(slots=True)

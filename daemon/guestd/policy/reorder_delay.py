@@ -35,6 +35,11 @@ class ReorderDelay:
         self._in_order = 0
         self.hold_ms = min(max(initial_ms, min_ms), max_ms)
 
+    @property
+    def has_reason(self) -> bool:
+        """Disorder was seen, or `min_ms` buys order; without either it is the first distrust."""
+        return self._step == HALF_LIFE or self._min_ms > 0.0
+
     def saw_in_order(self) -> None:
         if self.hold_ms > self._min_ms:
             self._in_order += 1

@@ -286,7 +286,7 @@ class SessionConversation:
 
     # ------------------------------------------------------------------ errors from the platform
 
-    def tell_throttled(self, given: s.Throttled, out: e.Effects) -> None:
+    def tell_throttled(self, given: s.Throttled, now: float, out: e.Effects) -> None:
         """A line of the audit for each 429, with the command that it was about, if that is known
         (AUDIT-1)."""
         lane = self.outbound.outbox
@@ -295,6 +295,8 @@ class SessionConversation:
         if outgoing is not None:
             known = {"call": "guest.message", "command_id": outgoing.command.command_id}
             known |= {"idempotency_key": outgoing.command.command_id, "attempt": outgoing.attempts}
+            if outgoing.sent_at is not None:
+                known["latency_ms"] = round((now - outgoing.sent_at) * 1000.0, 3)
         words = "; ".join(filter(None, (given.reason, f"wait {given.retry_after_s:g} s")))
         known |= {"rate_limited": True, "retry_after_s": given.retry_after_s}
         known |= {"error_code": "platform_unavailable", "error_status": 429}
@@ -354,6 +356,7 @@ class SessionConversation:
         """`join`: a new session is told that the guest is present."""
         inbound, outbound = self.inbound, self.outbound
         if given.new_session and not first:
+            out.append(e.Count(e.SessionCounter.BEGUN_ANEW))
             outbound.give_up_under_way("the platform began a new session", out)
         outbound.greet(join, out)
         if self._rules.traits.has_history and not given.new_session:
@@ -368,7 +371,7 @@ class SessionConversation:
         if self.outbound.outbox is not None:
             self.files.connection_lost(self.outbound.outbox)
         self.outbound.connection_lost()
-        self.inbound.connection_lost(was_joined)
+        self.inbound.connection_lost(was_joined, self.outbound.commands.traces, out)
         self.downloads.connection_lost(out)
 
     def finish(self, reason: str, out: e.Effects) -> None:

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..model import client_messages as m
 from ..model import signals as s
 from ..model.endings import Cause, Ending
 from ..model.instants import NEVER
+from .settings import LifetimeSettings
+
+#: A goodbye that the platform throttles is said again when it allows it, so often; then the session
+#: is given up, as one whose goodbye is not confirmed.
+PUT_OFF_MAX = 5
 
 EndSignal = s.Left | s.SessionCleared | s.ConnectionClosed | s.SessionExpired | s.LoggedOut
 
 
 class Departure:
-    __slots__ = ("cause", "cleared", "ends_at", "goodbye_id", "leave_by")
+    __slots__ = ("cause", "cleared", "ends_at", "goodbye_id", "leave_by", "put_offs")
 
     def __init__(self) -> None:
         self.cause: Cause | None = None
@@ -23,6 +29,7 @@ class Departure:
         self.ends_at = NEVER
         self.goodbye_id = ""
         self.leave_by = NEVER
+        self.put_offs = 0
 
     def opened(self, ends_at: float, leave_by: float) -> None:
         self.ends_at = ends_at
@@ -31,6 +38,18 @@ class Departure:
 
     def begin(self, cause: Cause, leave_by: float) -> None:
         self.cause, self.leave_by = cause, leave_by
+
+    def goodbye(self, trace: str, clear: bool) -> m.Clear | m.CloseSession:
+        self.goodbye_id = trace
+        return m.Clear(trace) if clear else m.CloseSession(trace)
+
+    def put_off(self, until: float, settings: LifetimeSettings) -> float:
+        """When to say the goodbye again, that the platform does not take before `until`."""
+        if self.put_offs >= PUT_OFF_MAX:
+            return NEVER
+        self.put_offs += 1
+        self.leave_by = max(self.leave_by, until + settings.leave_timeout_s)
+        return until
 
     def is_goodbye(self, trace: str) -> bool:
         """True if a frame with this tracing id is about our goodbye."""

@@ -183,13 +183,17 @@ class Inbound:
         self.backfill = HistoryBackfill()
         self._read_page(now, out)
 
-    def connection_lost(self, was_joined: bool) -> None:
-        """What is held stays held: what was lost with the connection may belong before it."""
+    def connection_lost(self, was_joined: bool, traces: Traces, out: e.Effects) -> None:
+        """What is held because a gap was open already, or because disorder was seen, stays held:
+        what was lost with the connection may belong before it."""
         self._jwt = None
         self.backfill = None
         self.inbox.connection_lost()
         if was_joined and self._rules.traits.has_history:
+            was_open = self.inbox.is_backfilling
             self.inbox.begin_backfill()
+            if not was_open:
+                self._show(self.inbox.release_trusted(), traces, out)
 
     def _read_page(self, now: float, out: e.Effects) -> None:
         backfill = self.backfill

@@ -18,7 +18,8 @@ the history reveals after another was shown before it is late, too.
 
 While a gap is being filled everything is held, because the missing items belong *before* what
 arrives now. The history is the platform's own order, so on `merge` it is the spine, and what it
-does not hold yet is sorted in by time.
+does not hold yet is sorted in by time. What came before the gap opened is shown at once, for an
+outage may be long (`release_trusted`), unless disorder was seen: then an earlier one may be lost.
 
 `BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for
 `gap_wait_s`, then the gap is stated and delivery continues. Each gap is stated, for as long as the
@@ -203,6 +204,8 @@ class MessageInbox(Protocol):
 
     def begin_backfill(self) -> None: ...
 
+    def release_trusted(self) -> InboxOutcome: ...
+
     def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None: ...
 
     def closes_gap(self, item: MessageArrived) -> bool: ...
@@ -315,6 +318,14 @@ class ByTime:
         )
         self.is_backfilling = True
         self.wake_at = NEVER
+
+    def release_trusted(self) -> InboxOutcome:
+        """All that is held, if only the first distrust holds it; it stays among what is newer than
+        the gap."""
+        outcome = InboxOutcome()
+        if self._held and not self._hold.has_reason:
+            self._release_first(len(self._held), outcome)
+        return outcome
 
     def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None:
         """A page of the history was read; `shown` are those of its items that the journal knows."""

@@ -53,7 +53,6 @@ BeatAnswer = s.HeartbeatAnswered | i.PongArrived
 
 _ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
 
-
 #: A method of the machine: an input, the time, and where the effects go.
 Step = Callable[["Machine", Any, float, Effects], None]
 
@@ -152,8 +151,8 @@ class Machine:
         self.state, self.since = next_state(self.state, move), now
         self.conversation.live = self.state is State.LIVE
 
-    def _tell_state(self, state: str, out: Effects, reason: str = "", first: bool = False) -> None:
-        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only, first))
+    def _tell_state(self, state: str, out: Effects, reason: str = "") -> None:
+        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only))
 
     # ------------------------------------------------------------------ the way to live
 
@@ -174,8 +173,8 @@ class Machine:
         out.append(e.Dial())
 
     def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
+        self.connection.opened(self.since, now, now + self._rules.settings.lifetime.join_timeout_s)
         self._move(Move.CONNECTED, now)
-        self.connection.opened(now, now + self._rules.settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
         out.append(e.Say(m.Hello(tracing_id=draw_id(self._rules.rng))))
 
@@ -186,9 +185,9 @@ class Machine:
             return
         departure, conversation = self.departure, self.conversation
         self._move(Move.JOINED, now)
-        first = self.connection.joined(now, self._rules.settings, self._rules.rng)
+        first, dial_ms = self.connection.joined(now, self._rules.settings, self._rules.rng)
         conversation.inbound.read_only = given.read_only
-        self._tell_state("live", out, first=first)
+        out.append(v.SessionEvent(self._numbers.next(), "live", "", self.read_only, first, dial_ms))
         conversation.outbound.await_durable(out)
         if departure.cause is not None and departure.goodbye_id and given.new_session:
             self._finish(departure.ending(), out, hang_up=True)
@@ -260,6 +259,8 @@ class Machine:
             out.append(e.AskAdmission())
         elif self.state is State.JOINING:
             self._lose_connection(unanswered("the hello was not acknowledged"), now, out)
+        elif self.state is State.LEAVING:
+            self._say_goodbye(now, out)
 
     def _on_deadline_heartbeat(self, now: float, out: Effects) -> None:
         heard_at = self.conversation.inbound.inbox.heard_at
@@ -324,19 +325,19 @@ class Machine:
             else:
                 self._finish(ending, out, hang_up=True)
         elif isinstance(given, s.Throttled):
-            conversation.tell_throttled(given, out)
-            conversation.throttled(given, now + self._bounded_s(given.retry_after_s), now, out)
+            conversation.tell_throttled(given, now, out)
+            until = now + self._bounded_s(given.retry_after_s)
+            if self.state is State.LEAVING and given.tracing_id in ("", departure.goodbye_id):
+                self.connection.step_at = departure.put_off(until, self._rules.settings.lifetime)
+            else:
+                conversation.throttled(given, until, now, out)
         elif departure.is_goodbye(given.tracing_id) and self._rules.settings.conversation_clear:
-            departure.goodbye_id = draw_id(self._rules.rng)
-            out.append(e.Say(m.CloseSession(departure.goodbye_id)))
+            out.append(e.Say(departure.goodbye(draw_id(self._rules.rng), clear=False)))
         else:
             conversation.refused(given, now, out)
         self._say_goodbye_if_idle(now, out)
 
     # ------------------------------------------------------------------ the end
-
-    def _leave_asked(self, given: i.LeaveAsked, now: float, out: Effects) -> None:
-        self._leave(given.cause, now, out)
 
     def _leave(self, cause: Cause, now: float, out: Effects) -> None:
         """Start to leave. Without a connection we come back first to say it, unless the platform
@@ -358,14 +359,13 @@ class Machine:
             self._say_goodbye(now, out)
 
     def _say_goodbye(self, now: float, out: Effects) -> None:
-        departure = self.departure
         if not self._rules.traits.has_goodbye:
-            self._finish(departure.ending(), out, hang_up=True)
+            self._finish(self.departure.ending(), out, hang_up=True)
             return
-        self._move(Move.GOODBYE, now)
-        departure.goodbye_id = goodbye_id = draw_id(self._rules.rng)
+        if self.state is not State.LEAVING:
+            self._move(Move.GOODBYE, now)
         clear = self._rules.settings.conversation_clear
-        out.append(e.Say(m.Clear(goodbye_id) if clear else m.CloseSession(goodbye_id)))
+        out.append(e.Say(self.departure.goodbye(draw_id(self._rules.rng), clear)))
 
     def _out_of_patience(self, now: float, out: Effects) -> None:
         """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
@@ -433,7 +433,7 @@ _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
     (Machine._message, (s.MessageArrived,)),
     (Machine._command, (i.CommandGiven,)),
     (Machine._error, (s.Throttled, s.Refused)),
-    (Machine._leave_asked, (i.LeaveAsked,)),
+    (lambda machine, given, now, out: machine._leave(given.cause, now, out), (i.LeaveAsked,)),
     (Machine._platform_ends, get_args(EndSignal)),
     (Machine._talk, get_args(TalkInput)),
 )

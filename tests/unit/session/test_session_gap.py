@@ -25,6 +25,50 @@ class TestGap:
         assert table.count(SessionCounter.GAP_FILLED) == 2
         assert not any(event.late for event in table.events("message"))
 
+    def test_what_came_before_the_connection_was_lost_is_shown_at_once(
+        self, new_table, make_text, make_lost
+    ):
+        """It is held for the first distrust only, and the outage may be long."""
+        table = new_table(hold_initial_ms=100.0)
+        table.to(State.LIVE).answer_history([])
+        table.feed(make_text(1), make_text(2))
+        assert table.texts() == [], "held for a moment"
+        table.feed(make_lost())
+        assert table.texts() == ["text 1", "text 2"]
+        table.rejoin()
+        table.answer_history([make_text(n) for n in (1, 2, 3)])
+        assert table.texts() == ["text 1", "text 2", "text 3"]
+        assert not any(event.late for event in table.events("message"))
+
+    def test_an_earlier_one_that_the_outage_took_is_still_found_and_is_late(
+        self, new_table, make_text, make_lost
+    ):
+        """What was shown at the loss does not end the reading before the gap is reached."""
+        table = new_table(hold_initial_ms=100.0)
+        table.to(State.LIVE).answer_history([])
+        table.feed(make_text(3), make_lost())
+        assert table.texts() == ["text 3"]
+        table.rejoin()
+        table.feed(s.JwtGranted("jwt", 0.0))
+        table.feed(i.HistoryRead([make_text(4), make_text(3)], 1, 2, 4, frozenset({"m3"})))
+        assert table.last(e.FetchHistory).page_number == 2
+        table.feed(i.HistoryRead([make_text(2), make_text(1)], 2, 2, 4))
+        assert table.texts() == ["text 3", "text 1", "text 2", "text 4"]
+        assert [event.late for event in table.events("message")] == [False, True, True, False]
+
+    @pytest.mark.parametrize("figures", [{"hold_min_ms": 50.0}, {}], ids=["bought", "seen"])
+    def test_where_order_is_in_doubt_it_waits_for_the_history(
+        self, new_table, make_text, make_lost, figures
+    ):
+        table = new_table(hold_initial_ms=100.0, **figures)
+        table.to(State.LIVE).answer_history([])
+        if not figures:
+            table.feed(make_text(2), make_text(1))
+            table.pass_time(1.0)
+        shown = table.texts()
+        table.feed(make_text(4), make_lost())
+        assert table.texts() == shown
+
     def test_pages_are_read_until_one_ends_in_something_known(self, table, make_text, make_lost):
         table.to(State.LIVE).feed(make_text(1), make_lost())
         table.rejoin()

@@ -233,6 +233,29 @@ class TestEnding:
         table.answer_history([make_text(1)])
         assert len(table.said(m.CloseSession)) == 2
 
+    @pytest.mark.parametrize("is_named", [True, False])
+    def test_a_throttled_goodbye_is_said_again_when_the_platform_allows_it(self, table, is_named):
+        table.to(State.LIVE).feed(i.LeaveAsked())
+        trace = table.said(m.CloseSession)[0].tracing_id
+        table.feed(s.Throttled(20.0, "slow down", trace if is_named else ""))
+        table.pass_time(19.0)
+        table.feed(s.HeartbeatAnswered())
+        assert len(table.said(m.CloseSession)) == 1 and table.machine.state is State.LEAVING
+        table.pass_time(1.0)
+        assert len(table.said(m.CloseSession)) == 2
+        table.feed(s.Left())
+        assert table.last(e.Finish).ending.cause is Cause.FINISHED
+
+    def test_a_goodbye_that_is_throttled_for_ever_is_given_up(self, table):
+        table.to(State.LIVE).feed(i.LeaveAsked())
+        for _ in range(60):
+            if table.machine.state is State.LEAVING:
+                table.feed(s.Throttled(1.0, "slow down", table.said(m.CloseSession)[-1].tracing_id))
+                table.pass_time(1.0)
+                table.feed(s.HeartbeatAnswered())
+        assert table.last(e.Finish).ending.cause is Cause.LEAVE_TIMEOUT
+        assert len(table.said(m.CloseSession)) == 6
+
     def test_a_session_the_platform_never_heard_of_ends_at_once(self, table):
         table.to(State.WAITING).feed(i.LeaveAsked())
         assert table.machine.state is State.ENDED

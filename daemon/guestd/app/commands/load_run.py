@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-import shlex
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from .. import exit_codes
-from ..variables import CONFIG_HELP
+from . import load_options as opt
+from .load_arguments import asked_model, command_line, guest_number
 
 if TYPE_CHECKING:
-    from ...load.scenario.file import LoadModel, ScenarioFile, Stage, ThresholdRule
+    from ...load.scenario.file import ScenarioFile, ThresholdRule
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
 
@@ -41,78 +40,37 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The scenario file.")],
-    users: Annotated[
-        int | None, typer.Option("-u", "--users", min=1, help="Guests at a time.")
-    ] = None,
-    spawn_rate: Annotated[
-        float | None,
-        typer.Option("-r", "--spawn-rate", min=0.001, help="How many more each second."),
-    ] = None,
-    run_time: Annotated[
-        str | None,
-        typer.Option(
-            "-t", "--run-time", help="How long, as 90s or 10m; without it each guest talks once."
-        ),
-    ] = None,
-    stage: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--stage", help="LENGTH:GUESTS, as 30s:100; repeatable. With --arrivals: per second."
-        ),
-    ] = None,
-    arrivals: Annotated[
-        float | None, typer.Option(help="New guests a second, whatever becomes of the others.")
-    ] = None,
-    random_arrivals: Annotated[
-        bool, typer.Option("--random-arrivals", help="Let them arrive by chance, not evenly.")
-    ] = False,
-    emulator: Annotated[
-        str | None,
-        typer.Option(help="The URL of a running emulator; without a platform one is started."),
-    ] = None,
-    agent: Annotated[
-        str, typer.Option(help="Who answers in the emulator that is started for the run.")
-    ] = "human",
-    config: Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help='What must hold, as "echo_latency.p99 < 500ms"; repeatable.'),
-    ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report there.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON there.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML there.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the rows over time there.")] = None,
-    openmetrics: Annotated[
-        Path | None, typer.Option(help="Write the figures as OpenMetrics there.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Makes the plan repeatable; said at the end.")
-    ] = None,
-    only: Annotated[
-        str | None, typer.Option(help="Only this guest of the plan, as parcel-1187.")
-    ] = None,
-    connects_per_minute: Annotated[
-        int, typer.Option(min=0, help="New connections a minute; 0 as configured.")
-    ] = 0,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Show nothing while it lasts.")
-    ] = False,
+    file: opt.ScenarioPath,
+    users: opt.Users = None,
+    spawn_rate: opt.SpawnRate = None,
+    run_time: opt.RunTime = None,
+    stage: opt.Stages = None,
+    arrivals: opt.Arrivals = None,
+    random_arrivals: opt.RandomArrivals = False,
+    emulator: opt.Emulator = None,
+    agent: opt.Agent = "human",
+    config: opt.ConfigPath = None,
+    state_dir: opt.StateDirectory = None,
+    threshold: opt.Thresholds = None,
+    report: opt.Report = None,
+    summary: opt.SummaryPath = None,
+    junit: opt.Junit = None,
+    csv: opt.Csv = None,
+    openmetrics: opt.OpenMetrics = None,
+    seed: opt.Seed = None,
+    only: opt.Only = None,
+    connects_per_minute: opt.ConnectsPerMinute = 0,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
     the guests end their conversations; a second one stops at once."""
-    from ...load.plan.stages import parse_stage
     from ...load.scenario.file import ThresholdRule
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
+    from ..load_runs.state_directory import state_directory
 
     scenarios = read_scenarios(file)
-    try:
-        stages = tuple(parse_stage(one) for one in stage or ())
-        run_time_s = _seconds(run_time) if run_time is not None else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    model = load_model(scenarios.load, users, spawn_rate, run_time_s, stages, arrivals)
+    model = asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals)
     options = RunOptions(
         file=str(file),
         model=model,
@@ -121,6 +79,7 @@ def run(
         config=str(config) if config is not None else "",
         emulator=emulator or "",
         connects_per_minute=connects_per_minute,
+        state_directory=str(state_dir or state_directory(os.environ)),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
     )
@@ -141,63 +100,6 @@ def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioF
         return read_file(path) if reply_within_s is None else read_file(path, reply_within_s)
     except ScenarioFileError as bad:
         raise typer.Exit(exit_codes.tell(bad, exit_codes.USAGE)) from None
-
-
-def load_model(
-    own: LoadModel,
-    users: int | None,
-    spawn_rate: float | None,
-    run_time_s: float | None,
-    stages: tuple[Stage, ...],
-    arrivals: float | None,
-) -> LoadModel:
-    """The file's, as the command line changes it."""
-    from ...load.scenario.file import LoadModel, Stage
-
-    if arrivals is not None:
-        if stages:
-            return LoadModel(kind="open", stages=stages)
-        length_s = run_time_s or own.run_time_s
-        if not length_s:
-            raise typer.BadParameter("say how long, with -t", param_hint="--arrivals")
-        return LoadModel(kind="open", stages=(Stage(0.0, arrivals), Stage(length_s, arrivals)))
-    if stages:
-        return replace(own, kind="closed", stages=stages)
-    model = own
-    if users is not None:
-        model = replace(model, users=users, stages=())
-        model = replace(model, kind="once") if model.kind == "open" else model
-    if spawn_rate is not None:
-        model = replace(model, spawn_rate=spawn_rate)
-    if run_time_s is not None:
-        model = replace(model, run_time_s=run_time_s)
-        model = replace(model, kind="closed") if model.kind == "once" else model
-    return model
-
-
-def _seconds(text: str) -> float:
-    from ...model.durations import seconds_or_duration
-
-    return seconds_or_duration(text)
-
-
-def guest_number(name: str | None) -> int | None:
-    """Of a guest by its name: numbers count from 0, names from 1."""
-    if name is None:
-        return None
-    number = name.rpartition("-")[2]
-    if not number.isdigit() or not int(number):
-        raise typer.BadParameter(f"{name!r} must end in a number, as parcel-1187")
-    return int(number) - 1
-
-
-def command_line(options: RunOptions) -> str:
-    """What repeats the run, with its seed."""
-    given = [one for one in sys.argv[1:] if one]
-    words = ["guestd", *given] if given[:1] == ["load"] else ["guestd", "load", options.file]
-    if "--seed" not in words:
-        words += ["--seed", str(options.seed)]
-    return shlex.join(words)
 
 
 def carry_out(

@@ -61,6 +61,7 @@ class LocalRun:
         self._clock = LoopClock(self._loop)
         self._recorder = Recorder(str(options.worker))
         self._tokens: TokenFile | None = None
+        self.aborted = False
         self._token_of: dict[str, str] = {}
         self._drivers: dict[str, GuestDriver] = {}
         self.metrics = Metrics()
@@ -108,7 +109,8 @@ class LocalRun:
 
     async def run(self) -> None:
         await self.engine.run()
-        await self._fleet.drain(DRAIN_S)
+        if not self.aborted:
+            await self._fleet.drain(DRAIN_S)
 
     async def close(self) -> None:
         await self._stops.aclose()
@@ -117,7 +119,13 @@ class LocalRun:
 
     def abort(self) -> None:
         """Leave at once; what is open stays so, for `guestd load reap`."""
+        self.aborted = True
         self.engine.abort()
+
+    @property
+    def left_open(self) -> int:
+        """Conversations that may be open, if they are kept on disk."""
+        return self._tokens.open if self._tokens is not None else 0
 
     def partial(self) -> Partial:
         return self._recorder.partial()
@@ -160,17 +168,20 @@ class LocalRun:
         options, platform = self._options, self._config.platform
         if not options.state_directory:
             return
-        self._tokens = TokenFile(
+        self._tokens = TokenFile.of_run(
             Path(options.state_directory),
             f"{options.run_id}-{options.worker}",
             RunTarget(
                 run_id=options.run_id,
                 socket_url=target.endpoints.guest_socket,
+                api_url=target.endpoints.api,
+                cdn_url=target.endpoints.cdn,
                 deployment_id=target.deployment_id,
                 origin=platform.origin or "",
                 ca_file=str(platform.ca_file or ""),
                 emulator=platform.emulator or "",
                 dialect=platform.dialect,
+                connects_per_minute=self._config.admission.connects_per_minute,
             ),
         )
 

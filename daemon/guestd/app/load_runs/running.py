@@ -16,7 +16,7 @@ from ..signals import SignalListener
 from .live_display import LiveDisplay
 from .options import RunOptions
 from .outputs import OutputFiles
-from .session import LoadSession
+from .session import STOPPED_BY_SIGNAL, LoadSession
 
 #: What ending the conversations of a stopped run may take, and closing.
 STOP_BOUND_S = 90.0
@@ -36,6 +36,7 @@ async def run_session(
     loop.set_exception_handler(log_loop_error)
     stop, hurry = signals.attach(loop)
     signals.stop_bound_s = STOP_BOUND_S
+    signals.late_code = signals.hurried_code = lambda: STOPPED_BY_SIGNAL
     display = LiveDisplay(quiet=quiet)
     session = LoadSession(
         scenarios, options, rules, emulator_options=emulator_options, display=display

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from ...load.results import Reconciled, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..config import Config
+from ..exit_codes import tell_on_stderr
 from ..load_config import load_config
 from .emulator_process import emulator_process
 from .environment import environment_of
@@ -32,6 +33,10 @@ from .record import compared
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
 THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
+
+LEFT_OPEN = (
+    "guestd: {:,} conversations may still be open at the platform; `guestd load reap` ends them"
+)
 
 
 @dataclass
@@ -47,6 +52,7 @@ class LoadSession:
     display: LiveDisplay = field(default_factory=LiveDisplay)
     measures: RunMeasures = field(default_factory=RunMeasures)
     stopped_by: str = ""
+    tell: Callable[[str], None] = tell_on_stderr
     _run: LocalRun | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -74,6 +80,10 @@ class LoadSession:
                 self.display.end()
             self.measures.absorb(run.partial())
             self._facts.for_s = time.monotonic() - begun
+            if run.left_open:
+                self.tell(LEFT_OPEN.format(run.left_open))
+            if run.aborted:
+                return self._summary(run, None, Reconciled(why_not="the run was left at once"))
             findings, reconciled = await compared(run, self.options, self._started_at)
             return self._summary(run, findings, reconciled)
 
@@ -123,6 +133,7 @@ class LoadSession:
             options.emulator = await stops.enter_async_context(
                 emulator_process(self.emulator_options)
             )
+            options.state_directory = ""  # that emulator ends with this process
         if options.emulator:
             flags["platform.emulator"] = options.emulator
         flags["limits.max_sessions"] = SESSIONS_MAX

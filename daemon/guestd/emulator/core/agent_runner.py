@@ -33,6 +33,8 @@ def hear(
         return []
     agent.heard += 1
     script = world.script
+    if not script.rules and not script.default:
+        return []
     steps = script.answer(text, payload, agent.heard, file)
     if steps is None:
         is_greeted = agent.heard == 1 and now - agent.greeted_at < GREETED_S

@@ -272,7 +272,8 @@ class World:
         body.setdefault("channel", {})["time"] = time
         frame = frames.recorded(body, trace)
         self.events.message(session, body, now)
-        self._keep(session, conversation, frame, now)
+        session.expires = now + session.deployment.session_duration_s  # each moves it (§6.8)
+        conversation.messages.add(frame, self.settings.history_messages_max)
         return RecordedMessage(body["id"], time, sender_of(body), frame)
 
     def add_text(self, session: GuestSession, text: str, now: float, trace: str) -> RecordedMessage:
@@ -283,15 +284,9 @@ class World:
         frame = frames.plain_text(trace, text, ids, time)
         if self.events.is_watched(now):
             self.events.message(session, orjson.loads(frame)["body"], now)
-        self._keep(session, conversation, frame, now)
-        return RecordedMessage(ids[0], time, "guest", frame)
-
-    def _keep(
-        self, session: GuestSession, conversation: GuestConversation, frame: bytes, now: float
-    ) -> None:
-        """Every message moves the session's expiry (§6.8)."""
         session.expires = now + session.deployment.session_duration_s
         conversation.messages.add(frame, self.settings.history_messages_max)
+        return RecordedMessage(ids[0], time, "guest", frame)
 
     def find_message(self, message_id: str) -> tuple[str, Json] | None:
         """The id of its conversation, and its body. A search, the newest conversations first: few

@@ -42,7 +42,8 @@ def answer_text(
     effects = world.show(session, world.add_text(session, text, now, trace))
     if first:
         effects += agent_runner.greet(world, session, now)
-    return effects + agent_runner.hear(world, session, text, now=now)
+    effects += agent_runner.hear(world, session, text, now=now)
+    return effects
 
 
 def _take(
@@ -53,6 +54,11 @@ def _take(
     most = limits.text_bytes
     if most is not None and 4 * len(text) > most and len(text.encode()) > most:
         return False
+    if (
+        limits.requests_per_connection_per_minute is None
+        and limits.messages_per_session_per_s is None
+    ):
+        return True
     counts: list[SlidingCount] = []
     if (limit := limits.requests_per_connection_per_minute) is not None:
         connection.requests = connection.requests or SlidingCount(limit, 60.0)

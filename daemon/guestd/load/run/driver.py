@@ -216,6 +216,8 @@ _ENDED_BY = frozenset(
     one.value
     for one in (
         Cause.FINISHED,
+        Cause.DRAINED,
+        Cause.DURATION_REACHED,
         Cause.SESSION_EXPIRED,
         Cause.SESSION_UNKNOWN,
         Cause.SESSION_CLEARED,

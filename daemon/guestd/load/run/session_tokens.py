@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import msgspec
@@ -28,22 +29,47 @@ class RunTarget(msgspec.Struct, kw_only=True):
     origin: str = ""
     ca_file: str = ""
     emulator: str = ""
-    dialect: str = "webmessaging"
+    dialect: Literal["webmessaging", "webchat"] = "webmessaging"
+    api_url: str = ""
+    cdn_url: str = ""
+    connects_per_minute: int = 0
 
 
 class TokenFile:
     """`draw` is what the supervisor takes its tokens from."""
 
-    def __init__(self, directory: Path, name: str, target: RunTarget) -> None:
+    def __init__(self, path: Path, number: int, held: int) -> None:
+        """`number`: of the open file; `held`: how many sessions of it are open. Raises
+        BlockingIOError if another process has it."""
+        self.path = path
+        self._file = os.fdopen(number, "wb", buffering=0)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise
+        self._drawn = ""
+        self._open = held
+
+    @classmethod
+    def of_run(cls, directory: Path, name: str, target: RunTarget) -> TokenFile:
         """Raises OSError."""
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = directory / f"{name}.tokens"
-        number = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        self._file = os.fdopen(number, "wb", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._file.write(msgspec.json.encode(target) + b"\n")
-        self._drawn = ""
-        self._open = 0
+        path = directory / f"{name}.tokens"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        made = cls(path, os.open(path, flags, 0o600), 0)
+        made._file.write(msgspec.json.encode(target) + b"\n")
+        return made
+
+    @classmethod
+    def taken_up(cls, left: LeftOpen) -> TokenFile:
+        """That of a run that is over, to end its sessions. Raises OSError."""
+        return cls(left.path, os.open(left.path, os.O_WRONLY | os.O_APPEND), len(left.tokens))
+
+    @property
+    def open(self) -> int:
+        """How many sessions have not ended."""
+        return self._open
 
     def draw(self) -> str:
         self._drawn = str(uuid4())
@@ -60,7 +86,7 @@ class TokenFile:
         self._open -= 1
 
     def close(self) -> None:
-        """Removes it if nothing is left open."""
+        """Removes it if nothing is left open; what is open is there for `left_open`."""
         if self._open == 0:
             self.path.unlink(missing_ok=True)
         self._file.close()
@@ -90,13 +116,15 @@ def left_open(directory: Path, tell: Callable[[str], None] = lambda line: None) 
 
 
 def _read(path: Path) -> LeftOpen | None:
-    """None while its process lives."""
+    """None while its process lives, or where it had no time to write."""
     with open(path, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
         head, *lines = file.read().decode("ascii").splitlines() or [""]
+    if not head:
+        return None
     target = msgspec.json.decode(head, type=RunTarget)
     tokens: dict[str, None] = {}
     for line in lines:

@@ -1,0 +1,91 @@
+"""What the arguments of `guestd load` come to."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from ...load.scenario.file import LoadModel, Stage
+    from ..load_runs.options import RunOptions
+
+
+def asked_model(
+    own: LoadModel,
+    users: int | None,
+    spawn_rate: float | None,
+    run_time: str | None,
+    stages: Iterable[str],
+    arrivals: float | None,
+) -> LoadModel:
+    """`own`: the file's. Raises typer.BadParameter."""
+    from ...load.plan.stages import parse_stage
+
+    try:
+        parsed = tuple(parse_stage(one) for one in stages)
+        run_time_s = _seconds(run_time) if run_time is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return load_model(own, users, spawn_rate, run_time_s, parsed, arrivals)
+
+
+def load_model(
+    own: LoadModel,
+    users: int | None,
+    spawn_rate: float | None,
+    run_time_s: float | None,
+    stages: tuple[Stage, ...],
+    arrivals: float | None,
+) -> LoadModel:
+    """The file's, as the command line changes it."""
+    from ...load.scenario.file import LoadModel, Stage
+
+    if arrivals is not None:
+        if stages:
+            return LoadModel(kind="open", stages=stages)
+        length_s = run_time_s or own.run_time_s
+        if not length_s:
+            raise typer.BadParameter("say how long, with -t", param_hint="--arrivals")
+        return LoadModel(kind="open", stages=(Stage(0.0, arrivals), Stage(length_s, arrivals)))
+    if stages:
+        return replace(own, kind="closed", stages=stages)
+    model = own
+    if users is not None:
+        model = replace(model, users=users, stages=())
+        model = replace(model, kind="once") if model.kind == "open" else model
+    if spawn_rate is not None:
+        model = replace(model, spawn_rate=spawn_rate)
+    if run_time_s is not None:
+        model = replace(model, run_time_s=run_time_s)
+        model = replace(model, kind="closed") if model.kind == "once" else model
+    return model
+
+
+def _seconds(text: str) -> float:
+    from ...model.durations import seconds_or_duration
+
+    return seconds_or_duration(text)
+
+
+def guest_number(name: str | None) -> int | None:
+    """Of a guest by its name: numbers count from 0, names from 1."""
+    if name is None:
+        return None
+    number = name.rpartition("-")[2]
+    if not number.isdigit() or not int(number):
+        raise typer.BadParameter(f"{name!r} must end in a number, as parcel-1187")
+    return int(number) - 1
+
+
+def command_line(options: RunOptions) -> str:
+    """What repeats the run, with its seed."""
+    given = [one for one in sys.argv[1:] if one]
+    words = ["guestd", *given] if given[:1] == ["load"] else ["guestd", "load", options.file]
+    if "--seed" not in words:
+        words += ["--seed", str(options.seed)]
+    return shlex.join(words)

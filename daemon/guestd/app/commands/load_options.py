@@ -1,0 +1,77 @@
+"""The options of `guestd load`, in groups: each says its type and its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..variables import CONFIG_HELP
+
+ScenarioPath = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario file.")]
+
+# ---------------------------------------------------------------------- how much load
+
+Users = Annotated[int | None, typer.Option("-u", "--users", min=1, help="Guests at a time.")]
+SpawnRate = Annotated[
+    float | None, typer.Option("-r", "--spawn-rate", min=0.001, help="How many more each second.")
+]
+RunTime = Annotated[
+    str | None,
+    typer.Option("-t", "--run-time", help="How long, as 90s or 10m; without it each guest talks"
+                 " once."),
+]  # fmt: skip
+Stages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stage", help="LENGTH:GUESTS, as 30s:100; repeatable. With --arrivals: per second."
+    ),
+]
+Arrivals = Annotated[
+    float | None, typer.Option(help="New guests a second, whatever becomes of the others.")
+]
+RandomArrivals = Annotated[
+    bool, typer.Option("--random-arrivals", help="Let them arrive by chance, not evenly.")
+]
+Seed = Annotated[int | None, typer.Option(help="Makes the plan repeatable; said at the end.")]
+Only = Annotated[str | None, typer.Option(help="Only this guest of the plan, as parcel-1187.")]
+ConnectsPerMinute = Annotated[
+    int, typer.Option(min=0, help="New connections a minute; 0 as configured.")
+]
+
+# ---------------------------------------------------------------------- where
+
+Emulator = Annotated[
+    str | None,
+    typer.Option(help="The URL of a running emulator; without a platform one is started."),
+]
+Agent = Annotated[
+    str, typer.Option(help="Who answers in the emulator that is started for the run.")
+]
+ConfigPath = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
+
+StateDirectory = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        help="Where runs keep the tokens of open conversations. [~/.local/state/guestd/load]",
+    ),
+]
+
+# ---------------------------------------------------------------------- what comes of it
+
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option("--threshold", help='What must hold, as "echo_latency.p99 < 500ms"; repeatable.'),
+]
+Report = Annotated[Path | None, typer.Option(help="Write an HTML report there.")]
+SummaryPath = Annotated[
+    Path | None, typer.Option("--summary", help="Write the summary as JSON there.")
+]
+Junit = Annotated[Path | None, typer.Option(help="Write JUnit XML there.")]
+Csv = Annotated[Path | None, typer.Option(help="Write the rows over time there.")]
+OpenMetrics = Annotated[
+    Path | None, typer.Option("--openmetrics", help="Write the figures as OpenMetrics there.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show nothing while it lasts.")]

@@ -1,0 +1,156 @@
+"""Load runs that are interrupted, told to stop, or killed at any moment: no conversation of theirs
+stays open, at the latest after `guestd load reap`."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+GUESTS = int(os.environ.get("LOAD_KILLS_GUESTS", "100"))
+KILLS = int(os.environ.get("LOAD_KILLS", "9"))
+#: From the moment that the first guests are there.
+LATEST_S = float(os.environ.get("LOAD_KILLS_LATEST_S", "1.5"))
+PATIENCE_S = 120.0
+
+SCENARIO = """
+scenarios:
+  Talk:
+    - repeat:
+        every: 300ms
+        steps:
+          - say: hello
+          - waitForReplyContaining: hello
+"""
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    arguments = ("--port", "0", "--agent", "echo", "--set", "limits.connections_per_minute=null")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "guestd", "emulate", *arguments], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        for line in child.stdout:
+            if line.startswith("ready "):
+                break
+        yield line.split()[1]
+    finally:
+        child.terminate()
+        child.wait(PATIENCE_S)
+        child.stdout.close()
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    path = tmp_path / "talk.yml"
+    path.write_text(SCENARIO)
+    return path
+
+
+@contextmanager
+def running(emulator, scenario, *more):
+    """A run of its own process, with its guests on their way."""
+    folder = scenario.parent
+    with open(folder / "stderr", "w") as said:
+        child = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "guestd", "load", str(scenario)),
+                *("-u", str(GUESTS), "-t", "10m", "--emulator", emulator),
+                *("--connects-per-minute", "60000", "--state-dir", str(folder / "state"), *more),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+    try:
+        wait_until(lambda: child.poll() is not None or files(folder), "its first guests")
+        yield child
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait(PATIENCE_S)
+
+
+def wait_until(is_so, what):
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.05)
+
+
+def files(folder):
+    return list((folder / "state").glob("*.tokens"))
+
+
+def open_conversations(emulator):
+    query = "attribute=guestd_run&state=open&limit=1"
+    with urllib.request.urlopen(f"{emulator}/__emulator/sessions?{query}") as answer:
+        return json.load(answer)["total"]
+
+
+def reap(folder, *more):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "guestd", "load", "reap", "--json"),
+            *("--state-dir", str(folder / "state"), *more),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_nothing_stays_open_after_a_kill_at_any_moment(emulator, scenario, number):
+    chance = random.Random(number)
+    kind = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)[number % 3]
+    with running(emulator, scenario, "--seed", str(number)) as run:
+        time.sleep(chance.uniform(0.0, LATEST_S))
+        run.send_signal(kind)
+        code = run.wait(PATIENCE_S)
+    assert code == (-kind if kind == signal.SIGKILL else 105)
+    if kind != signal.SIGKILL:
+        assert open_conversations(emulator) == 0 and files(scenario.parent) == []
+    code, counts = reap(scenario.parent)
+    assert (code, counts["open"], counts["problems"]) == (0, 0, [])
+    assert open_conversations(emulator) == 0
+    assert files(scenario.parent) == []
+
+
+def test_a_stopped_run_is_judged_and_reported(emulator, scenario, tmp_path):
+    outputs = ("--summary", str(tmp_path / "s.json"), "--report", str(tmp_path / "r.html"))
+    with running(emulator, scenario, "--threshold", "lost == 0", *outputs) as run:
+        wait_until(lambda: open_conversations(emulator) == GUESTS, "its conversations")
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(PATIENCE_S) == 105
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert summary["exit_code"] == 105 and summary["stopped_by"] == "signal"
+    assert summary["sessions"]["ended"] == summary["sessions"]["opened"] == GUESTS
+    assert [one["ok"] for one in summary["thresholds"]] == [True]
+    assert "<html" in (tmp_path / "r.html").read_text()
+
+
+def test_a_second_signal_leaves_at_once_and_says_what_is_open(emulator, scenario, tmp_path):
+    with running(emulator, scenario) as run:
+        wait_until(lambda: open_conversations(emulator) == GUESTS, "its conversations")
+        run.send_signal(signal.SIGSTOP)
+        run.send_signal(signal.SIGTERM)
+        run.send_signal(signal.SIGINT)
+        run.send_signal(signal.SIGCONT)
+        assert run.wait(PATIENCE_S) == 105
+    left = open_conversations(emulator)
+    if left:
+        assert "`guestd load reap` ends them" in (tmp_path / "stderr").read_text()
+        code, counts = reap(tmp_path, "--dry-run")
+        assert code == 1 and counts["open"] >= left
+    assert reap(tmp_path)[0] == 0
+    assert open_conversations(emulator) == 0
