@@ -110,6 +110,7 @@ async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
         _note("-id is not used without a region: an emulator has a deployment of its own")
     if not options.emulator and not config.platform.emulator:
         options.emulator = await stops.enter_async_context(emulator_process(asked.emulator_options))
+        options.state_directory = ""  # that emulator ends with this process
     return False
 
 
