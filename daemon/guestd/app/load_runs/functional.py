@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from ...load.report.transcript import conversation_text
-from ...load.results import CaseResult, Summary
+from ...load.results import CaseResult, MessageCounts, SessionCounts, Summary
 from ...load.scenario.file import LoadModel, Rails, ScenarioFile
 from ...observe.log import log_loop_error
 from ...observe.terminal_text import one_line
@@ -28,6 +29,8 @@ from .outputs import OutputFiles
 from .session import STOPPED_BY_SIGNAL, LoadSession
 
 FAILED = 1
+
+Counts = TypeVar("Counts", SessionCounts, MessageCounts)
 
 
 class GivenPlatform(msgspec.Struct, kw_only=True):
@@ -128,18 +131,28 @@ def _options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
 
 def together(summaries: Sequence[Summary]) -> Summary:
     """One summary of the runs of all files."""
-    first = summaries[0] if summaries else Summary(kind="test")
     whole = msgspec.structs.replace(
-        first,
+        summaries[0],
         name="guestd test",
         kind="test",
-        ended_at=max((one.ended_at for one in summaries), default=0),
+        ended_at=max(one.ended_at for one in summaries),
+        sessions=_added([one.sessions for one in summaries]),
+        messages=_added([one.messages for one in summaries]),
+        steps=[step for one in summaries for step in one.steps],
         cases=[case for one in summaries for case in one.cases],
         conversations=[told for one in summaries for told in one.conversations],
     )
     passed = all(case.outcome == "passed" for case in whole.cases)
     whole.exit_code = 0 if passed else FAILED
     return whole
+
+
+def _added(counts: Sequence[Counts]) -> Counts:
+    """`most_at_once` of files that ran one after the other is too much, and not told of tests."""
+    total = Counter[str]()
+    for one in counts:
+        total.update(msgspec.structs.asdict(one))
+    return type(counts[0])(**total)
 
 
 # ---------------------------------------------------------------------- what is said

@@ -1,7 +1,7 @@
 """`guestd test --record`: a conversation that a running daemon has, as a scenario file.
 
-The daemon keeps a conversation after its end too, so one that was held in `guestd chat` or on the
-console's page can be recorded afterwards."""
+One that was held in `guestd chat` or on the console's page can be recorded afterwards: with a
+journal on disk the daemon keeps it after its end, too."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..results import ConversationReport, FrameEntry, TranscriptEntry
+from .difference import first_difference
 from .texts import MESSAGE_CHARS_MAX, clock, count, cut, line
 
 LINES_MAX = 200
@@ -43,7 +44,11 @@ def conversation_text(one: ConversationReport) -> str:
         told.append(f"failed: step {one.failed_step + 1} {line(one.failed_label, 160)}")
     told += [
         f"{name}: {cut(text, 600)}"
-        for name, text in (("expected", one.expected), ("seen", one.seen))
+        for name, text in (
+            ("expected", one.expected),
+            ("seen", one.seen),
+            ("first difference", first_difference(one)),
+        )
         if text
     ]
     if one.alike:
