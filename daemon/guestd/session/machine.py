@@ -239,7 +239,7 @@ class Machine:
         departure = self.departure
         if now >= departure.ends_at:
             departure.ends_at = NEVER
-            self._leave(Cause.DURATION_REACHED, now, out)
+            self._leave(i.LeaveAsked(Cause.DURATION_REACHED), now, out)
         if self.state is not State.ENDED and now >= departure.leave_by:
             self._out_of_patience(now, out)
         if self.state is not State.ENDED and now >= self.connection.step_at:
@@ -302,7 +302,7 @@ class Machine:
 
     def _talk(self, given: TalkInput, now: float, out: Effects) -> None:
         if self.conversation.take(given, now, out) is Wants.LEAVE:
-            self._leave(Cause.FINISHED, now, out)
+            self._leave(i.LeaveAsked(), now, out)
         self._say_goodbye_if_idle(now, out)
 
     def _command(self, given: i.CommandGiven, now: float, out: Effects) -> None:
@@ -339,14 +339,14 @@ class Machine:
 
     # ------------------------------------------------------------------ the end
 
-    def _leave(self, cause: Cause, now: float, out: Effects) -> None:
+    def _leave(self, given: i.LeaveAsked, now: float, out: Effects) -> None:
         """Start to leave. Without a connection we come back first to say it, unless the platform
         never heard of us."""
         if self.departure.cause is not None:
             return
-        self.departure.begin(cause, now + self._rules.settings.lifetime.leave_timeout_s)
+        self.departure.begin(given.cause, now + self._rules.settings.lifetime.leave_timeout_s)
         if not self.connection.joined_once and self.state is not State.JOINING:
-            self._finish(Ending(cause), out)
+            self._finish(Ending(given.cause), out)
         elif self.state is State.RESTING:
             self.connection.step_at = now
         else:
@@ -433,7 +433,7 @@ _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
     (Machine._message, (s.MessageArrived,)),
     (Machine._command, (i.CommandGiven,)),
     (Machine._error, (s.Throttled, s.Refused)),
-    (lambda machine, given, now, out: machine._leave(given.cause, now, out), (i.LeaveAsked,)),
+    (Machine._leave, (i.LeaveAsked,)),
     (Machine._platform_ends, get_args(EndSignal)),
     (Machine._talk, get_args(TalkInput)),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -57,13 +56,11 @@ def test(
     from ..load_runs.functional import FunctionalRun, run_tests
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
-    from ..load_runs.state_directory import state_directory
     from ..signals import SignalListener
     from .load_run import read_scenarios
 
     options = RunOptions(
         file="",
-        state_directory=str(state_directory(os.environ)),
         model=LoadModel(),
         seed=seed,
         run_id=secrets.token_hex(4),

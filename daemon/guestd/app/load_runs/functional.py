@@ -22,6 +22,7 @@ from .live_display import LiveDisplay
 from .options import RunOptions
 from .outputs import OutputFiles
 from .session import STOPPED_BY_SIGNAL, LoadSession
+from .state_directory import state_directory
 
 FAILED = 1
 
@@ -64,6 +65,8 @@ async def _find_emulator(asked: FunctionalRun, stops: AsyncExitStack) -> None:
     config = load_config(Path(options.config) if options.config else None, os.environ)
     if not options.emulator and not config.platform.is_given and not config.platform.emulator:
         options.emulator = await stops.enter_async_context(emulator_process(asked.emulator_options))
+    else:  # the emulator of our own ends with this process, and needs no reaping
+        options.state_directory = str(state_directory(os.environ))
 
 
 def _options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:

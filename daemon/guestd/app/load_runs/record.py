@@ -6,7 +6,7 @@ read with a token that ends with its session."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
 
 import aiohttp
@@ -21,38 +21,33 @@ from ...load.measure.reconcile import (
 )
 from ...load.results import Reconciled
 from ...load.run.driver import RUN_ATTRIBUTE
-from ...runtime.system_errors import in_words
-from .local_run import LocalRun
-from .options import RunOptions
 
 PAGE_CONVERSATIONS = 1000
 PAGE_S = 60.0
 
 
 async def compared(
-    run: LocalRun, options: RunOptions, started_ms: int
+    views_of: Callable[[], Iterable[GuestView]], url: str, run_id: str, started_ms: int
 ) -> tuple[RunFindings, Reconciled]:
-    """Where there is no record, what the sessions have met on their connections."""
-    views = {one.conversation_id: one for one in run.kept.views()}
+    """`url`: the emulator's. Where there is none and so no record, what the sessions have met on
+    their connections."""
+    views = {one.conversation_id: one for one in views_of()}
     findings = RunFindings()
-    if not run.target.is_emulator:
+    if not url:
         return _without_record(views.values(), "the record of a real organisation is not read")
     try:
-        async for session_id, messages in _transcripts(run.target.endpoints.api, options.run_id):
+        async for session_id, messages in _transcripts(url, run_id):
             view = views.pop(session_id, None)
             if view is not None:
                 findings.add(reconcile(view, messages, started_ms), len(messages))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        why = f"the emulator's record could not be read: {in_words(error)}"
-        return _without_record(run.kept.views(), why)
+        why = f"the emulator's record could not be read: {error or type(error).__name__}"
+        return _without_record(views_of(), why)
     for view in views.values():
         if _has_said(view):  # and the record knows nothing of it
             findings.add(reconcile(view, (), started_ms), 0)
     return findings, Reconciled(
-        by="record",
-        messages=findings.messages,
-        conversations=findings.conversations,
-        why_not=f"{run.kept.let_go} conversations were not kept" if run.kept.let_go else "",
+        by="record", messages=findings.messages, conversations=findings.conversations
     )
 
 

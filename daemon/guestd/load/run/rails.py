@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time
 from ..scenario.file import LoadModel, Rails
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_WINDOW = re.compile(r"(?:(\w{3})(?:-(\w{3}))? )?(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)")
+_WINDOW = re.compile(r"(?:([A-Za-z,\- ]+?) +)?(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)")
 
 #: Said before a run against a real region.
 APPROVAL_NOTICE = (
@@ -40,14 +40,20 @@ class Window:
 
 
 def parse_window(text: str) -> Window:
-    """`Mon-Fri 20:00-23:00`, `Sat 08:00-12:00` or `22:00-04:00`. Raises ValueError."""
+    """`Mon-Fri 20:00-23:00`, `Sat,Sun 08:00-12:00` or `22:00-04:00`. Raises ValueError."""
     found = _WINDOW.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} must be as `Mon-Fri 20:00-23:00`, in UTC")
-    first, last, *clock = found.groups()
-    days = frozenset(range(7)) if first is None else _days(first, last or first)
+    named, *clock = found.groups()
+    days = frozenset(range(7) if named is None else (n for one in named.split(",")
+                     for n in _days(*_ends(one))))  # fmt: skip
     begin, until = _time(*clock[:2]), _time(*clock[2:])
     return Window(days, begin, until)
+
+
+def _ends(days: str) -> tuple[str, str]:
+    first, _, last = days.strip().partition("-")
+    return first.strip(), last.strip() or first.strip()
 
 
 def _days(first: str, last: str) -> frozenset[int]:

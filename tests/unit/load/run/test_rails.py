@@ -27,6 +27,8 @@ ALLOWED = Rails(deployments=("d-1",))
         ("Mon-Fri 08:00-18:00", MONDAY_NOON, True),
         ("Tue-Sun 08:00-18:00", MONDAY_NOON, False),
         ("Sat-Mon 08:00-18:00", MONDAY_NOON, True),
+        ("Wed,Mon 08:00-18:00", MONDAY_NOON, True),
+        ("Tue,Thu-Sun 08:00-18:00", MONDAY_NOON, False),
         ("mon 22:00-04:00", MONDAY_NOON.replace(hour=23), True),
         ("Mon 22:00-04:00", datetime(2026, 12, 1, 3, 59, tzinfo=UTC), True),
         ("Mon 22:00-04:00", datetime(2026, 12, 1, 4, 0, tzinfo=UTC), False),
