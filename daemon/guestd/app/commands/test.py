@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -122,13 +121,11 @@ def test(
     from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
-    from ..load_runs.state_directory import state_directory
     from .load_arguments import guest_number
     from .load_run import read_scenarios
 
     options = RunOptions(
         file="",
-        state_directory=str(state_directory(os.environ)),
         model=LoadModel(),
         seed=seed,
         run_id=secrets.token_hex(4),
