@@ -7,106 +7,27 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-import urllib.request
-from contextlib import contextmanager
 
 import pytest
 
-GUESTS = int(os.environ.get("LOAD_KILLS_GUESTS", "100"))
+from .load_processes import (
+    GUESTS,
+    PATIENCE_S,
+    emulator,
+    files,
+    open_conversations,
+    reap,
+    running,
+    scenario,
+    wait_until,
+)
+
+__all__ = ["emulator", "scenario"]
+
 KILLS = int(os.environ.get("LOAD_KILLS", "9"))
 #: From the moment that the first guests are there.
 LATEST_S = float(os.environ.get("LOAD_KILLS_LATEST_S", "1.5"))
-PATIENCE_S = 120.0
-
-SCENARIO = """
-scenarios:
-  Talk:
-    - repeat:
-        every: 300ms
-        steps:
-          - say: hello
-          - waitForReplyContaining: hello
-"""
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    arguments = ("--port", "0", "--agent", "echo", "--set", "limits.connections_per_minute=null")
-    child = subprocess.Popen(
-        [sys.executable, "-m", "guestd", "emulate", *arguments], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        for line in child.stdout:
-            if line.startswith("ready "):
-                break
-        yield line.split()[1]
-    finally:
-        child.terminate()
-        child.wait(PATIENCE_S)
-        child.stdout.close()
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    path = tmp_path / "talk.yml"
-    path.write_text(SCENARIO)
-    return path
-
-
-@contextmanager
-def running(emulator, scenario, *more):
-    """A run of its own process, with its guests on their way."""
-    folder = scenario.parent
-    with open(folder / "stderr", "w") as said:
-        child = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "guestd", "load", str(scenario)),
-                *("-u", str(GUESTS), "-t", "10m", "--emulator", emulator),
-                *("--connects-per-minute", "60000", "--state-dir", str(folder / "state"), *more),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-        )
-    try:
-        wait_until(lambda: child.poll() is not None or files(folder), "its first guests")
-        yield child
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait(PATIENCE_S)
-
-
-def wait_until(is_so, what):
-    end = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end, f"waited for {what}"
-        time.sleep(0.05)
-
-
-def files(folder):
-    return list((folder / "state").glob("*.tokens"))
-
-
-def open_conversations(emulator):
-    query = "attribute=guestd_run&state=open&limit=1"
-    with urllib.request.urlopen(f"{emulator}/__emulator/sessions?{query}") as answer:
-        return json.load(answer)["total"]
-
-
-def reap(folder, *more):
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "guestd", "load", "reap", "--json"),
-            *("--state-dir", str(folder / "state"), *more),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    return done.returncode, json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("number", range(KILLS))

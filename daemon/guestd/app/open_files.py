@@ -27,3 +27,17 @@ def allow_open_files(sessions_max: int, connections_max: int = 0) -> None:
             connections_max,
             hard,
         )
+
+
+def too_few_files(guests: int, workers: int) -> str:
+    """Why the sockets of so many guests do not fit into each process's files, and what to do; "":
+    they do."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    each = -(-guests // workers)
+    if hard == resource.RLIM_INFINITY or each + FILES_BESIDE <= hard:
+        return ""
+    needed = -(-guests // max(1, hard - FILES_BESIDE))
+    return (
+        f"{each:,} guests at a time in one process do not fit into the {hard:,} files that it may"
+        f" open; give --workers {needed}, or raise ulimit -n to {each + FILES_BESIDE}"
+    )

@@ -339,9 +339,11 @@ class Machine:
 
     # ------------------------------------------------------------------ the end
 
+    def _leave_asked(self, given: i.LeaveAsked, now: float, out: Effects) -> None:
+        self._leave(given.cause, now, out)
+
     def _leave(self, cause: Cause, now: float, out: Effects) -> None:
-        """Start to leave. Without a connection we come back first to say it, unless the platform
-        never heard of us."""
+        """Start to leave; come back first to say it, unless the platform never heard of us."""
         if self.departure.cause is not None:
             return
         self.departure.begin(cause, now + self._rules.settings.lifetime.leave_timeout_s)
@@ -368,8 +370,7 @@ class Machine:
         out.append(e.Say(self.departure.goodbye(draw_id(self._rules.rng), clear)))
 
     def _out_of_patience(self, now: float, out: Effects) -> None:
-        """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
-        without an answer."""
+        """With commands still waiting, say goodbye over them; else go without an answer."""
         if self.state is State.LIVE and self._rules.traits.has_goodbye:
             self.departure.leave_by = now + self._rules.settings.lifetime.leave_timeout_s
             self.conversation.flush(now, out)
@@ -433,7 +434,7 @@ _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
     (Machine._message, (s.MessageArrived,)),
     (Machine._command, (i.CommandGiven,)),
     (Machine._error, (s.Throttled, s.Refused)),
-    (lambda machine, given, now, out: machine._leave(given.cause, now, out), (i.LeaveAsked,)),
+    (Machine._leave_asked, (i.LeaveAsked,)),
     (Machine._platform_ends, get_args(EndSignal)),
     (Machine._talk, get_args(TalkInput)),
 )
@@ -441,8 +442,7 @@ _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
 #: What is only recorded or counted; and a message: most move no deadline, the others say so.
 _MOVE_NO_DEADLINE = frozenset({s.MessageArrived, *get_args(s.NotedSignal)})
 
-#: For each input its method, the states it is legal in (None: everywhere), and whether a deadline
-#: may have moved by it.
+#: For each input its method, where it is legal (None: everywhere), and if it may move a deadline.
 _STEPS: dict[type, tuple[Step, frozenset[State] | None, bool]] = {
     kind: (method, LEGAL.get(kind), kind not in _MOVE_NO_DEADLINE)
     for method, kinds in _ROUTES

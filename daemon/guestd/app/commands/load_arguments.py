@@ -66,6 +66,13 @@ def load_model(
     return model
 
 
+def most_at_once(model: LoadModel) -> int:
+    """How many guests there may be at a time; 0 where arrivals decide."""
+    if model.kind == "open":
+        return 0
+    return int(max((one.at_end for one in model.stages), default=model.users))
+
+
 def _seconds(text: str) -> float:
     from ...model.durations import seconds_or_duration
 

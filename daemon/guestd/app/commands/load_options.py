@@ -40,6 +40,10 @@ ConnectsPerMinute = Annotated[
     int, typer.Option(min=0, help="New connections a minute; 0 as configured.")
 ]
 
+Workers = Annotated[
+    int, typer.Option(min=1, max=64, help="Processes that share the guests, on this machine.")
+]
+
 # ---------------------------------------------------------------------- where
 
 Emulator = Annotated[

@@ -12,7 +12,7 @@ import typer
 
 from .. import exit_codes
 from . import load_options as opt
-from .load_arguments import asked_model, command_line, guest_number
+from .load_arguments import asked_model, command_line, guest_number, most_at_once
 
 if TYPE_CHECKING:
     from ...load.scenario.file import ScenarioFile, ThresholdRule
@@ -60,6 +60,7 @@ def run(
     seed: opt.Seed = None,
     only: opt.Only = None,
     connects_per_minute: opt.ConnectsPerMinute = 0,
+    workers: opt.Workers = 1,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
@@ -79,6 +80,7 @@ def run(
         config=str(config) if config is not None else "",
         emulator=emulator or "",
         connects_per_minute=connects_per_minute,
+        workers=workers,
         state_directory=str(state_dir or state_directory(os.environ)),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
@@ -113,7 +115,7 @@ def carry_out(
     from ...observe.log import configure_logging
     from ..entry import hold_signals
     from ..load_runs.running import run_session
-    from ..open_files import allow_open_files
+    from ..open_files import allow_open_files, too_few_files
     from ..signals import SignalListener
 
     hold_signals()
@@ -121,6 +123,8 @@ def carry_out(
     log = configure_logging("warning", "text")
     signals.listen(log)
     allow_open_files(0)
+    if problem := too_few_files(most_at_once(options.model), options.workers):
+        exit_codes.tell_on_stderr(f"guestd: {problem}")
     return exit_codes.run_logged(
         lambda: run_session(scenarios, options, rules, outputs, emulator_options, quiet, signals),
         log,

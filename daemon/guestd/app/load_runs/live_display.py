@@ -10,11 +10,9 @@ from math import inf
 from typing import TextIO
 
 from ...load.measure.merged import RunMeasures
-from ...load.measure.partial import Partial
-from ...load.measure.recent import RecentSeconds
 from ...load.report.console_lines import LiveView, json_line, live_screen
 from ...load.results import Point
-from ...load.run.engine import LoadEngine
+from .run_result import GuestProcesses
 
 #: To the top left; clear a line to its end, and the screen below.
 _HOME, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -31,7 +29,6 @@ class LiveDisplay:
     colour: bool = True
     _title: str = ""
     _length_s: float = inf
-    _recent: RecentSeconds = field(default_factory=RecentSeconds)
 
     @property
     def is_screen(self) -> bool:
@@ -47,19 +44,10 @@ class LiveDisplay:
             self.stream.write(_LEAVE)
             self.stream.flush()
 
-    def show(
-        self,
-        at_s: float,
-        partial: Partial,
-        measures: RunMeasures,
-        engine: LoadEngine,
-        stopping: bool,
-    ) -> None:
-        for row in partial.rows:
-            self._recent.add(row)
+    def show(self, at_s: float, measures: RunMeasures, run: GuestProcesses, stopping: bool) -> None:
         if self.quiet:
             return
-        view = self._view(at_s, measures, engine, stopping)
+        view = self._view(at_s, measures, run, stopping)
         if self.is_screen:
             width, height = shutil.get_terminal_size()
             lines = live_screen(view, width, height, self.colour).split("\n")
@@ -70,9 +58,9 @@ class LiveDisplay:
         self.stream.flush()
 
     def _view(
-        self, at_s: float, measures: RunMeasures, engine: LoadEngine, stopping: bool
+        self, at_s: float, measures: RunMeasures, run: GuestProcesses, stopping: bool
     ) -> LiveView:
-        points = self._recent.points(at_s)
+        points = measures.recent.points(at_s)
         last = points[-1] if points else Point(at_s=0.0, length_s=1.0)
         left_s = None if self._length_s == inf else max(0.0, self._length_s - at_s)
         errors = [(what, count) for (_, what, _), count in measures.groups.failures.items()]
@@ -81,7 +69,7 @@ class LiveDisplay:
             elapsed_s=at_s,
             left_s=left_s,
             planned=sum(process.started for process in measures.processes.values()),
-            guests=dict(engine.states),
+            guests=dict(run.states),
             opened=measures.count("opened"),
             ended=measures.count("ended"),
             failed=measures.count("failed"),
@@ -95,7 +83,7 @@ class LiveDisplay:
             first_reply=measures.measure("first_reply").percentiles(encoded=False),
             echo_minute=[one.echo_ms.p95 for one in points],
             sent_minute=[float(one.sent) for one in points],
-            waits=engine.waits(),
+            waits=run.waits(),
             errors=sorted(errors, key=lambda pair: -pair[1]),
             stopping=stopping,
         )

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable
+from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ...journal.memory import MemoryJournal
 from ...load.guest import actions as a
-from ...load.measure.partial import Partial
 from ...load.measure.recorder import Recorder
 from ...load.measure.summary import step_names
 from ...load.plan.plan import Plan
+from ...load.results import Reconciled
 from ...load.run.driver import GuestDriver
 from ...load.run.engine import LoadEngine
 from ...load.run.kept import KeptConversations
@@ -36,6 +36,8 @@ from ..wiring.endpoints import PlatformTarget, asked_target
 from ..wiring.fleet import new_supervisor, new_uploader
 from ..wiring.rest import new_http
 from .options import RunOptions
+from .record import compared
+from .run_result import RunResult, SecondsHeard
 from .slow_helpers import SlowHelpers
 
 #: Events of one session that are kept in memory: its watcher has had them already.
@@ -45,17 +47,19 @@ DRAIN_S = 10.0
 
 
 class LocalRun:
-    """`open`, then `run`, then `close`. `on_second` gets what was measured since the last time."""
+    """`heard` gets what was measured each second. `target`: where the platform is, if it was asked
+    already."""
 
     def __init__(
         self,
         config: Config,
         file: ScenarioFile,
         options: RunOptions,
-        on_second: Callable[[float, Partial], None],
+        heard: SecondsHeard,
+        target: PlatformTarget | None = None,
     ) -> None:
         self._config, self._file, self._options = config, file, options
-        self._on_second = on_second
+        self._heard, self._asked = heard, target
         self._stops = AsyncExitStack()
         self._loop = asyncio.get_running_loop()
         self._clock = LoopClock(self._loop)
@@ -76,7 +80,7 @@ class LocalRun:
         """Raises ConfigError, PlatformError or OSError."""
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
-        self.target = target = await asked_target(self._config, http, ASK_S)
+        self.target = target = self._asked or await asked_target(self._config, http, ASK_S)
         facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
         self._open_tokens(target)
         self._open_fleet(target, facts)
@@ -127,8 +131,35 @@ class LocalRun:
         """Conversations that may be open, if they are kept on disk."""
         return self._tokens.open if self._tokens is not None else 0
 
-    def partial(self) -> Partial:
-        return self._recorder.partial()
+    def stop(self) -> None:
+        self.engine.stop()
+
+    async def result(self, started_ms: int) -> RunResult:
+        findings, reconciled = None, Reconciled(why_not="the run was left at once")
+        if not self.aborted:
+            url = self.target.endpoints.api if self.target.is_emulator else ""
+            run_id = self._options.run_id
+            findings, reconciled = await compared(self.kept, url, run_id, started_ms)
+            if self.kept.let_go:
+                reconciled.why_not = f"{self.kept.let_go} conversations were not kept"
+        return RunResult(
+            partial=self._recorder.partial(),
+            found=findings.counts if findings is not None else None,
+            reconciled=reconciled,
+            conversations=self.kept.reports(findings),
+            cases=self.kept.cases() if self._options.kind == "test" else [],
+        )
+
+    @property
+    def length_s(self) -> float:
+        return self.engine.length_s
+
+    @property
+    def states(self) -> Counter[str]:
+        return self.engine.states
+
+    def waits(self) -> list[tuple[str, int]]:
+        return self.engine.waits()
 
     # ------------------------------------------------------------------ the engine's helpers
 
@@ -145,7 +176,8 @@ class LocalRun:
         self.kept.add(driver)
 
     def second(self, at_s: float) -> None:
-        self._on_second(at_s, self._recorder.partial())
+        self._heard.measured(self._recorder.partial())
+        self._heard.second(at_s)
 
     def send_file(self, driver: GuestDriver, asked: a.SendFile) -> None:
         self._slow.send_file(driver, asked)

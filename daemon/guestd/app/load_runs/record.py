@@ -22,29 +22,29 @@ from ...load.measure.reconcile import (
 )
 from ...load.results import Reconciled
 from ...load.run.driver import RUN_ATTRIBUTE
+from ...load.run.kept import KeptConversations
 from ...runtime.system_errors import in_words
-from .local_run import LocalRun
-from .options import RunOptions
 
 PAGE_CONVERSATIONS = 1000
 PAGE_S = 60.0
 
 
 async def compared(
-    run: LocalRun, options: RunOptions, started_ms: int
+    kept: KeptConversations, url: str, run_id: str, started_ms: int
 ) -> tuple[RunFindings, Reconciled]:
-    """Where there is no record, what the sessions have met on their connections."""
-    views = {one.session_id: one for one in run.kept.views()}
+    """`url`: the emulator's. Where there is none and so no record, what the sessions have met on
+    their connections."""
+    views = {one.session_id: one for one in kept.views()}
     findings = RunFindings()
     earlier: dict[str, list[MessageOnRecord]] = {}
-    if not run.target.is_emulator:
+    if not url:
         return _without_record(views.values(), "the record of a real organisation is not read")
     try:
-        async for one in _transcripts(run.target.endpoints.api, options.run_id):
-            run.kept.conversation_ids[one.session_id] = one.conversation_id
+        async for one in _transcripts(url, run_id):
             messages = [*earlier.pop(one.session_id, ()), *one.messages]
             if (view := views.get(one.session_id)) is None:
                 continue
+            kept.conversation_ids[one.session_id] = one.conversation_id
             if _has_more(view, messages):
                 earlier[one.session_id] = messages
                 continue
@@ -52,16 +52,13 @@ async def compared(
             findings.add(reconcile(view, messages, started_ms), len(messages))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         why = f"the emulator's record could not be read: {in_words(error)}"
-        return _without_record(run.kept.views(), why)
+        return _without_record(kept.views(), why)
     for session_id, view in views.items():
         messages = earlier.get(session_id, [])
         if _has_said(view):  # and the record does not have all of it
             findings.add(reconcile(view, messages, started_ms), len(messages))
     return findings, Reconciled(
-        by="record",
-        messages=findings.messages,
-        conversations=findings.conversations,
-        why_not=f"{run.kept.let_go} conversations were not kept" if run.kept.let_go else "",
+        by="record", messages=findings.messages, conversations=findings.conversations
     )
 
 

@@ -4,7 +4,6 @@ meanwhile, and at the end the comparison, the thresholds and the summary."""
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -18,18 +17,20 @@ from ...load.measure.partial import Partial
 from ...load.measure.reconcile import RunFindings
 from ...load.measure.summary import RunFacts, figures_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
-from ...load.results import Reconciled, Summary
+from ...load.results import Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
-from ..config import Config
 from ..exit_codes import tell_on_stderr
-from ..load_config import load_config
+from ..wiring.endpoints import asked_target
+from ..wiring.rest import new_http
 from .emulator_process import emulator_process
 from .environment import environment_of
 from .live_display import LiveDisplay
-from .local_run import LocalRun
+from .local_run import ASK_S, LocalRun
 from .options import RunOptions
-from .record import compared
+from .run_config import own_config, run_config
+from .run_result import GuestProcesses, RunResult
+from .worker_run import WorkerRun
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
 THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
@@ -53,7 +54,7 @@ class LoadSession:
     measures: RunMeasures = field(default_factory=RunMeasures)
     stopped_by: str = ""
     tell: Callable[[str], None] = tell_on_stderr
-    _run: LocalRun | None = field(default=None, init=False)
+    _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
     _started_at: int = field(default=0, init=False)
@@ -64,34 +65,33 @@ class LoadSession:
         labels = [one.label for one in steps.values()]
         watch = ThresholdWatch([*self.file.thresholds, *self.thresholds], labels)
         async with AsyncExitStack() as stops:
-            config = await self._configured(stops)
-            self._run = run = LocalRun(config, self.file, self.options, self._second)
+            self._run = run = await self._new_run(stops)
             stops.push_async_callback(run.close)
             await run.open()
             self._watch, self._started_at = watch, int(time.time() * 1000)
             self._facts = self._new_facts(steps)
             begun = time.monotonic()
-            self.display.begin(self._title(), run.engine.length_s)
+            self.display.begin(self._title(), run.length_s)
             signals = asyncio.ensure_future(self._heed(stop, hurry, run))
             try:
                 await run.run()
             finally:
                 signals.cancel()
                 self.display.end()
-            self.measures.absorb(run.partial())
             self._facts.for_s = time.monotonic() - begun
             if run.left_open:
                 self.tell(LEFT_OPEN.format(run.left_open))
-            if run.aborted:
-                return self._summary(run, None, Reconciled(why_not="the run was left at once"))
-            findings, reconciled = await compared(run, self.options, self._started_at)
-            return self._summary(run, findings, reconciled)
+            result = await run.result(self._started_at)
+            self.measures.absorb(result.partial)
+            return self._summary(run, result)
 
     # ------------------------------------------------------------------ while it lasts
 
-    def _second(self, at_s: float, partial: Partial) -> None:
-        assert self._run is not None
+    def measured(self, partial: Partial) -> None:
         self.measures.absorb(partial)
+
+    def second(self, at_s: float) -> None:
+        assert self._run is not None
         self._facts.for_s = at_s
         figures = figures_of(self.measures, self._facts)
         rule = self._watch.look(figures)
@@ -99,7 +99,7 @@ class LoadSession:
             self._stop(f"threshold {rule.expression}")
         elif reason := self._rails_reason():
             self._stop(f"rails: {reason}")
-        self.display.show(at_s, partial, self.measures, self._run.engine, bool(self.stopped_by))
+        self.display.show(at_s, self.measures, self._run, bool(self.stopped_by))
 
     def _rails_reason(self) -> str:
         rails = self.file.rails
@@ -114,9 +114,9 @@ class LoadSession:
         if not self.stopped_by:
             self.stopped_by = why
             assert self._run is not None
-            self._run.engine.stop()
+            self._run.stop()
 
-    async def _heed(self, stop: asyncio.Event, hurry: asyncio.Event, run: LocalRun) -> None:
+    async def _heed(self, stop: asyncio.Event, hurry: asyncio.Event, run: GuestProcesses) -> None:
         await stop.wait()
         self._stop("signal")
         await hurry.wait()
@@ -124,22 +124,21 @@ class LoadSession:
 
     # ------------------------------------------------------------------ the parts
 
-    async def _configured(self, stops: AsyncExitStack) -> Config:
-        flags = dict(self.config_flags)
+    async def _new_run(self, stops: AsyncExitStack) -> GuestProcesses:
         options = self.options
-        path = Path(options.config) if options.config else None
-        own = load_config(path, os.environ, flags)
-        if not options.emulator and not own.platform.is_given and not own.platform.emulator:
+        own = own_config(options, self.config_flags)
+        if not options.emulator and not own.platform.is_given:
             options.emulator = await stops.enter_async_context(
                 emulator_process(self.emulator_options)
             )
             options.state_directory = ""  # that emulator ends with this process
-        if options.emulator:
-            flags["platform.emulator"] = options.emulator
-        flags["limits.max_sessions"] = SESSIONS_MAX
-        if options.connects_per_minute:
-            flags["admission.connects_per_minute"] = options.connects_per_minute
-        return load_config(path, os.environ, flags)
+        config = run_config(options, self.config_flags)
+        http = new_http(config)
+        stops.push_async_callback(http.close)
+        target = await asked_target(config, http, ASK_S)
+        if options.workers > 1:
+            return WorkerRun(target, self.file, options, self.config_flags, self, self.tell)
+        return LocalRun(config, self.file, options, self, target)
 
     def _new_facts(self, steps: Any) -> RunFacts:
         return RunFacts(
@@ -157,22 +156,19 @@ class LoadSession:
     def _title(self) -> str:
         return self.file.name or Path(self.file.path).name
 
-    def _summary(
-        self, run: LocalRun, findings: RunFindings | None, reconciled: Reconciled
-    ) -> Summary:
+    def _summary(self, run: GuestProcesses, result: RunResult) -> Summary:
         facts = self._facts
         facts.ended_at = int(time.time() * 1000)
         facts.stopped_by = self.stopped_by
         facts.environment = environment_of(self.file, self.options, run.target)
-        facts.conversations = run.kept.reports(findings)
-        facts.cases = run.kept.cases() if self.options.kind == "test" else ()
-        summary = summary_of(self.measures, facts, self._watch, findings, reconciled)
+        facts.conversations, facts.cases = result.conversations, result.cases
+        findings = RunFindings(counts=result.found) if result.found is not None else None
+        summary = summary_of(self.measures, facts, self._watch, findings, result.reconciled)
+        if result.problems:
+            summary.valid = False
+            summary.overhead.reasons += result.problems
         summary.exit_code = exit_code(summary)
         return summary
-
-
-#: A process is full long before.
-SESSIONS_MAX = 1_000_000
 
 
 def exit_code(summary: Summary) -> int:

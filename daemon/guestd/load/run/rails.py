@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time
 from ..scenario.file import LoadModel, Rails
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_WINDOW = re.compile(r"(?:([\w,-]+) )?(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)")
+_WINDOW = re.compile(r"(?:([A-Za-z,\- ]+?) +)?(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)")
 
 #: Said before a run against a real region.
 APPROVAL_NOTICE = (
@@ -44,18 +44,19 @@ def parse_window(text: str) -> Window:
     found = _WINDOW.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} must be as `Mon-Fri 20:00-23:00`, in UTC")
-    days_given, *clock = found.groups()
-    days = frozenset(range(7)) if days_given is None else _days(days_given)
+    named, *clock = found.groups()
+    days = frozenset(range(7) if named is None else (n for one in named.split(",")
+                     for n in _days(*_ends(one))))  # fmt: skip
     begin, until = _time(*clock[:2]), _time(*clock[2:])
     return Window(days, begin, until)
 
 
-def _days(text: str) -> frozenset[int]:
-    parts = [one.partition("-") for one in text.split(",")]
-    return frozenset().union(*(_from_to(first, last or first) for first, _, last in parts))
+def _ends(days: str) -> tuple[str, str]:
+    first, _, last = days.strip().partition("-")
+    return first.strip(), last.strip() or first.strip()
 
 
-def _from_to(first: str, last: str) -> frozenset[int]:
+def _days(first: str, last: str) -> frozenset[int]:
     for one in (first, last):
         if one.title() not in DAYS:
             raise ValueError(f"{one!r} must be one of {', '.join(DAYS)}")
