@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
+import aiohttp
 import orjson
 import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from guestd.emulator.platform_api.calls import PlatformResponse
+from guestd.emulator.platform_api.interactions import Interactions
 from guestd.model.records import OWN_STREAM
 
 from .operations_daemon import (
@@ -96,9 +99,11 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
             (await daemon.operations.view(one)).problem["correlation_id"] for one in ("i1", "p1")
         ]
     line = "guestd: the platform's status 400, code fault, correlation id {}"
-    assert reported == [(1, [line.format(one)]) for one in ids]
-    words = " ".join(shown.output.split())
-    assert f"platform_code fault correlation_id {ids[1]}" in words
+    words = f"platform_code fault correlation_id {ids[1]}"
+    assert (reported, words in " ".join(shown.output.split())) == (
+        [(1, [line.format(one)]) for one in ids],
+        True,
+    )
 
 
 async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(caplog):
@@ -117,15 +122,57 @@ async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(caplog):
             for row in (await daemon._journal.read(OWN_STREAM, 0, 1000)).rows
         ]
     names = ("status", "code", "platform_status", "platform_code")
-    assert [problem[name] for name in names] == [502, "platform_token_refused", 400, "fault"]
-    assert "check platform.client_id" in problem["detail"]
-    assert "correct the request" not in problem["detail"]
-    assert "guestd: the platform's status 400, code fault" in found.stderr
-    (refused,) = [one for one in facts if one["action"] == "oauth.refused"]
-    assert (refused["details"]["platform_code"], refused["details"]["error_status"]) == (
-        "fault",
-        400,
+    advice = [
+        words in problem["detail"] for words in ("check platform.client_id", "correct the request")
+    ]
+    on_stderr = "guestd: the platform's status 400, code fault" in found.stderr
+    (refused,) = [one["details"] for one in facts if one["action"] == "oauth.refused"]
+    audited = refused["platform_code"], refused["error_status"]
+    assert ([problem[name] for name in names], advice, on_stderr, audited) == (
+        [502, "platform_token_refused", 400, "fault"],
+        [True, False],
+        True,
+        ("fault", 400),
     )
+
+
+async def run(daemon, *command):
+    """(exit code, standard output, the lines on standard error) of guestd."""
+    where = ["--url", daemon.http.url]
+    found = await asyncio.to_thread(CliRunner().invoke, app, [*command, *where])
+    return found.exit_code, " ".join(found.stdout.split()), found.stderr.splitlines()
+
+
+async def test_http_3_an_interaction_that_is_over_is_a_conflict_with_the_platforms_own_status():
+    """Of the API 409, of the platform the 200 that it answered, with its correlation id; on the
+    command line too."""
+    async with running_daemon() as (daemon, ask):
+        interaction = await conversation(ask)
+        async with aiohttp.ClientSession(daemon.emulator.url) as http:
+            await http.post(f"/__emulator/conversations/{interaction}/end")
+        request = {**HELLO, "interactionId": interaction, "operation_id": "i1"}
+        status, problem, _ = await ask("POST", "/v1/injections?wait=10s", request)
+        code, _, lines = await run(daemon, "inject", interaction, "-m", "agent:hi", "--id", "i2")
+        views = [await daemon.operations.view(one) for one in ("i1", "i2")]
+    first, second = (one.problem["correlation_id"] for one in views)
+    names = ("code", "platform_status", "correlation_id")
+    line = f"guestd: the platform's status 200, correlation id {second}"
+    assert (status, [problem.get(name) for name in names], code, lines[1:]) == (
+        409,
+        ["conflict", 200, first],
+        1,
+        [line],
+    )
+
+
+async def test_inj_4_the_command_fails_where_the_answer_is_wrong(monkeypatch):
+    """It prints the operation, which is uncertain, and a program learns it from the exit code."""
+    answer = PlatformResponse({"messages": []})
+    monkeypatch.setattr(Interactions, "inject", lambda self, call: answer)
+    async with running_daemon() as (daemon, ask):
+        interaction = await conversation(ask)
+        code, shown, lines = await run(daemon, "inject", interaction, "-m", "agent:hi")
+    assert (code, "status uncertain" in shown, lines) == (1, True, [])
 
 
 @pytest.mark.parametrize("form", ["message", "details", "nested"])

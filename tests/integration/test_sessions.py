@@ -212,6 +212,7 @@ async def test_end_leaves_no_orphan(new_stack, clear):
             "reason": "finished",
             "read_only": False,
             "first": False,
+            "latency_ms": None,
             "kind": "session",
         }
         everyone = [*stack.emulator.world.sessions.values(), *stack.emulator.world.cleared.values()]

@@ -172,8 +172,11 @@ async def test_http_3_a_failed_put_says_what_to_do(uploader, file, status):
     async with Storage(f"{status} Whatever") as storage:
         with pytest.raises(PlatformError) as raised:
             await uploader().put(storage.url, {}, "image/png", str(file), 300_000)
-    assert len(raised.value.remedy) > 15
-    assert str(raised.value) == f"the storage answered {status}; {raised.value.remedy}"
+    remedy = raised.value.remedy
+    assert (str(raised.value), len(remedy) > 15) == (
+        f"the storage answered {status}; {remedy}",
+        True,
+    )
 
 
 @pytest.mark.parametrize("case", SAID)
@@ -184,8 +187,11 @@ async def test_http_3_what_the_storage_says_is_told(uploader, file, case):
             url = f"{storage.url}/p?sig=CANARYSIG"
             await uploader().put(url, {}, "image/png", str(file), 300_000)
     error = raised.value
-    assert error.args == (f"the storage answered 400 {words}".strip(),)
-    assert (error.platform_code, error.correlation_id) == (code, "R1")
+    assert (error.args, error.platform_code, error.correlation_id) == (
+        (f"the storage answered 400 {words}".strip(),),
+        code,
+        "R1",
+    )
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,12 @@ def _session(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[s
     action = _SESSION_ACTIONS.get(event["state"])
     if action is None:
         return None
-    return {"action": action, "status": "success", "details": {"reason": event.get("reason", "")}}
+    return {
+        "action": action,
+        "status": "success",
+        "latency_ms": event.get("latency_ms"),
+        "details": {"reason": event.get("reason", "")},
+    }
 
 
 def _accepted(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any]:

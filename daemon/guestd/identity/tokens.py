@@ -118,7 +118,7 @@ class GuestTokens:
                 f" {self._settings.token_bytes_max}"
             )
             raise CommandError(f"{problem}; give less metadata", code="too_long", field="metadata")
-        believed = self._counted(lambda: self._judge(token, keys))
+        believed = self._counted(token, keys)
         if believed.guest_id != guest_id:
             raise TokenError("names another guest", code="bad_claim", field="guestId")
         self._metrics.tokens_signed += 1
@@ -127,17 +127,17 @@ class GuestTokens:
     def verify(self, token: str) -> Claims:
         """What the token says, if it is to be believed now. Raises TokenError, whose `code` says
         why not."""
-        return self._counted(lambda: self._judge(token, None))
+        return self._counted(token, None)
 
-    def _counted(self, judge: Callable[[], Claims]) -> Claims:
+    def _counted(self, token: str, keys: Keys | None) -> Claims:
         outcome = VALID
         try:
-            return judge()
+            return self._judge(token, keys)
         except TokenError as error:
             outcome = error.code
             raise
         finally:
-            self._metrics.count_token_check(outcome)
+            self._metrics.count_token_check(outcome, token)
 
     # -- signing
 

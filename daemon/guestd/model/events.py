@@ -122,7 +122,7 @@ class ReceiptEvent:
 class SessionEvent:
     """The guest session changed its state."""
 
-    # `reason` is an ending's word, or "". Rows of version 0.1 lack `first`.
+    # `reason` is an ending's word, or "". Rows of earlier versions lack `first` or `latency_ms`.
 
     KEY: ClassVar[str] = ""
 
@@ -131,6 +131,10 @@ class SessionEvent:
     reason: Annotated[str, Doc("Why it rests or has ended, as a stable word; or empty.")] = ""
     read_only: Annotated[bool, Doc("True if the conversation takes no more messages.")] = False
     first: Annotated[bool, Doc("True for the live of the first connect.")] = False
+    latency_ms: Annotated[
+        float | None,
+        Doc("Of live: milliseconds from the beginning of the dial to the platform's answer."),
+    ] = None
     kind: Literal["session"] = "session"
     at: RecordedAt = 0
 

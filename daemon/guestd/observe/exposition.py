@@ -158,8 +158,8 @@ _COUNTERS_BY: tuple[tuple[str, str, str, Callable[[Metrics], Mapping[str, int]]]
     ),
     (
         "token_checks",
-        "Checks of guest tokens by outcome, our own after signing included, and refusals by the"
-        " platform.",
+        "Checks of guest tokens by outcome, our own after signing included, and the platform's of"
+        " each request that carries one: accepted_by_platform, refused_by_platform.",
         "outcome",
         attrgetter("token_checks"),
     ),
@@ -187,6 +187,12 @@ _COUNTERS_BY: tuple[tuple[str, str, str, Callable[[Metrics], Mapping[str, int]]]
         " rate_limit, auth, network, other.",
         "kind",
         attrgetter("platform_errors"),
+    ),
+    (
+        "platform_failed_attempts",
+        "Requests to the platform's REST side that failed, made again or not, by the same kinds.",
+        "kind",
+        attrgetter("failed_attempts"),
     ),
     (
         "notices",
@@ -313,9 +319,9 @@ def _session_figures(m: Metrics) -> Iterator[Metric]:
 
 
 def _times(m: Metrics) -> Iterator[Metric]:
-    ratio = "The share of checks of guest tokens that went wrong, since the start."
+    ratio = "The share of the guest tokens whose latest check went wrong, since the start."
     yield GaugeMetricFamily(
-        "guestd_token_validation_failure_ratio", ratio, value=m.token_failure_ratio
+        "guestd_token_validation_failure_ratio", ratio, value=m.token_verdicts.failed_share
     )
     yield _histogram(
         m.echo_latency_s,

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model.effects import SessionCounter
+from ..model.ids import fingerprint
 from ..model.journal import DiskFigures
+from .token_verdicts import TokenVerdicts
 
 LATENCY_BOUNDS_S = (
     0.0001,
@@ -119,6 +121,7 @@ class Metrics:
         "disk_figures",
         "echo_latency_s",
         "endings",
+        "failed_attempts",
         "frames_in",
         "frames_out",
         "frontends_refused",
@@ -154,6 +157,7 @@ class Metrics:
         "simulator_errors",
         "sync_s",
         "token_checks",
+        "token_verdicts",
         "tokens_signed",
         "upload_bytes",
         "uploads",
@@ -191,6 +195,7 @@ class Metrics:
         self.simulator_errors: dict[str, int] = {}
         self.tokens_signed = 0
         self.token_checks: dict[str, int] = {}
+        self.token_verdicts = TokenVerdicts()
         self.control_answers: dict[str, int] = {}
         self.http_connections = self.http_internal_errors = 0
         self.http_refused: dict[str, int] = {}
@@ -216,6 +221,7 @@ class Metrics:
         self.rest_s: dict[tuple[str, str], Histogram] = {}
         self.rest_retries: dict[str, int] = {}
         self.platform_errors: dict[str, int] = {}
+        self.failed_attempts: dict[str, int] = {}
         self.webhooks_delivered: dict[str, int] = {}
         self.webhook_failures: dict[str, int] = {}
         self.webhooks_dead: dict[str, int] = {}
@@ -228,25 +234,23 @@ class Metrics:
             self.audit_files_retired_early
         ) = 0
 
-    @property
-    def token_failure_ratio(self) -> float:
-        """Which share of all checks of guest tokens went wrong, our own and the platform's refusals
-        (GUEST-3); 0 before the first."""
-        checked = sum(self.token_checks.values())
-        return (checked - self.token_checks.get("valid", 0)) / checked if checked else 0.0
-
-    def count_token_check(self, outcome: str) -> None:
+    def count_token_check(self, outcome: str, token: str, operation: str = "") -> None:
+        """`outcome`: `valid` or our own word for what is wrong with it; of the `operation` that
+        used it, `accepted_by_platform` or `refused_by_platform`."""
         self.token_checks[outcome] = self.token_checks.get(outcome, 0) + 1
+        is_well = outcome in ("valid", "accepted_by_platform")
+        self.token_verdicts.judge(fingerprint(token), not is_well, operation)
 
     def error_figures(self) -> dict[str, Any]:
-        """GUEST-3: the calls that failed for good, by kind and in all, and the share of checks of
-        guest tokens that went wrong."""
-        kinds = ("token_validation", "rate_limit", "auth", "network", "other")
-        failed = {kind: self.platform_errors.get(kind, 0) for kind in kinds}
+        """GUEST-3: the calls that failed for good and the requests that failed, by kind and in all,
+        and the share of guest tokens that failed their check."""
+        verdicts = self.token_verdicts
         return {
-            "failed_calls": {"total": sum(failed.values()), **failed},
+            "failed_calls": _by_kind(self.platform_errors),
+            "failed_attempts": _by_kind(self.failed_attempts),
             "token_checks": dict(self.token_checks),
-            "token_validation_failure_ratio": self.token_failure_ratio,
+            "tokens_judged": verdicts.judged,
+            "token_validation_failure_ratio": verdicts.failed_share,
         }
 
     def rest_figures(self) -> dict[str, float]:
@@ -299,3 +303,14 @@ class Metrics:
         """A call that failed for good, by kind (GUEST-3): token_validation, rate_limit, auth,
         network, other."""
         self.platform_errors[kind] = self.platform_errors.get(kind, 0) + 1
+
+    def count_failed_attempt(self, kind: str) -> None:
+        """A single request that failed, by the same kinds, whether it is made again or not."""
+        self.failed_attempts[kind] = self.failed_attempts.get(kind, 0) + 1
+
+
+def _by_kind(counts: dict[str, int]) -> dict[str, int]:
+    """With the kinds that have not occurred, and the total."""
+    kinds = ("token_validation", "rate_limit", "auth", "network", "other")
+    found = {kind: counts.get(kind, 0) for kind in kinds}
+    return {"total": sum(found.values()), **found}

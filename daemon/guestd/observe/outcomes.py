@@ -1,8 +1,16 @@
-"""The outcome of one request as a label of the metrics, from a closed list (HTTP-4)."""
+"""The outcome of one request as labels of the metrics, from closed lists (HTTP-4, GUEST-3)."""
 
 from __future__ import annotations
 
-from ..model.errors import NotAuthenticated, PlatformError, PlatformUnavailable, RateLimited
+from ..model.errors import (
+    GUEST_TOKEN,
+    BudgetSpent,
+    NotAuthenticated,
+    PlatformError,
+    PlatformUnavailable,
+    RateLimited,
+    ScopeMissing,
+)
 
 
 def outcome_of(error: PlatformError) -> str:
@@ -15,3 +23,14 @@ def outcome_of(error: PlatformError) -> str:
     if error.status is None:
         return "network"
     return "unavailable" if isinstance(error, PlatformUnavailable) else "refused"
+
+
+def kind_of(error: PlatformError) -> str:
+    """The kind by which GUEST-3 counts it."""
+    if error.cause == GUEST_TOKEN:
+        return "token_validation"
+    if isinstance(error, (RateLimited, BudgetSpent)):
+        return "rate_limit"
+    if isinstance(error, (NotAuthenticated, ScopeMissing)):
+        return "auth"
+    return "network" if error.status is None else "other"

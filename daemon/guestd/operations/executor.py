@@ -85,15 +85,10 @@ class Executor:
         events = [*facts, *transition.facts]
         if operation.over:
             operation.secrets = {}
-            if workflow.outcome and not any(action == workflow.outcome for action, _, _ in events):
-                took_ms = self._clock.epoch_ms() - operation.started_ms
-                events.append(
-                    (
-                        workflow.outcome,
-                        _status_of(transition),
-                        {"latency_ms": took_ms, **_problem_details(operation, transition.problem)},
-                    )
-                )
+            outcome, details = workflow.ended(operation, self._clock.epoch_ms())
+            if not any(action == outcome for action, _, _ in events):
+                told = {**details, **_problem_details(operation, transition.problem)}
+                events.append((outcome, _status_of(transition), told))
         if not transition.quiet:
             await self.save(operation, *(_event(workflow, operation, *one) for one in events))
 
@@ -119,6 +114,7 @@ class Executor:
         except InvalidPlatformAnswer as problem:
             await self._handle_error(workflow, operation, request, _invalid(answer, problem))
             return
+        _add_answer(transition, answer)
         told = _problem_details(operation, _problem_of(transition))
         details = {**_key_detail(request), **_answer_details(answer), **told}
         event = (request.action, _status_of(transition), details)
@@ -220,16 +216,13 @@ class Executor:
         try:
             transition = workflow.probed(operation, answer, now_ms)
         except InvalidPlatformAnswer as problem:
-            transition = Transition(
-                status="uncertain", problem=as_uncertain({"message": str(problem)})
-            )
-            status = "failed"
-        else:
-            status = "success"
-            if transition is not None:
-                found = _answer_details(answer)
-                transition.facts = [(*one[:2], {**found, **one[2]}) for one in transition.facts]
-        fact = (PROBE, status, {"call": request.call, **_answer_details(answer)})
+            malformed = _invalid(answer, problem)
+            await self._probe_failed(workflow, operation, request, malformed, now_ms)
+            return
+        if transition is not None:
+            found = _answer_details(answer)
+            transition.facts = [(*one[:2], {**found, **one[2]}) for one in transition.facts]
+        fact = (PROBE, "success", {"call": request.call, **_answer_details(answer)})
         await self.settle(operation, transition or _after_negative_probe(operation), fact)
 
     async def _probe_failed(
@@ -273,6 +266,14 @@ def _after_negative_probe(operation: Operation) -> Transition:
     operation.probing = operation.in_doubt = False
     operation.tries = operation.first_try_ms = 0
     return Transition(status="failed", problem=given_up) if given_up else Transition()
+
+
+def _add_answer(transition: Transition, answer: PlatformAnswer) -> None:
+    """What the platform answered to a request whose answer, though a success, ends the operation
+    otherwise: without it the problem could not be looked into there (HTTP-3)."""
+    if (problem := _problem_of(transition)) is not None:
+        told = {"status": answer.status, "correlation_id": answer.correlation_id}
+        transition.problem = {**{name: one for name, one in told.items() if one}, **problem}
 
 
 # ---------------------------------------------------------------------- events

@@ -106,13 +106,25 @@ def after_failed_probe(
     rng: Random,
     now_ms: int,
 ) -> Transition:
-    """The probe failed too: retry it, or end as uncertain."""
+    """The probe failed too: retry it, or end with what the step had met. If that was a refusal
+    before which nothing can have been done, it is as definite as without a probe."""
     if error.worth_retrying and operation.tries < 2 * settings.tries_max:
         rest_s = _rest_s(operation, error, settings, rng)
         return Transition(wake_ms=now_ms + int(rest_s * 1000), problem=operation.problem)
-    return Transition(
-        status="uncertain", problem=as_uncertain(problem_of(operation, error, workflow))
-    )
+    found = problem_of(operation, error, workflow)
+    if operation.problem is None:
+        return Transition(status="uncertain", problem=as_uncertain(found))
+    problem = {**operation.problem, "message": _both(operation.problem, found)}
+    if operation.in_doubt:
+        return Transition(status="uncertain", problem=as_uncertain(problem))
+    return Transition(status="failed", problem=problem)
+
+
+def _both(problem: dict[str, Any], probe: dict[str, Any]) -> str:
+    """The words of a failure, and those of the look-up that was to say what became of it."""
+    correlation_id = probe.get("correlation_id")
+    named = f" (correlation id {correlation_id})" if correlation_id else ""
+    return f"{problem['message']}; looking it up failed too: {probe['message']}{named}"
 
 
 def _rest_s(

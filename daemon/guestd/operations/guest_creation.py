@@ -88,7 +88,7 @@ class GuestCreationWorkflow(Workflow):
                     "contact.create",
                     "guest.contact",
                     body=_contact(operation),
-                    key=operation.key("contact"),
+                    key=_key(operation),
                 )
             case _:
                 body = self._conversation(operation)
@@ -96,7 +96,7 @@ class GuestCreationWorkflow(Workflow):
                     "conversation.create",
                     "guest.conversation",
                     body=body,
-                    key=operation.key("conversation"),
+                    key=_key(operation),
                 )
 
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
@@ -116,12 +116,14 @@ class GuestCreationWorkflow(Workflow):
         if self._rejects_our_token(operation, error):
             self._sign_token(operation)
             operation.data["token_renewals"] += 1
+            operation.data["renewed_step"] = operation.step
             return Transition(
                 facts=[("guest.token_renewed", "success", {"error_status": error.status})]
             )
         if operation.step != "contact" or error.status != 409:
             return None
         operation.probing = True
+        operation.in_doubt |= error.acted
         return Transition(problem={**problem_of(operation, error, self), "field": "guestId"})
 
     def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
@@ -199,6 +201,13 @@ class GuestCreationWorkflow(Workflow):
 def address_of(guest_id: str) -> str:
     """The contact address of a guest."""
     return f"guest-{guest_id}"
+
+
+def _key(operation: Operation) -> str:
+    """A step that was refused for its token is asked for again with another body, which is another
+    request, and so has a key of its own (HTTP-2)."""
+    key = operation.key(operation.step)
+    return f"{key}-2" if operation.data.get("renewed_step") == operation.step else key
 
 
 def _contact(operation: Operation) -> dict[str, Any]:

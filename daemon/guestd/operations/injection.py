@@ -102,7 +102,6 @@ def _after_preflight(operation: Operation, body: dict[str, Any]) -> Transition:
     return failed(
         "conflict",
         f"the interaction is {state}; messages can be injected only while it is active or queued",
-        status=409,
         field="interactionId",
     )
 

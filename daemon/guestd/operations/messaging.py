@@ -117,6 +117,7 @@ class MessagingWorkflow(Workflow):
             return self._open(operation, now_ms)
         if operation.step == "beat" and (reason := self._reason_to_finish_work(operation, now_ms)):
             operation.result["ended"] = reason
+            operation.data["ended_ms"] = now_ms
             self._metrics.rest_disconnections += 1
             self._stretch.leave(operation.operation_id)
             rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
@@ -208,6 +209,7 @@ class MessagingWorkflow(Workflow):
             return self._missed(operation, error, now_ms)
         if operation.step == "open" and error.status == 409:
             operation.probing = True
+            operation.in_doubt |= error.acted
             return Transition(problem=problem_of(operation, error, self))
         if operation.step == "leave" and not error.worth_retrying:
             is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
@@ -322,6 +324,19 @@ class MessagingWorkflow(Workflow):
 
     def end(self, operation: Operation, now_ms: int) -> Transition | None:
         return None
+
+    def ended(self, operation: Operation, now_ms: int) -> tuple[str, dict[str, Any]]:
+        """By step: the opening, or the goodbye, since it was begun."""
+        if operation.step == "open":
+            action, key, began_ms = "messaging.opened", "conversation", operation.started_ms
+        else:
+            action, key = "messaging.disconnect", "disconnect"
+            began_ms = operation.data.get("ended_ms", operation.started_ms)
+        return action, {
+            "idempotency_key": operation.key(key),
+            "latency_ms": now_ms - began_ms,
+            "final": True,
+        }
 
     def details(self, operation: Operation) -> dict[str, Any]:
         return {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}

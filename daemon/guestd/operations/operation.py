@@ -85,7 +85,7 @@ class Operation:
             self.step,
             self.request,
             dict(self.result),
-            self.problem if self.over else None,
+            self.problem if self.over or self.status == "deferred" else None,
             self.started_ms,
             self.end_asked and not self.over,
         )

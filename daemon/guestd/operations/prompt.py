@@ -76,14 +76,15 @@ class PromptWorkflow(Workflow):
             return None
         deferrals = operation.data["deferrals"] + 1
         wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])
+        problem = problem_of(operation, error, self)
         late = wake_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000
         if late or deferrals > self._settings.prompt_deferrals_max:
             return Transition(
                 status="failed",
                 problem={
-                    **problem_of(operation, error, self),
+                    **problem,
                     "message": f"the agent's screen stayed full through {deferrals} attempts; try"
-                    " again, or lower the number of prompts",
+                    f" again, or lower the number of prompts: {problem['message']}",
                 },
             )
         operation.data["deferrals"] = operation.result["deferrals"] = deferrals
@@ -91,16 +92,9 @@ class PromptWorkflow(Workflow):
         return Transition(
             status="deferred",
             wake_ms=wake_ms,
-            problem={
-                **problem_of(operation, error, self),
-                "message": SCREEN_FULL,
-            },
+            problem={**problem, "message": f"{SCREEN_FULL}: {problem['message']}"},
             facts=[
-                (
-                    "prompt.deferred",
-                    "deferred",
-                    {"deferrals": deferrals, "until_ms": wake_ms, "error_message": SCREEN_FULL},
-                )
+                ("prompt.deferred", "deferred", {"deferrals": deferrals, "until_ms": wake_ms}),
             ],
         )
 

@@ -52,7 +52,7 @@ class Workflow(ABC):
     summary: ClassVar[str]
     #: What DELETE does; "" where an operation cannot be ended.
     ending: ClassVar[str] = ""
-    #: The action of the event that tells how the whole ended; "" where the last step's event does.
+    #: The action of the event that tells how the whole ended; "" where it depends on the last step.
     outcome: ClassVar[str] = ""
     #: By step: the request's field to name when the platform answers 404.
     field_by_step: Mapping[str, str] = {}
@@ -110,6 +110,11 @@ class Workflow(ABC):
 
     def finished(self, operation: Operation) -> None:  # noqa: B027  # optional
         """Called when it is over, for whatever reason."""
+
+    def ended(self, operation: Operation, now_ms: int) -> tuple[str, dict[str, Any]]:
+        """The action of the event that tells how it ended, and what it says beside `details` and
+        the problem: it is added where the last step's own event does not tell that (AUDIT-1)."""
+        return self.outcome, {"latency_ms": now_ms - operation.started_ms}
 
     def details(self, operation: Operation) -> dict[str, Any]:
         """What its events say beside the common fields: ids, never a secret."""

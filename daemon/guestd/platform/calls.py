@@ -25,19 +25,18 @@ from ..model.errors import (
     PlatformError,
     PlatformUnavailable,
     RateLimited,
-    ScopeMissing,
 )
 from ..model.overview import BudgetView
 from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
-from ..observe.outcomes import outcome_of
+from ..observe.outcomes import kind_of, outcome_of
 from ..platform.settings import RestSettings
 from ..policy.retry import Outcome
 from ..runtime.clock import epoch_ms
 from .answers import ERROR_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
 from .clients import OAuthClients
-from .guest_token_refusal import carries_guest_token, is_about_token
+from .guest_token_refusal import guest_tokens_in, is_about_token, operation_of
 from .http import Http
 from .oauth import TokenSource
 from .pace import Pace
@@ -62,7 +61,7 @@ class _Call:
     began: float
     deadline: float
     key: str = ""
-    has_guest_token: bool = False
+    guest_tokens: tuple[str, ...] = field(default=(), repr=False)
     urgency: Urgency = COMMAND
     attempt_failed: AttemptFailed | None = None
     attempts: int = 0
@@ -117,11 +116,13 @@ class RestCalls:
         call.urgency = urgency or call.row.urgency
         call.attempt_failed = attempt_failed
         try:
-            return await self._persist(call)
+            answer = await self._persist(call)
         except PlatformError as error:
             self._complete(call, error)
             self._complain(call, error)
             raise
+        self._count_tokens(call, "accepted_by_platform")
+        return answer
 
     def note_to(self, note: Note) -> None:
         """Who is told of rate limits, and of what becomes of the bearer tokens."""
@@ -178,7 +179,7 @@ class RestCalls:
             self._pace.clock(),
             self._pace.now() + self._policy.deadline_s,
             key,
-            carries_guest_token(body),
+            tuple(dict.fromkeys(guest_tokens_in(body))),
         )
 
     async def _persist(self, call: _Call) -> PlatformAnswer:
@@ -279,7 +280,10 @@ class RestCalls:
             call.acted |= error.acted
             latency_s = self._pace.clock() - began
             error.attempts, error.latency_ms = call.attempts, latency_s * 1000.0
+            if call.guest_tokens and is_about_token(error):
+                error.cause = error.cause or GUEST_TOKEN
             self._metrics.observe_rest(call.row.name, outcome_of(error), latency_s)
+            self._metrics.count_failed_attempt(kind_of(error))
             raise
         now = self._pace.clock()
         self._metrics.observe_rest(call.row.name, "ok", now - began)
@@ -302,20 +306,23 @@ class RestCalls:
 
     def _complete(self, call: _Call, error: PlatformError) -> None:
         """Tell of the whole call. What only reads cannot have acted."""
-        if call.has_guest_token and is_about_token(error):
-            error.cause = error.cause or GUEST_TOKEN
         error.operation = call.row.name
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
         error.latency_ms = (self._pace.clock() - call.began) * 1000.0
         error.args = (redacted_line(str(error.args[0]), call.secrets, ERROR_CHARACTERS_MAX),)
 
+    def _count_tokens(self, call: _Call, outcome: str) -> None:
+        """The platform's verdict on the guest tokens of the call (GUEST-3)."""
+        for token in call.guest_tokens:
+            self._metrics.count_token_check(outcome, token, operation_of(call.key))
+
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide
         the others."""
-        self._metrics.count_platform_error(_kind(error))
+        self._metrics.count_platform_error(kind_of(error))
         if error.cause == GUEST_TOKEN:
-            self._metrics.count_token_check("refused_by_platform")
+            self._count_tokens(call, "refused_by_platform")
         logger.warning(
             f"{call.row.name}: %s; %s (%s, status %s, code %s, correlation id %s, key %s,"
             " %d attempts, %.3f ms)",
@@ -351,14 +358,3 @@ def _checked_key(name: str, key: str) -> str:
             remedy="use 1 to 255 visible ASCII characters",
         )
     return key
-
-
-def _kind(error: PlatformError) -> str:
-    """The error counters of GUEST-3."""
-    if error.cause == GUEST_TOKEN:
-        return "token_validation"
-    if isinstance(error, (RateLimited, BudgetSpent)):
-        return "rate_limit"
-    if isinstance(error, (NotAuthenticated, ScopeMissing)):
-        return "auth"
-    return "network" if error.status is None else "other"

@@ -7,20 +7,30 @@ carried one, and the refusal speaks of a token or of what is in it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..model.errors import PayloadRefused, PlatformError
 
 #: What the calls name it (SESS-4, SESS-7).
 _FIELDS = frozenset({"guestToken", "sessionToken", "guestIdToken"})
+_STEP = re.compile(r"-(contact|conversation)(-2)?$")
 _SAYS_TOKEN = re.compile(r"(?i)token|\bjw[tsk]|\brs256\b|\bkid\b|signature")
 
 
-def carries_guest_token(body: Any) -> bool:
+def guest_tokens_in(body: Any) -> Iterator[str]:
+    """Those that a request carries."""
     if isinstance(body, Mapping):
-        return any(key in _FIELDS or carries_guest_token(one) for key, one in body.items())
-    return False
+        for key, one in body.items():
+            if key in _FIELDS:
+                yield str(one)
+            else:
+                yield from guest_tokens_in(one)
+
+
+def operation_of(key: str) -> str:
+    """Whose idempotency key it is: the keys of one operation differ in their step (SESS-7)."""
+    return _STEP.sub("", key)
 
 
 def is_about_token(error: PlatformError) -> bool:

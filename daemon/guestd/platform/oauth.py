@@ -23,7 +23,7 @@ from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.foreign import TOKEN_LIFE_MAX_S
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
-from ..observe.outcomes import outcome_of
+from ..observe.outcomes import kind_of, outcome_of
 from ..platform.settings import ClientAuth, OAuthClient, RestSettings
 from ..policy.retry import Outcome
 from .answers import object_of
@@ -208,6 +208,8 @@ class TokenSource:
             error.operation, error.attempts = OPERATION, attempt
             error.latency_ms = (self._pace.clock() - began) * 1000.0
             word = outcome_of(error)
+            if self.metrics is not None:
+                self.metrics.count_failed_attempt(kind_of(error))
             raise
         finally:
             if self.metrics is not None:

@@ -4,7 +4,8 @@ There is no socket here. `step_at` is when the present step ends (the hello's an
 before the next attempt); `attempt` counts the tries since the session was live; `lost_by` is why
 there is no connection; `joined_once` says that the platform knows the session; `was_live` is what
 the previous process journaled last about the connection; `expires_epoch_s` is when the platform
-ends the session, as far as it said so.
+ends the session, as far as it said so; `dialed_at` is when the dial of the present
+connection began.
 
 For those who ask: `number` counts the connections that were opened, `opened_at` is when the present
 one was, `last_close` how the last one or the last try ended, `past` the connections before it, as
@@ -46,6 +47,7 @@ class LastClose:
 class ConnectionState:
     __slots__ = (
         "attempt",
+        "dialed_at",
         "expires_epoch_s",
         "heartbeat",
         "joined_once",
@@ -60,6 +62,7 @@ class ConnectionState:
 
     def __init__(self) -> None:
         self.attempt = 0
+        self.dialed_at: float | None = None
         self.heartbeat = ConnectionHeartbeat()
         self.joined_once = False
         self.last_close: LastClose | None = None
@@ -74,18 +77,22 @@ class ConnectionState:
     def __repr__(self) -> str:
         return f"attempt={self.attempt}"
 
-    def opened(self, now: float, join_by: float) -> None:
+    def opened(self, dialed_at: float, now: float, join_by: float) -> None:
         self.number += 1
+        self.dialed_at = dialed_at
         self.opened_at = now
         self.step_at = join_by
 
-    def joined(self, now: float, settings: SessionSettings, rng: Random) -> bool:
-        """True if it is the first connect."""
+    def joined(
+        self, now: float, settings: SessionSettings, rng: Random
+    ) -> tuple[bool, float | None]:
+        """True if it is the first connect, and how long it took, in milliseconds."""
         first, self.joined_once = not self.joined_once, True
         self.attempt, self.lost_by = 0, None
         self.step_at = NEVER
         self.heartbeat.start(now, settings.heartbeat.interval_s, rng)
-        return first
+        took_ms = None if self.dialed_at is None else round((now - self.dialed_at) * 1000.0, 3)
+        return first, took_ms
 
     def lost(self, ending: Ending, now: float) -> None:
         self.lost_by = ending

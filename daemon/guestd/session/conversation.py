@@ -286,7 +286,7 @@ class SessionConversation:
 
     # ------------------------------------------------------------------ errors from the platform
 
-    def tell_throttled(self, given: s.Throttled, out: e.Effects) -> None:
+    def tell_throttled(self, given: s.Throttled, now: float, out: e.Effects) -> None:
         """A line of the audit for each 429, with the command that it was about, if that is known
         (AUDIT-1)."""
         lane = self.outbound.outbox
@@ -295,6 +295,8 @@ class SessionConversation:
         if outgoing is not None:
             known = {"call": "guest.message", "command_id": outgoing.command.command_id}
             known |= {"idempotency_key": outgoing.command.command_id, "attempt": outgoing.attempts}
+            if outgoing.sent_at is not None:
+                known["latency_ms"] = round((now - outgoing.sent_at) * 1000.0, 3)
         words = "; ".join(filter(None, (given.reason, f"wait {given.retry_after_s:g} s")))
         known |= {"rate_limited": True, "retry_after_s": given.retry_after_s}
         known |= {"error_code": "platform_unavailable", "error_status": 429}

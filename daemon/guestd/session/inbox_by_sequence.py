@@ -87,6 +87,8 @@ class BySequence:
         outcome = InboxOutcome()
         quiet_s, self.heard_at = now - self.heard_at, now
         if not item.sequence:
+            if item.presence == "Disconnect":  # what was received before it was said before it
+                outcome = self.flush(now)
             outcome.placed.append(PlacedMessage(item))
             return outcome
         if self.knows(item):

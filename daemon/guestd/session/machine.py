@@ -151,8 +151,8 @@ class Machine:
         self.state, self.since = next_state(self.state, move), now
         self.conversation.live = self.state is State.LIVE
 
-    def _tell_state(self, state: str, out: Effects, reason: str = "", first: bool = False) -> None:
-        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only, first))
+    def _tell_state(self, state: str, out: Effects, reason: str = "") -> None:
+        out.append(v.SessionEvent(self._numbers.next(), state, reason, self.read_only))
 
     # ------------------------------------------------------------------ the way to live
 
@@ -173,8 +173,8 @@ class Machine:
         out.append(e.Dial())
 
     def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
+        self.connection.opened(self.since, now, now + self._rules.settings.lifetime.join_timeout_s)
         self._move(Move.CONNECTED, now)
-        self.connection.opened(now, now + self._rules.settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
         out.append(e.Say(m.Hello(tracing_id=draw_id(self._rules.rng))))
 
@@ -185,9 +185,9 @@ class Machine:
             return
         departure, conversation = self.departure, self.conversation
         self._move(Move.JOINED, now)
-        first = self.connection.joined(now, self._rules.settings, self._rules.rng)
+        first, dial_ms = self.connection.joined(now, self._rules.settings, self._rules.rng)
         conversation.inbound.read_only = given.read_only
-        self._tell_state("live", out, first=first)
+        out.append(v.SessionEvent(self._numbers.next(), "live", "", self.read_only, first, dial_ms))
         conversation.outbound.await_durable(out)
         if departure.cause is not None and departure.goodbye_id and given.new_session:
             self._finish(departure.ending(), out, hang_up=True)
@@ -239,7 +239,7 @@ class Machine:
         departure = self.departure
         if now >= departure.ends_at:
             departure.ends_at = NEVER
-            self._leave(i.LeaveAsked(Cause.DURATION_REACHED), now, out)
+            self._leave(Cause.DURATION_REACHED, now, out)
         if self.state is not State.ENDED and now >= departure.leave_by:
             self._out_of_patience(now, out)
         if self.state is not State.ENDED and now >= self.connection.step_at:
@@ -302,7 +302,7 @@ class Machine:
 
     def _talk(self, given: TalkInput, now: float, out: Effects) -> None:
         if self.conversation.take(given, now, out) is Wants.LEAVE:
-            self._leave(i.LeaveAsked(), now, out)
+            self._leave(Cause.FINISHED, now, out)
         self._say_goodbye_if_idle(now, out)
 
     def _command(self, given: i.CommandGiven, now: float, out: Effects) -> None:
@@ -325,7 +325,7 @@ class Machine:
             else:
                 self._finish(ending, out, hang_up=True)
         elif isinstance(given, s.Throttled):
-            conversation.tell_throttled(given, out)
+            conversation.tell_throttled(given, now, out)
             until = now + self._bounded_s(given.retry_after_s)
             if self.state is State.LEAVING and given.tracing_id in ("", departure.goodbye_id):
                 self.connection.step_at = departure.put_off(until, self._rules.settings.lifetime)
@@ -339,14 +339,16 @@ class Machine:
 
     # ------------------------------------------------------------------ the end
 
-    def _leave(self, given: i.LeaveAsked, now: float, out: Effects) -> None:
-        """Start to leave. Without a connection we come back first to say it, unless the platform
-        never heard of us."""
+    def _leave_asked(self, given: i.LeaveAsked, now: float, out: Effects) -> None:
+        self._leave(given.cause, now, out)
+
+    def _leave(self, cause: Cause, now: float, out: Effects) -> None:
+        """Start to leave; come back first to say it, unless the platform never heard of us."""
         if self.departure.cause is not None:
             return
-        self.departure.begin(given.cause, now + self._rules.settings.lifetime.leave_timeout_s)
+        self.departure.begin(cause, now + self._rules.settings.lifetime.leave_timeout_s)
         if not self.connection.joined_once and self.state is not State.JOINING:
-            self._finish(Ending(given.cause), out)
+            self._finish(Ending(cause), out)
         elif self.state is State.RESTING:
             self.connection.step_at = now
         else:
@@ -368,8 +370,7 @@ class Machine:
         out.append(e.Say(self.departure.goodbye(draw_id(self._rules.rng), clear)))
 
     def _out_of_patience(self, now: float, out: Effects) -> None:
-        """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
-        without an answer."""
+        """With commands still waiting, say goodbye over them; else go without an answer."""
         if self.state is State.LIVE and self._rules.traits.has_goodbye:
             self.departure.leave_by = now + self._rules.settings.lifetime.leave_timeout_s
             self.conversation.flush(now, out)
@@ -433,7 +434,7 @@ _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
     (Machine._message, (s.MessageArrived,)),
     (Machine._command, (i.CommandGiven,)),
     (Machine._error, (s.Throttled, s.Refused)),
-    (Machine._leave, (i.LeaveAsked,)),
+    (Machine._leave_asked, (i.LeaveAsked,)),
     (Machine._platform_ends, get_args(EndSignal)),
     (Machine._talk, get_args(TalkInput)),
 )
@@ -441,8 +442,7 @@ _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
 #: What is only recorded or counted; and a message: most move no deadline, the others say so.
 _MOVE_NO_DEADLINE = frozenset({s.MessageArrived, *get_args(s.NotedSignal)})
 
-#: For each input its method, the states it is legal in (None: everywhere), and whether a deadline
-#: may have moved by it.
+#: For each input its method, where it is legal (None: everywhere), and if it may move a deadline.
 _STEPS: dict[type, tuple[Step, frozenset[State] | None, bool]] = {
     kind: (method, LEGAL.get(kind), kind not in _MOVE_NO_DEADLINE)
     for method, kinds in _ROUTES

@@ -336,6 +336,26 @@ def test_an_unknown_event_is_shown_as_json_and_counted(daemon, console):
     expect(console.locator(".problem-line")).to_contain_text("1 event of the unknown kind parcel")
 
 
+CHANGED_AFTER_ITS_DRAWING = """async () => {
+  const { Cell, useSources } = await import(new URL('console/store.js', document.baseURI).href)
+  const { html, render } = await import(new URL('console/ui.js', document.baseURI).href)
+  const [cell, place] = [new Cell('before'), document.createElement('div')]
+  const Shown = () => {
+    useSources(cell)
+    return html`<p>${cell.value}</p>`
+  }
+  render(html`<${Shown} />`, place)
+  cell.set('after')
+  await new Promise((done) => setTimeout(done, 1000))
+  return place.textContent
+}"""
+
+
+def test_what_changes_between_a_drawing_and_its_watching_is_drawn(daemon, console):
+    console.goto(daemon.url)
+    assert console.evaluate(CHANGED_AFTER_ITS_DRAWING) == "after"
+
+
 ROUTES = {
     "#/guests": "Guest sessions",
     "#/guests?state=live&sort=name": "By name",

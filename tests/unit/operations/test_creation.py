@@ -161,7 +161,20 @@ def test_guest_1_a_token_of_ours_that_is_not_taken_is_signed_anew_once(world):
     assert (view.status, view.problem["status"]) == ("failed", 400)
     assert tokens_sent(world) == [
         ("op-1-contact", "signed-token-1"),
-        ("op-1-contact", "signed-token-2"),
+        ("op-1-contact-2", "signed-token-2"),
+    ]
+
+
+def test_http_2_another_body_is_another_request_with_a_key_of_its_own(world):
+    """A token of ours that was refused is signed anew, so the body differs; the next step's key is
+    as ever."""
+    world.twin.faults["contact.create"] = [fault(400)]
+    do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world))
+    sent = [(call.name, call.key) for call in world.twin.calls if call.key]
+    assert sent == [
+        ("contact.create", "op-1-contact"),
+        ("contact.create", "op-1-contact-2"),
+        ("conversation.create", "op-1-conversation"),
     ]
 
 

@@ -154,11 +154,11 @@ def test_inj_2_only_an_active_or_queued_interaction_is_injected_into(world):
         problem = view.problem or {}
         found[state] = (
             view.status,
-            problem.get("status"),
+            problem.get("code"),
             problem.get("field"),
             len(injects(world)) - before,
         )
-    done, refused = ("succeeded", None, None, 1), ("failed", 409, "interactionId", 0)
+    done, refused = ("succeeded", None, None, 1), ("failed", "conflict", "interactionId", 0)
     assert found == {
         **dict.fromkeys(("active", "queued", "QUEUED"), done),
         **dict.fromkeys(("ended", "disconnected", "archived"), refused),

@@ -152,15 +152,13 @@ class TestWhatGoesWrong:
         """Longer than our own rest, and never beyond the bound."""
         give(table.to(State.LIVE), bill())
         table.feed(i.PutEnded(grant(table), status, "busy", retry_after_s=6.0))
-        table.pass_time(5.99)
-        assert len(table.said(m.AskSlot)) == 1
-        table.pass_time(0.02)
-        assert len(table.said(m.AskSlot)) == 2
-        table.feed(i.PutEnded(grant(table), status, "busy", retry_after_s=0.5))
-        table.pass_time(1.9)
-        assert len(table.said(m.AskSlot)) == 2, "our own rest is longer"
-        table.pass_time(1.2)
-        assert len(table.said(m.AskSlot)) == 3
+        asked = []
+        for rests_s in ((5.99, 0.02), (1.9, 1.2)):  # our own second rest is longer
+            for rest_s in rests_s:
+                table.pass_time(rest_s)
+                asked.append(len(table.said(m.AskSlot)))
+            table.feed(i.PutEnded(grant(table), status, "busy", retry_after_s=0.5))
+        assert asked == [1, 2, 2, 3]
 
     @pytest.mark.parametrize(
         "status", [301, 307, 400, 401, 402, 405, 406, 409, 411, 412, 413, 415, 418, 422, 451, 501]
@@ -437,21 +435,23 @@ class TestWebchat:
             heartbeat_interval_s=600.0,
         )
         give(table.to(State.LIVE), bill())
-        rests = []
+        rests, attempts = [], []
         for n, retry_after_s in ((1, 0.0), (2, 9.0), (3, 0.0)):
             table.pass_time(60.0)
             asked = table.last(e.AskPresigned)
-            assert (len(asked_for(table)), asked.attempt) == (n, n)
+            attempts.append((len(asked_for(table)), asked.attempt))
             table.feed(s.SlotRefused(asked.attachment_id, 503, "no", retry_after_s=retry_after_s))
             failed_at = table.now
             while len(asked_for(table)) == n:
                 table.pass_time(0.1)
             rests.append(table.now - failed_at)
-        assert [1.0 <= rests[0] <= 1.6, 9.0 <= rests[1] <= 9.2, 4.0 <= rests[2] <= 6.1] == [
-            True
-        ] * 3
         table.feed(s.SlotRefused(table.last(e.AskPresigned).attachment_id, 503, "no"))
-        assert deliveries(table) == [("f1", "failed")]
+        in_time = [1.0 <= rests[0] <= 1.6, 9.0 <= rests[1] <= 9.2, 4.0 <= rests[2] <= 6.1]
+        assert (attempts, in_time, deliveries(table)) == (
+            [(1, 1), (2, 2), (3, 3)],
+            [True] * 3,
+            [("f1", "failed")],
+        )
 
     def test_http_3_the_refusal_of_a_message_says_what_to_do(self, table):
         """The number is the platform's; what follows it is its reason, and ours what to do."""

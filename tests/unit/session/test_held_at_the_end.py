@@ -44,13 +44,28 @@ def shown(table):
 def test_sock_5_webchat_shows_what_waits_for_a_gap_before_the_end(webchat, make_text, end):
     webchat.to(State.LIVE)
     webchat.feed(*numbered(make_text, 1, 5, 3, 6))
-    assert webchat.texts() == ["text 1"]
+    before = webchat.texts()
     webchat.feed(*ENDS[end])
     gap = "not delivered in time"
     texts = ["text 1", gap, "text 3", gap, "text 5", "text 6"]
-    assert shown(webchat) == ["live", *texts, "ended"]
-    assert [(one.after, one.before) for one in webchat.events("gap")] == [("1", "3"), ("3", "5")]
-    assert webchat.machine.wake_at == NEVER
+    gaps = [(one.after, one.before) for one in webchat.events("gap")]
+    assert (before, shown(webchat), gaps, webchat.machine.wake_at) == (
+        ["text 1"],
+        ["live", *texts, "ended"],
+        [("1", "3"), ("3", "5")],
+        NEVER,
+    )
+
+
+def test_sock_5_webchat_shows_what_waits_before_the_agents_disconnect(webchat, make_text):
+    """Which has no number; a presence of another kind passes what waits."""
+    webchat.to(State.LIVE)
+    typing = s.MessageArrived("", s.OUTBOUND, "Presence", presence="Join")
+    left = s.MessageArrived("", s.OUTBOUND, "Presence", presence="Disconnect", read_only=True)
+    webchat.feed(*numbered(make_text, 1, 3), typing, left)
+    brief = {"message": "text", "presence": "presence", "gap": "reason"}
+    told = [getattr(one, brief[one.kind]) for one in webchat.events() if one.kind in brief]
+    assert told == ["text 1", "Join", "not delivered in time", "text 3", "Disconnect"]
 
 
 def test_sock_5_webchat_shows_it_when_the_duration_is_reached(new_table, webchat_traits, make_text):

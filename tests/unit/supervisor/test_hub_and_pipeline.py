@@ -168,6 +168,7 @@ def test_every_watcher_gets_the_same_bytes(table):
         "reason": "",
         "read_only": False,
         "first": False,
+        "latency_ms": None,
         "kind": "session",
         "at": 1_700_000_000_123,
     }

@@ -62,8 +62,9 @@ class ListQuery(QueryParameters):
 
 
 class OperationResource(BaseModel):
-    """A REST operation. `problem` says why it failed, or why failed heartbeats ended a messaging
-    session; it contains no secret. `ending`: it was asked to end, and is not over yet."""
+    """A REST operation. `problem` says why it failed or is deferred, or why failed heartbeats ended
+    a messaging session; it contains no secret. `ending`: it was asked to end, and is not over
+    yet."""
 
     model_config = ConfigDict(title="Operation")
 

@@ -92,11 +92,23 @@ class Stats(BaseModel):
             " rate_limit, auth, network, other)."
         )
     )
+    failed_attempts: dict[str, int] = Field(
+        description=(
+            "Single requests to the platform that failed, made again or not: in total, and by the"
+            " same kinds."
+        )
+    )
     token_checks: dict[str, int] = Field(
-        description="Checks of guest tokens by outcome; refused_by_platform is the platform's."
+        description=(
+            "Checks of guest tokens by outcome; accepted_by_platform and refused_by_platform are"
+            " the platform's."
+        )
+    )
+    tokens_judged: int = Field(
+        description="The guest tokens that were checked, each once in each operation."
     )
     token_validation_failure_ratio: float = Field(
-        description="The share of those checks that went wrong; 0 before the first."
+        description="The share of those tokens whose latest check went wrong; 0 before the first."
     )
 
 

@@ -16,7 +16,7 @@ guestd inject 5f2c… --message "agent:I found your parcel." --message "system:C
 
 guestd inject 5f2c… --file messages.json --id injection-1      the same --id again injects only once
 
-Exit codes: 0 done or under way, 1 refused or failed, 2 usage, 69 no daemon answers."""
+Exit codes: 0 done or under way, 1 refused, failed or uncertain, 2 usage, 69 no daemon answers."""
 
 WHO = ("agent", "customer", "bot", "system")
 

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from . import load_files, load_reap, load_run
+from . import load_compare, load_files, load_reap, load_run
 
 #: What `guestd load FILE` means; it need not be written.
 DEFAULT = "run"
@@ -37,3 +37,4 @@ app = typer.Typer(
 load_run.register(app)
 load_files.register(app)
 load_reap.register(app)
+load_compare.register(app)

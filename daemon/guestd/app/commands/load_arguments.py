@@ -82,12 +82,13 @@ def _seconds(text: str) -> float:
 
 
 def guest_number(name: str | None) -> int | None:
+    """Of a guest by its name: numbers count from 0, names from 1."""
     if name is None:
         return None
     number = name.rpartition("-")[2]
-    if not number.isdigit():
+    if not number.isdigit() or not int(number):
         raise typer.BadParameter(f"{name!r} must end in a number, as parcel-1187")
-    return int(number)
+    return int(number) - 1
 
 
 def platform_of(

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from ..exit_codes import DAMAGED
 from .client_options import (
     DEFAULT_URL,
     AsJson,
@@ -38,7 +39,7 @@ guestd operations start guest --file guest.json --id guest-1 --wait 30s
 
 guestd operations show guest guest-1
 
-Exit codes: 0 done or under way, 1 refused or failed, 2 usage, 69 no daemon answers."""
+Exit codes: 0 done or under way, 1 refused, failed or uncertain, 2 usage, 69 no daemon answers."""
 
 app = typer.Typer(
     help="Guests, messaging sessions, injections, prompts, adoption.",
@@ -141,9 +142,9 @@ def end(
             f"{kind!r} must be one of {', '.join(ENDING)}; the others end by themselves"
         )
 
-    async def work(client: ControlClient) -> None:
+    async def work(client: ControlClient) -> int:
         found = await client.ask("DELETE", path, query={"wait": f"{wait_s:g}s"})
-        show(found, as_json, show_facts)
+        return _shown(found, as_json)
 
     talk(url, socket, token_file, as_json, work)
 
@@ -162,10 +163,16 @@ def begin(
     path, wait_s = _path(kind), duration(wait)
     body = request if key is None else {**request, "operation_id": key}
 
-    async def work(client: ControlClient) -> None:
-        show(await client.ask("POST", path, body, {"wait": f"{wait_s:g}s"}), as_json, show_facts)
+    async def work(client: ControlClient) -> int:
+        return _shown(await client.ask("POST", path, body, {"wait": f"{wait_s:g}s"}), as_json)
 
     talk(url, socket, token_file, as_json, work)
+
+
+def _shown(found: Json, as_json: bool) -> int:
+    """The exit code: a program must not take what failed, or may not have been done, for done."""
+    show(found, as_json, show_facts)
+    return DAMAGED if found["status"] in ("failed", "uncertain") else 0
 
 
 def read_json(path: Path) -> Json:

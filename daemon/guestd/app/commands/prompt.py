@@ -19,7 +19,7 @@ An agent who sees as many prompts as allowed gets this one later: the operation 
 ends the waiting, and survives a restart; guestd operations show prompt ID tells the outcome.
 guestd operations end prompt ID gives it up.
 
-Exit codes: 0 shown or deferred, 1 refused or failed, 2 usage, 69 no daemon answers."""
+Exit codes: 0 shown or deferred, 1 refused, failed or uncertain, 2 usage, 69 no daemon answers."""
 
 TRIGGERS = ("keyword", "sentiment", "duration", "confidence")
 

@@ -258,9 +258,14 @@ def _tell_stats(found: Json) -> None:
         ),
         ("failed calls", str(found["failed_calls"]["total"]), _by_kind(found["failed_calls"])),
         (
+            "failed attempts",
+            str(found["failed_attempts"]["total"]),
+            _by_kind(found["failed_attempts"]),
+        ),
+        (
             "token validation failures",
             f"{found['token_validation_failure_ratio']:.4f}",
-            f"{sum(found['token_checks'].values())} checks of guest tokens",
+            f"{found['tokens_judged']} guest tokens",
         ),
     ]
     show_table(("figure", "value", "of"), rows)

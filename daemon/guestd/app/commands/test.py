@@ -1,15 +1,22 @@
-"""`guestd test`: scenario files as functional tests."""
+"""`guestd test`: scenario files as functional tests, and a conversation recorded as such a file."""
 
 from __future__ import annotations
 
 import secrets
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import exit_codes
-from ..variables import CONFIG_HELP
+from ..variables import CLIENT_URL, CONFIG_HELP
+from .client_options import DEFAULT_URL, Socket, TokenFile
+
+if TYPE_CHECKING:
+    from ..control_client import ControlClient
+    from ..load_runs.functional import FunctionalRun
+    from ..load_runs.outputs import OutputFiles
 
 EXAMPLES = """Examples:
 
@@ -19,12 +26,19 @@ guestd test bot.yml --emulator http://localhost:8080 --junit results.xml
 
 guestd test bot.yml -p 5 --failures-only            five at a time; say only what failed
 
+guestd test bot.yml -id DEPLOYMENT -r mypurecloud.de    against the platform
+
+guestd test --record ana ana.yml                    write what was said as a scenario file
+
 Exit codes: 0 all passed, 1 a scenario failed, 105 stopped by a signal, 2 usage or a bad file,
 69 platform, 78 configuration."""
 
 
 def test(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE...", help="Scenario files.", show_default=False),
+    ] = None,
     emulator: Annotated[
         str | None,
         typer.Option(help="The URL of a running emulator; without a platform one is started."),
@@ -32,6 +46,27 @@ def test(
     agent: Annotated[
         str, typer.Option(help="Who answers in the emulator that is started for the run.")
     ] = "human",
+    region: Annotated[
+        str,
+        typer.Option(
+            "-r",
+            "--region",
+            help="The platform's, as mypurecloud.de: run against it, not an emulator.",
+        ),
+    ] = "",
+    deployment_id: Annotated[
+        str,
+        typer.Option(
+            "-id", "--deployment-id", help="Of the Messenger deployment; the file's if left out."
+        ),
+    ] = "",
+    origin: Annotated[
+        str, typer.Option("-o", "--origin", help="The website that the guests come from.")
+    ] = "",
+    associate_id: Annotated[
+        bool,
+        typer.Option("-a", "--associate-id", help="Say the conversation id of each scenario."),
+    ] = False,
     parallel: Annotated[
         int, typer.Option("-p", "--parallel", min=1, help="Scenarios at a time.")
     ] = 1,
@@ -42,21 +77,51 @@ def test(
     failures_only: Annotated[
         bool, typer.Option("-fo", "--failures-only", help="Say only what failed.")
     ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Only this guest of the one file, by its name, as a failure tells it."),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML there.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report there.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON there.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say the results as JSON.")] = False,
     config: Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)] = None,
     seed: Annotated[int, typer.Option(help="Decides everything that is drawn.")] = 0,
+    record: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GUEST",
+            help="Write the conversation of this guest to FILE, or to standard"
+            " output; in place of a run. -o FILE is taken too.",
+        ),
+    ] = None,
+    with_pauses: Annotated[
+        bool, typer.Option("--with-pauses", help="Record how long the guest took, too.")
+    ] = False,
+    url: Annotated[
+        str,
+        typer.Option(envvar=CLIENT_URL, help="Of the daemon whose conversation is recorded."),
+    ] = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
 ) -> None:
-    """Run each scenario of the files once. A failure is said with what was said until then."""
+    """Run each scenario of the files once. A failure is said with what was said until then. With
+    --record a conversation that a running daemon has is written as a scenario file instead."""
+    if record is not None:
+        given = [*(files or ()), *([Path(origin)] if origin else ())]
+        _record(record, with_pauses, given, url, socket, token_file)
+        return
+    if not files:
+        raise typer.BadParameter("name at least one scenario file", param_hint="FILE")
+    if only is not None and len(files) != 1:
+        raise typer.BadParameter("is for one file", param_hint="--only")
+    if region and emulator:
+        raise typer.BadParameter("give either the region or --emulator", param_hint="--region")
     from ...load.scenario.file import LoadModel
-    from ...observe.log import configure_logging
-    from ..entry import hold_signals
-    from ..load_runs.functional import FunctionalRun, run_tests
+    from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
-    from ..signals import SignalListener
+    from .load_arguments import guest_number
     from .load_run import read_scenarios
 
     options = RunOptions(
@@ -66,7 +131,7 @@ def test(
         run_id=secrets.token_hex(4),
         config=str(config) if config is not None else "",
         emulator=emulator or "",
-        command="guestd test",
+        only=guest_number(only),
     )
     asked = FunctionalRun(
         files=[read_scenarios(one, timeout) for one in files],
@@ -75,10 +140,58 @@ def test(
         failures_only=failures_only,
         as_json=as_json,
         emulator_options=["--agent", agent],
+        platform=GivenPlatform(region=region, deployment_id=deployment_id, origin=origin),
+        tell_ids=associate_id,
+        again=_again(emulator, agent, region, config),
     )
-    outputs = OutputFiles(summary, report, junit)
+    raise typer.Exit(_carry_out(asked, OutputFiles(summary, report, junit)))
+
+
+def _again(emulator: str | None, agent: str, region: str, config: Path | None) -> list[str]:
+    given = {"--emulator": emulator, "--region": region, "--config": config and str(config)}
+    if not emulator and not region and agent != "human":
+        given["--agent"] = agent
+    return [word for name, value in given.items() if value for word in (name, value)]
+
+
+def _carry_out(asked: FunctionalRun, outputs: OutputFiles) -> int:
+    from ...observe.log import configure_logging
+    from ..entry import hold_signals
+    from ..load_runs.functional import run_tests
+    from ..signals import SignalListener
+
     hold_signals()
     signals = SignalListener()
     log = configure_logging("warning", "text")
     signals.listen(log)
-    raise typer.Exit(exit_codes.run_logged(lambda: run_tests(asked, outputs, signals), log))
+    return exit_codes.run_logged(lambda: run_tests(asked, outputs, signals), log)
+
+
+def _record(
+    guest: str,
+    with_pauses: bool,
+    files: list[Path],
+    url: str,
+    socket: Path | None,
+    token_file: Path | None,
+) -> None:
+    from ...model.errors import CommandError
+    from ..load_runs.recording import recorded_file
+    from .client_options import talk
+
+    if len(files) > 1:
+        raise typer.BadParameter("name one file to write", param_hint="FILE")
+    target = files[0] if files and str(files[0]) != "-" else None
+    if target is not None and target.exists():
+        problem = f"{target} already exists; name a file that does not, or remove it"
+        raise typer.Exit(exit_codes.tell(CommandError(problem), exit_codes.USAGE))
+
+    async def work(client: ControlClient) -> None:
+        text = await recorded_file(client, guest, with_pauses)
+        if target is None:
+            sys.stdout.write(text)
+        else:
+            target.write_text(text, encoding="utf-8")
+            print(f"wrote {target}; run it with: guestd test {target}")
+
+    talk(url, socket, token_file, False, work)

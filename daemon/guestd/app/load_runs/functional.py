@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from ...load.report.transcript import conversation_text
-from ...load.results import CaseResult, Summary
-from ...load.scenario.file import LoadModel, ScenarioFile
+from ...load.results import CaseResult, MessageCounts, SessionCounts, Summary
+from ...load.scenario.file import LoadModel, Rails, ScenarioFile
 from ...observe.log import log_loop_error
+from ...observe.terminal_text import one_line
 from ..load_config import load_config
 from ..signals import SignalListener
 from .emulator_process import emulator_process
@@ -26,9 +31,31 @@ from .state_directory import state_directory
 
 FAILED = 1
 
+Counts = TypeVar("Counts", SessionCounts, MessageCounts)
+
+
+class GivenPlatform(msgspec.Struct, kw_only=True):
+    """The platform as the command line names it. A region means the real one; a file's own is only
+    where its deployment and origin come from, so that no file by itself sends guests there."""
+
+    region: str = ""
+    deployment_id: str = ""
+    origin: str = ""
+
+    def flags(self, file: ScenarioFile, has_platform: bool) -> dict[str, str]:
+        """Over the configuration. `has_platform`: that names one already."""
+        named = {"region": self.region, "origin": self.origin}
+        if self.region:
+            named["origin"] = self.origin or file.target.origin
+            named["deployment_id"] = self.deployment_id or file.target.deployment_id
+        elif has_platform:
+            named["deployment_id"] = self.deployment_id
+        return {f"platform.{name}": value for name, value in named.items() if value}
+
 
 class FunctionalRun(msgspec.Struct, kw_only=True):
-    """`at_once`: how many scenarios of a file are under way at a time."""
+    """`at_once`: how many scenarios of a file are under way at a time. `tell_ids`: say the id of
+    each conversation. `again`: the options that repeat the run."""
 
     files: list[ScenarioFile]
     options: RunOptions
@@ -36,6 +63,9 @@ class FunctionalRun(msgspec.Struct, kw_only=True):
     failures_only: bool = False
     as_json: bool = False
     emulator_options: list[str] = []
+    platform: GivenPlatform = msgspec.field(default_factory=GivenPlatform)
+    tell_ids: bool = False
+    again: list[str] = []
 
 
 async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalListener) -> int:
@@ -45,12 +75,17 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
     stop, hurry = signals.attach(loop)
     summaries: list[Summary] = []
     async with AsyncExitStack() as stops:
-        await _find_emulator(asked, stops)
+        has_platform = await _find_platform(asked, stops)
         for file in asked.files:
-            session = LoadSession(file, _options(asked, file), display=LiveDisplay(quiet=True))
+            session = LoadSession(
+                replace(file, thresholds=(), rails=Rails()),  # they are of a load run
+                _options(asked, file),
+                config_flags=asked.platform.flags(file, has_platform),
+                display=LiveDisplay(quiet=True),
+            )
             summaries.append(await session.run(stop, hurry))
             if not asked.as_json:
-                _tell(file, summaries[-1], asked.failures_only)
+                _tell(file, summaries[-1], asked)
             if stop.is_set():
                 break
     whole = together(summaries)
@@ -59,31 +94,54 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
     return STOPPED_BY_SIGNAL if stop.is_set() else whole.exit_code
 
 
-async def _find_emulator(asked: FunctionalRun, stops: AsyncExitStack) -> None:
-    """One for all files, where no platform is configured."""
-    options = asked.options
+async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
+    """Whether the configuration names the real one. Without any an emulator is started, one for
+    all files."""
+    options, given = asked.options, asked.platform
     config = load_config(Path(options.config) if options.config else None, os.environ)
-    if not options.emulator and not config.platform.is_given and not config.platform.emulator:
-        options.emulator = await stops.enter_async_context(emulator_process(asked.emulator_options))
-    else:  # the emulator of our own ends with this process, and needs no reaping
+    is_named = config.platform.is_given and not config.platform.emulator and not options.emulator
+    if given.region or is_named:
         options.state_directory = str(state_directory(os.environ))
+        return True
+    for file in asked.files:
+        if file.target.region:
+            named = f"{file.path} names {file.target.region}, and runs against an emulator"
+            _note(f"{named}; give the region with -r to run against the platform")
+    if given.deployment_id:
+        _note("-id is not used without a region: an emulator has a deployment of its own")
+    if not options.emulator and not config.platform.emulator:
+        options.emulator = await stops.enter_async_context(emulator_process(asked.emulator_options))
+    else:  # an emulator of our own ends with this process, and needs no reaping
+        options.state_directory = str(state_directory(os.environ))
+    return False
+
+
+def _note(text: str) -> None:
+    print(f"guestd: note: {one_line(text)}", file=sys.stderr)
 
 
 def _options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
     model = LoadModel(kind="once", users=len(file.scenarios), graceful_stop_s=0.0)
     return msgspec.structs.replace(
-        asked.options, file=file.path, model=model, kind="test", at_once=asked.at_once
+        asked.options,
+        file=file.path,
+        model=model,
+        kind="test",
+        at_once=asked.at_once,
+        command=shlex.join(["guestd", "test", file.path, *asked.again]),
     )
 
 
 def together(summaries: Sequence[Summary]) -> Summary:
     """One summary of the runs of all files."""
-    first = summaries[0] if summaries else Summary(kind="test")
     whole = msgspec.structs.replace(
-        first,
+        summaries[0],
         name="guestd test",
         kind="test",
-        ended_at=max((one.ended_at for one in summaries), default=0),
+        ended_at=max(one.ended_at for one in summaries),
+        sessions=_added([one.sessions for one in summaries]),
+        messages=_added([one.messages for one in summaries]),
+        steps=[step for one in summaries for step in one.steps],
         cases=[case for one in summaries for case in one.cases],
         conversations=[told for one in summaries for told in one.conversations],
     )
@@ -92,17 +150,28 @@ def together(summaries: Sequence[Summary]) -> Summary:
     return whole
 
 
+def _added(counts: Sequence[Counts]) -> Counts:
+    """`most_at_once` of files that ran one after the other is too much, and not told of tests."""
+    total = Counter[str]()
+    for one in counts:
+        total.update(msgspec.structs.asdict(one))
+    return type(counts[0])(**total)
+
+
 # ---------------------------------------------------------------------- what is said
 
 
-def _tell(file: ScenarioFile, summary: Summary, failures_only: bool) -> None:
+def _tell(file: ScenarioFile, summary: Summary, asked: FunctionalRun) -> None:
     for case in summary.cases:
-        if failures_only and case.outcome == "passed":
+        if asked.failures_only and case.outcome == "passed":
             continue
         word = {"passed": "PASS", "failed": "FAIL"}.get(case.outcome, "STOP")
-        print(f"{word}  {case.scenario}  ({case.took_s:.1f} s)  {file.path}")
-        if case.outcome != "passed" and case.conversation is not None:
-            print(_indented(conversation_text(case.conversation)))
+        told = case.conversation
+        known = (told.conversation_id if told is not None else "") or "conversation id not known"
+        beside = f"  {known}" if asked.tell_ids else ""
+        print(one_line(f"{word}  {case.scenario}  ({case.took_s:.1f} s)  {file.path}{beside}"))
+        if case.outcome != "passed" and told is not None:
+            print(_indented(conversation_text(told)))
 
 
 def _indented(text: str) -> str:

@@ -138,9 +138,9 @@ class LocalRun:
     async def result(self, started_ms: int) -> RunResult:
         findings, reconciled = None, Reconciled(why_not="the run was left at once")
         if not self.aborted:
-            views, is_emulator = self.kept.views, self.target.is_emulator
-            url = self.target.endpoints.api if is_emulator else ""
-            findings, reconciled = await compared(views, url, self._options.run_id, started_ms)
+            url = self.target.endpoints.api if self.target.is_emulator else ""
+            run_id = self._options.run_id
+            findings, reconciled = await compared(self.kept, url, run_id, started_ms)
             if self.kept.let_go:
                 reconciled.why_not = f"{self.kept.let_go} conversations were not kept"
         return RunResult(

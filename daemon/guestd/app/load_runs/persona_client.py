@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,13 @@ from ...load.scenario.file import PersonaModel
 ANSWER_BYTES_MAX = 1_000_000
 
 
+#: The providers' own libraries take another address (a gateway, a proxy) from these variables.
+BASE_VARIABLES = {
+    "https://api.openai.com/v1": "OPENAI_BASE_URL",
+    "https://generativelanguage.googleapis.com/v1beta/openai": "GOOGLE_GEMINI_BASE_URL",
+}
+
+
 class PersonaError(Exception):
     """There is no answer; says why, without the key."""
 
@@ -22,7 +31,8 @@ class PersonaClient:
     """The key is taken from the environment when it is first needed."""
 
     def __init__(self, model: PersonaModel, environment: Mapping[str, str]) -> None:
-        self._model, self._environment = model, environment
+        self._environment = environment
+        self._model = replace(model, url=_address(model, environment))
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -35,6 +45,7 @@ class PersonaClient:
         body: dict[str, Any] = {
             "model": model.model,
             "messages": [{"role": role, "content": text} for role, text in messages],
+            **model.parameters,
         }
         if model.temperature is not None:
             body["temperature"] = model.temperature
@@ -53,17 +64,31 @@ class PersonaClient:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         url = f"{model.url.rstrip('/')}/chat/completions"
         async with self._session.post(url, json=body, headers=headers) as response:
-            raw = await response.content.read(ANSWER_BYTES_MAX)
+            raw = await _whole(response.content)
             if response.status != 200:
                 said = raw[:200].decode(errors="replace")
                 hint = f"; set {model.key_variable}" if response.status == 401 and not key else ""
                 raise PersonaError(f"{model.url} answered {response.status}: {said}{hint}")
-            return _text_of(await response.json(content_type=None))
+            return _text_of(raw)
 
 
-def _text_of(found: object) -> str:
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    raw = b""
+    async for part in content.iter_any():
+        raw += part
+        if len(raw) > ANSWER_BYTES_MAX:
+            raise PersonaError("the answer is too long")
+    return raw
+
+
+def _address(model: PersonaModel, environment: Mapping[str, str]) -> str:
+    variable = BASE_VARIABLES.get(model.url, "")
+    return environment.get(variable, "").strip() or model.url
+
+
+def _text_of(raw: bytes) -> str:
     try:
-        text = found["choices"][0]["message"]["content"]  # type: ignore[index]
-    except (KeyError, IndexError, TypeError):
+        text = json.loads(raw)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError):
         raise PersonaError("the answer is not of the OpenAI chat format") from None
     return str(text)

@@ -6,7 +6,8 @@ read with a token that ends with its session."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 import aiohttp
@@ -21,31 +22,41 @@ from ...load.measure.reconcile import (
 )
 from ...load.results import Reconciled
 from ...load.run.driver import RUN_ATTRIBUTE
+from ...load.run.kept import KeptConversations
+from ...runtime.system_errors import in_words
 
 PAGE_CONVERSATIONS = 1000
 PAGE_S = 60.0
 
 
 async def compared(
-    views_of: Callable[[], Iterable[GuestView]], url: str, run_id: str, started_ms: int
+    kept: KeptConversations, url: str, run_id: str, started_ms: int
 ) -> tuple[RunFindings, Reconciled]:
     """`url`: the emulator's. Where there is none and so no record, what the sessions have met on
     their connections."""
-    views = {one.conversation_id: one for one in views_of()}
+    views = {one.session_id: one for one in kept.views()}
     findings = RunFindings()
+    earlier: dict[str, list[MessageOnRecord]] = {}
     if not url:
         return _without_record(views.values(), "the record of a real organisation is not read")
     try:
-        async for session_id, messages in _transcripts(url, run_id):
-            view = views.pop(session_id, None)
-            if view is not None:
-                findings.add(reconcile(view, messages, started_ms), len(messages))
+        async for one in _transcripts(url, run_id):
+            messages = [*earlier.pop(one.session_id, ()), *one.messages]
+            if (view := views.get(one.session_id)) is None:
+                continue
+            kept.conversation_ids[one.session_id] = one.conversation_id
+            if _has_more(view, messages):
+                earlier[one.session_id] = messages
+                continue
+            del views[one.session_id]
+            findings.add(reconcile(view, messages, started_ms), len(messages))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        why = f"the emulator's record could not be read: {error or type(error).__name__}"
-        return _without_record(views_of(), why)
-    for view in views.values():
-        if _has_said(view):  # and the record knows nothing of it
-            findings.add(reconcile(view, (), started_ms), 0)
+        why = f"the emulator's record could not be read: {in_words(error)}"
+        return _without_record(kept.views(), why)
+    for session_id, view in views.items():
+        messages = earlier.get(session_id, [])
+        if _has_said(view):  # and the record does not have all of it
+            findings.add(reconcile(view, messages, started_ms), len(messages))
     return findings, Reconciled(
         by="record", messages=findings.messages, conversations=findings.conversations
     )
@@ -58,7 +69,17 @@ def _without_record(views: Iterable[GuestView], why_not: str) -> tuple[RunFindin
     return findings, Reconciled(why_not=why_not)
 
 
-async def _transcripts(url: str, run_id: str) -> AsyncIterator[tuple[str, list[MessageOnRecord]]]:
+@dataclass(slots=True, frozen=True)
+class _Recorded:
+    """One conversation. A guest session has several where the agent ended one and the guest went
+    on; the later one comes on a later page."""
+
+    session_id: str
+    conversation_id: str
+    messages: list[MessageOnRecord]
+
+
+async def _transcripts(url: str, run_id: str) -> AsyncIterator[_Recorded]:
     timeout = aiohttp.ClientTimeout(total=PAGE_S)
     after = 0
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -68,7 +89,7 @@ async def _transcripts(url: str, run_id: str) -> AsyncIterator[tuple[str, list[M
                 response.raise_for_status()
                 page = orjson.loads(await response.read())
             for one in page["conversations"]:
-                yield one["session"], _messages(one["messages"])
+                yield _Recorded(one["session"], one["id"], _messages(one["messages"]))
             after = page["next"]
 
 
@@ -83,6 +104,14 @@ def _messages(found: list[dict[str, str]]) -> list[MessageOnRecord]:
         for one in found
         if one["type"] != "Event"
     ]
+
+
+def _has_more(view: GuestView, messages: Iterable[MessageOnRecord]) -> bool:
+    """A message of the guest's is confirmed and not among them: its session may have had another
+    conversation."""
+    known = {one.message_id for one in messages}
+    own = (one.message_id for one in view.sent)
+    return any(one and one not in known for one in own)
 
 
 def _has_said(view: GuestView) -> bool:

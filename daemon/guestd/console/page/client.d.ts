@@ -93,6 +93,8 @@ export interface SessionEvent {
   read_only: boolean
   /** True for the live of the first connect. */
   first: boolean
+  /** Of live: milliseconds from the beginning of the dial to the platform's answer. */
+  latency_ms: number | null
   kind: 'session'
   /** When it was recorded, in milliseconds since 1970; 0 in events of version 0.1. */
   at: number

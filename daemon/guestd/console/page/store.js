@@ -26,10 +26,13 @@ export class Source {
   constructor() {
     /** @type {Set<() => void>} */
     this.watchers = new Set()
+    /** How often it has changed. */
+    this.version = 0
   }
 
   /** Tells the watchers in the next animation frame. */
   changed() {
+    this.version += 1
     changed.add(this)
     if (isAsked) return
     isAsked = true
@@ -93,14 +96,17 @@ export class Cell extends Source {
 }
 
 /**
- * Draws the component again whenever one of the sources changes.
+ * Draws the component again whenever one of the sources changes, also between its drawing and the
+ * moment at which it begins to watch.
  * @param {...(Source | null | undefined)} sources
  */
 export function useSources(...sources) {
   const [, draw] = useState(0)
+  const drawn = sources.map((source) => source?.version)
   useEffect(() => {
     const again = () => draw((/** @type {number} */ n) => n + 1)
     const stops = sources.map((source) => source?.watch(again))
+    if (sources.some((source, i) => source?.version !== drawn[i])) again()
     return () => stops.forEach((stop) => stop?.())
   }, sources)
 }

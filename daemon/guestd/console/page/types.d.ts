@@ -421,8 +421,8 @@ export interface OpenSession {
 }
 
 /**
- * A REST operation. `problem` says why it failed, or why failed heartbeats ended a messaging
- * session; it contains no secret. `ending`: it was asked to end, and is not over yet.
+ * A REST operation. `problem` says why it failed or is deferred, or why failed heartbeats ended a
+ * messaging session; it contains no secret. `ending`: it was asked to end, and is not over yet.
  */
 export interface Operation {
   operation_id: string
@@ -673,9 +673,19 @@ export interface Stats {
    * rate_limit, auth, network, other).
    */
   failed_calls: Record<string, number>
-  /** Checks of guest tokens by outcome; refused_by_platform is the platform's. */
+  /**
+   * Single requests to the platform that failed, made again or not: in total, and by the same
+   * kinds.
+   */
+  failed_attempts: Record<string, number>
+  /**
+   * Checks of guest tokens by outcome; accepted_by_platform and refused_by_platform are the
+   * platform's.
+   */
   token_checks: Record<string, number>
-  /** The share of those checks that went wrong; 0 before the first. */
+  /** The guest tokens that were checked, each once in each operation. */
+  tokens_judged: number
+  /** The share of those tokens whose latest check went wrong; 0 before the first. */
   token_validation_failure_ratio: number
 }
 

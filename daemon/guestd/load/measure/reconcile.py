@@ -65,14 +65,14 @@ class OwnMessage:
 
 @dataclass(slots=True, frozen=True)
 class GuestView:
-    """All that one guest has seen and sent, in that order. `left_ms`: when it stopped listening, in
-    epoch milliseconds; None: it did not leave before the record was read. `came_twice` and
-    `came_late`: when its session met a repeated message on its connection, and one out of its
-    order; both are put right before the guest is shown them."""
+    """All that one guest has seen and sent, in that order. `session_id`: guestd's. `left_ms`: when
+    it stopped listening, in epoch milliseconds; None: it did not leave before the record was read.
+    `came_twice` and `came_late`: when its session met a repeated message on its connection, and one
+    out of its order; both are put right before the guest is shown them."""
 
     guest: str
     scenario: str
-    conversation_id: str
+    session_id: str
     seen: Sequence[SeenMessage]
     sent: Sequence[OwnMessage]
     left_ms: int | None = None
@@ -101,7 +101,7 @@ def _badness(finding: Finding) -> int:
 class ConversationFindings:
     guest: str
     scenario: str
-    conversation_id: str
+    session_id: str
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -133,7 +133,6 @@ class ConversationFindings:
             why=self.why or "",
             outcome=outcome,
             what=min(self.findings, key=_badness).what if self.findings else "",
-            conversation_id=self.conversation_id,
             transcript=lines,
         )
 
@@ -170,13 +169,13 @@ def reconcile(
     ]
     findings += _on_the_wire(view, sum(one.kind == "reordered" for one in findings))
     findings.sort(key=lambda finding: finding.at_s)
-    return ConversationFindings(view.guest, view.scenario, view.conversation_id, findings)
+    return ConversationFindings(view.guest, view.scenario, view.session_id, findings)
 
 
 def wire_findings(view: GuestView) -> ConversationFindings:
     """What can be said without a record."""
     found = _on_the_wire(view, 0)
-    return ConversationFindings(view.guest, view.scenario, view.conversation_id, found)
+    return ConversationFindings(view.guest, view.scenario, view.session_id, found)
 
 
 def _on_the_wire(view: GuestView, shown_late: int) -> list[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..results import ConversationReport, FrameEntry, Summary, TranscriptEntry
 from .chosen import GROUPS_MAX, chosen, worth_telling
+from .difference import first_difference
 from .html_parts import facts, heading, left_out
 from .markup import Child, Markup, h, joined
 from .texts import LINE_CHARS_MAX, MESSAGE_CHARS_MAX, clock, count, cut, duration, line
@@ -138,7 +139,11 @@ def _facts(one: ConversationReport) -> Markup | None:
     pairs: list[tuple[str, Child]] = []
     if one.failed_step is not None:
         pairs.append(("Failed step", f"{one.failed_step + 1} {line(one.failed_label, 160)}"))
-    for name, told in (("Expected", one.expected), ("Seen", one.seen)):
+    for name, told in (
+        ("Expected", one.expected),
+        ("Seen", one.seen),
+        ("First difference", first_difference(one)),
+    ):
         if told:
             pairs.append((name, cut(told, 2 * LINE_CHARS_MAX)))
     pairs.append(("Scenario", line(one.scenario, 160)))

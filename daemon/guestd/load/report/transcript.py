@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..results import ConversationReport, FrameEntry, TranscriptEntry
+from .difference import first_difference
 from .texts import MESSAGE_CHARS_MAX, clock, count, cut, line
 
 LINES_MAX = 200
@@ -35,13 +36,19 @@ def _said(entry: TranscriptEntry) -> str:
 def conversation_text(one: ConversationReport) -> str:
     """All of it: what failed, what was expected and seen, transcript, frames, the command."""
     told = [f"{line(one.scenario, 160)}, guest {line(one.guest, 60)}: {line(one.outcome, 40)}"]
+    if one.conversation_id:
+        told.append(f"conversation {line(one.conversation_id, 80)}")
     if one.what:
         told.append(line(one.what))
     if one.failed_step is not None:
         told.append(f"failed: step {one.failed_step + 1} {line(one.failed_label, 160)}")
     told += [
         f"{name}: {cut(text, 600)}"
-        for name, text in (("expected", one.expected), ("seen", one.seen))
+        for name, text in (
+            ("expected", one.expected),
+            ("seen", one.seen),
+            ("first difference", first_difference(one)),
+        )
         if text
     ]
     if one.alike:

@@ -116,7 +116,7 @@ def _messages(summary: Summary) -> list[str]:
     found = []
     for number, word in (
         (summary.lost, "lost"),
-        (summary.doubled, "shown twice"),
+        (summary.doubled, "doubled"),
         (summary.reordered, "out of order"),
         (summary.uncertain, "of uncertain fate"),
     ):

@@ -36,7 +36,7 @@ class ConversationLog:
         elif isinstance(one, h.CommandRefused):
             self._sent.pop(one.command_id, None)
 
-    def view(self, guest: str, scenario: str, conversation_id: str = "") -> GuestView:
+    def view(self, guest: str, scenario: str, session_id: str = "") -> GuestView:
         own = [
             OwnMessage(command, text, at_s, self._fate(command), self._echoes.get(command, ""))
             for command, (text, at_s) in self._sent.items()
@@ -45,7 +45,7 @@ class ConversationLog:
         return GuestView(
             guest,
             scenario,
-            conversation_id,
+            session_id,
             seen,
             own,
             self.left_ms,

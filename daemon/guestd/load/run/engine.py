@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from math import inf
 from typing import Protocol
 
@@ -126,19 +127,17 @@ class LoadEngine:
         return list(self._living.values())
 
     async def run(self) -> None:
+        """Raises what a look at the clock raised: without it the run would never end."""
         self._start = self._last_second = self.clock.now()
         self._guest_run = GuestRun(self.run_id, self._start)
         lag = LagSampler(self.loop, lambda lag_s: self._recorder.lag(lag_s, self.at_s))
         lag.start()
-        ticks = asyncio.ensure_future(self._tick_for_ever())
         try:
-            await self._over.wait()
+            await self._tick_until_over()
         finally:
-            ticks.cancel()
-            await asyncio.gather(ticks, return_exceptions=True)
             lag.stop()
-            self._second()
             self.timers.stop()
+        self._second()
 
     def stop(self, graceful_s: float = 0.0) -> None:
         """Start no more guests; after `graceful_s` ask the others to end their conversations."""
@@ -152,14 +151,16 @@ class LoadEngine:
 
     # ------------------------------------------------------------------ time
 
-    async def _tick_for_ever(self) -> None:
+    async def _tick_until_over(self) -> None:
         second = 1.0
-        while True:
+        while not self._over.is_set():
             self._tick()
             if self.at_s >= second:
                 self._second()
                 second = max(second + 1.0, self.at_s)
-            await asyncio.sleep(TICK_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._over.wait()
 
     def _tick(self) -> None:
         at_s = self.at_s

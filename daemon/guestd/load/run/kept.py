@@ -20,13 +20,15 @@ SLOWEST_TOLD = 10
 
 
 class KeptConversations:
-    """`steps`: names by scenario and step. `command`: repeats one guest, by its name."""
+    """`steps`: names by scenario and step. `command`: repeats one guest, by its name.
+    `conversation_ids`: the platform's, by guest session, as far as its record was read."""
 
     def __init__(
         self, scenarios: list[str], steps: dict[tuple[int, int], StepName], command: str
     ) -> None:
         self._scenarios, self._steps, self._command = scenarios, steps, command
         self._kept: deque[GuestDriver] = deque(maxlen=KEPT_MAX)
+        self.conversation_ids: dict[str, str] = {}
         self.let_go = 0
 
     def __len__(self) -> int:
@@ -110,6 +112,7 @@ class KeptConversations:
             scenario=self._scenario(one),
             why=why,
             outcome=one.guest.outcome or "stopped",
+            conversation_id=self.conversation_ids.get(one.session_id, ""),
             started_s=one.started_s,
             length_s=one.took_s,
             transcript=[_entry(line) for line in one.guest.transcript],

@@ -1,0 +1,235 @@
+"""`guestd load` over real processes: load models, thresholds, what it writes, planted trouble."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from .conftest import Program
+from .load_harness import RunningEmulator, guestd
+
+TALK = """
+name: Talk
+scenarios:
+  Say it:
+    - think: {exponential: 100ms, max: 400ms}
+    - say: Hello from ${guest.name}
+    - waitForReplyContaining: hello from ${guest.name}
+"""
+EVERY = """
+name: Every
+scenarios:
+  Talk:
+    - repeat:
+        times: TIMES
+        every: EVERY
+        steps:
+          - say: Hello from ${guest.name}
+    - think: 3s
+"""
+#: So that neither side paces: each message is meant to go when the schedule says.
+UNPACED = "[messages]\nrequests_per_minute = 100000\nper_s = 100.0\n"
+UNLIMITED = ("limits.requests_per_connection_per_minute", "limits.messages_per_session_per_s")
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    unlimited = [word for key in UNLIMITED for word in ("--set", f"{key}=null")]
+    program = Program("emulate", "--port", "0", "--agent", "echo", *unlimited)
+    yield RunningEmulator(program.url())
+    program.end()
+
+
+@pytest.fixture
+def talk(tmp_path):
+    path = tmp_path / "talk.yml"
+    path.write_text(TALK)
+    return path
+
+
+def test_a_failed_threshold_is_named_and_the_summary_has_what_others_read(emulator, talk, tmp_path):
+    summary, report = tmp_path / "run.json", tmp_path / "run.html"
+    junit, csv = tmp_path / "run.xml", tmp_path / "run.csv"
+
+    done = guestd(
+        *("load", talk, "-u", "4", "-r", "4", "-t", "2s", "--emulator", emulator.url, "-q"),
+        *("--threshold", "echo_latency.p99 < 0.001ms", "--threshold", "lost == 0"),
+        *("--summary", summary, "--report", report, "--junit", junit, "--csv", csv),
+        *("--seed", "7"),
+    )
+
+    assert done.code == 99, done.out + done.err
+    assert "echo_latency.p99 < 0.001ms" in done.out
+    assert "echo_latency.p99 &lt; 0.001ms" in report.read_text()
+    assert "echo_latency.p99" in junit.read_text() and csv.read_text().count("\n") > 2
+    found = json.loads(summary.read_text())
+    assert found["sessions"]["opened"] == found["sessions"]["ended"] >= 4
+    assert found["sessions"]["failed"] == 0
+    messages = found["messages"]
+    assert messages["sent"] == messages["confirmed"] == messages["received"] > 4
+    assert [found[one] for one in ("lost", "doubled", "reordered", "uncertain")] == [0] * 4
+    assert isinstance(found["valid"], bool) and found["seed"] == 7
+    for measure in ("echo", "first_reply"):
+        assert all(found["latency_ms"][measure][one] > 0 for one in ("p50", "p95", "p99"))
+    told = {one["expression"]: (one["ok"], one["value"]) for one in found["thresholds"]}
+    assert told["lost == 0"] == (True, 0)
+    assert told["echo_latency.p99 < 0.001ms"][0] is False
+    assert told["echo_latency.p99 < 0.001ms"][1] == found["latency_ms"]["echo"]["p99"]
+
+    again = slowest_guest_again(found, emulator, talk, tmp_path)
+    assert again["sessions"]["opened"] == 1
+
+
+def slowest_guest_again(found, emulator, talk, tmp_path):
+    """The guest that a report names, and no other, is run by --only with the same seed."""
+    name = found["conversations"][0]["guest"]
+    assert f"--only {name}" in found["conversations"][0]["command"]
+    summary = tmp_path / "again.json"
+    done = guestd(
+        *("load", talk, "--emulator", emulator.url, "-q", "--seed", "7", "--only", name),
+        *("--summary", summary),
+    )
+    assert done.code == 0, done.out + done.err
+    again = json.loads(summary.read_text())
+    assert {one["guest"] for one in again["conversations"]} == {name}
+    return again
+
+
+@pytest.mark.parametrize(
+    ("model", "least", "most"),
+    [
+        (["--stage", "1s:4", "--stage", "1s:4", "--stage", "1s:0"], 4, 100),
+        (["--arrivals", "4", "-t", "2s"], 7, 9),
+    ],
+)
+def test_guests_come_by_stages_or_by_arrivals(emulator, talk, tmp_path, model, least, most):
+    summary = tmp_path / "run.json"
+    done = guestd(*("load", talk, *model, "--emulator", emulator.url, "-q", "--summary", summary))
+    assert done.code == 0, done.out + done.err
+    found = json.loads(summary.read_text())
+    assert least <= found["sessions"]["opened"] == found["sessions"]["ended"] <= most
+
+
+def test_the_two_runs_of_a_comparison_are_read_from_their_summaries(emulator, talk, tmp_path):
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path in paths[:1]:
+        assert guestd("load", talk, "-u", "4", "--emulator", emulator.url, "-q",
+                      "--summary", path).code == 0  # fmt: skip
+    slower = json.loads(paths[0].read_text())
+    slower["sessions"].update(planned=400, failed=300)
+    paths[1].write_text(json.dumps(slower))
+    page = tmp_path / "compare.html"
+
+    done = guestd("load", "compare", *paths, "--report", page, "--fail-if-slower")
+    assert done.code == 99 and "sessions failed" in done.out
+    assert "<html" in page.read_text()
+
+    done = guestd("load", "compare", paths[0], paths[0], "--json", "--fail-if-slower")
+    assert done.code == 0 and json.loads(done.out)["measures"]
+
+    done = guestd("load", "compare", paths[0], talk)
+    assert done.code == 2 and "is not the summary of a run" in done.err
+
+
+def test_planted_trouble_is_found_exactly(emulator, tmp_path):
+    path, summary = tmp_path / "every.yml", tmp_path / "run.json"
+    path.write_text(EVERY.replace("TIMES", "20").replace("EVERY", "500ms"))
+    agents = {"sender": "agent"}
+    emulator.ask(
+        "faults",
+        {
+            "seed": 7,
+            "rules": [
+                {"kind": "mute", **agents, "every": 211, "count": 3},
+                {"kind": "duplicate", **agents, "every": 307, "count": 2},
+                {"kind": "swap", **agents, "every": 97, "count": 5},
+                {"kind": "delay", **agents, "rate": 0.01, "ms": 2000, "ms_min": 2000},
+                {"kind": "throttle", "every": 43, "count": 20},
+            ],
+        },
+    )
+    try:
+        done = guestd(
+            *("load", path, "-u", "50", "-r", "50", "--emulator", emulator.url, "-q"),
+            *("--summary", summary, "--seed", "1"),
+        )
+        planted = {
+            kind: emulator.injected(kind)
+            for kind in ("mute", "duplicate", "swap", "delay", "throttle")
+        }
+    finally:
+        emulator.ask("faults", {"rules": []})
+
+    assert done.code == 0, done.out + done.err
+    found = json.loads(summary.read_text())
+    counts = {kind: len(planted[kind]) for kind in ("mute", "duplicate", "swap", "throttle")}
+    assert counts == {"mute": 3, "duplicate": 2, "swap": 5, "throttle": 20}
+    assert (found["lost"], found["doubled"], found["reordered"]) == (3, 2, 5)
+    assert found["uncertain"] == 0 and found["reconciled"]["by"] == "record"
+    assert sum(one["count"] for one in found["throttling"]) == 20
+    for why, kind in (("lost", "mute"), ("doubled", "duplicate"), ("reordered", "swap")):
+        assert conversations_with(found, why) == Counter(
+            one["conversation"] for one in planted[kind]
+        )
+    assert planted["delay"] and found["latency_ms"]["reply_gap"]["max"] >= 1990
+    assert "3 messages were lost, 2 messages were doubled, and 5 messages were out of order" in (
+        " ".join(done.out.split())
+    )
+
+
+def conversations_with(found, why):
+    """The id of each conversation, as often as the report says so in its transcript."""
+    words = {"lost": "lost: ", "doubled": "came twice", "reordered": ("came after", "out of its")}
+    wanted = (words[why],) if isinstance(words[why], str) else words[why]
+    return Counter(
+        one["conversation_id"]
+        for one in found["conversations"]
+        if one["why"] in ("lost", "doubled", "reordered", "uncertain")
+        for line in one["transcript"]
+        if not line["who"] and any(word in line["text"] for word in wanted)
+    )
+
+
+def omission(emulator, tmp_path, times, every, stall_s, after_s, guests):
+    """p99 of the echo from the intended time and as sent, in seconds, of a run in which the
+    platform stalls once."""
+    path, summary, config = (tmp_path / one for one in ("every.yml", "run.json", "guestd.toml"))
+    path.write_text(EVERY.replace("TIMES", str(times)).replace("EVERY", every))
+    config.write_text(UNPACED)
+    rule = {"kind": "stall", "count": 1, "after_s": after_s, "ms": stall_s * 1000}
+    emulator.ask("faults", {"rules": [rule]})
+    try:
+        done = guestd(
+            *("load", path, "-u", guests, "-r", guests * 10, "--emulator", emulator.url, "-q"),
+            *("-c", config, "--summary", summary),
+        )
+    finally:
+        emulator.ask("faults", {"rules": []})
+    assert done.code == 0, done.out + done.err
+    latency = json.loads(summary.read_text())["latency_ms"]
+    return latency["echo"]["p99"] / 1000, latency["echo_as_sent"]["p99"] / 1000
+
+
+def test_a_stall_is_seen_by_every_message_that_was_meant_for_it(emulator, tmp_path):
+    """Of 12 s in which the platform stalls for one, a hundredth of all messages waits longer than
+    1 s - 0.01 * 12 s; each guest has only one message of 120 under way meanwhile."""
+    corrected, as_sent = omission(emulator, tmp_path, 120, "100ms", 1.0, 6.0, 5)
+
+    assert corrected == pytest.approx(0.88, rel=0.1)
+    assert as_sent < 0.25 * corrected
+
+
+@pytest.mark.soak
+def test_a_stall_of_five_seconds_in_a_minute_is_within_five_percent(emulator, tmp_path):
+    corrected, as_sent = omission(emulator, tmp_path, 120, "500ms", 5.0, 25.0, 20)
+
+    print(f"\nload: p99 {corrected:.3f} s, theory 4.400 s; as sent {as_sent:.3f} s")
+    assert corrected == pytest.approx(4.4, rel=0.05)
+    assert as_sent < 0.1 * corrected
+
+
+def test_only_names_guests_as_reports_do(emulator, talk):
+    done = guestd("load", talk, "--emulator", emulator.url, "--only", "say-it-0", "-q")
+    assert done.code == 2 and "must end in a number" in done.err

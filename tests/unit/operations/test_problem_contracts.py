@@ -1,0 +1,151 @@
+"""Problems and lines of the audit that say all that is known (HTTP-3, AUDIT-1)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from .conftest import GUEST_TOKEN, REQUESTS, do, fault
+
+CONTACT = "the platform answered 409 about (secret); see what the platform says"
+LOOK = "; looking it up failed too: the platform answered 403 about (secret); see what the platform"
+
+
+def codes(problem):
+    return [problem.get(name) for name in ("code", "status", "correlation_id")]
+
+
+#: By name: the kind, what the platform answers with 200, and the code of the problem.
+WRONG_ANSWERS = {
+    "it is not active": ("injection", {"interaction.get": {"state": "archived"}}, "conflict"),
+    "no list of messages": ("injection", {"interaction.inject": {}}, "unverified"),
+    "the same page": ("adoption", {"analytics.events": {"pageToken": "x"}}, "platform_malformed"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ANSWERS)
+def test_http_3_an_answer_that_ends_an_operation_is_told_with_its_own_status(world, name):
+    """200, and the answer's correlation id: in the problem, and in the last line of the audit."""
+    kind, answers, code = WRONG_ANSWERS[name]
+    world.twin.answers = answers
+    view = do(world, kind)
+    details = world.facts()[-1]["details"]
+    audited = [details.get(one) for one in ("error_code", "error_status", "correlation_id")]
+    assert (codes(view.problem), audited) == ([code, 200, "corr-1"],) * 2
+
+
+def test_http_3_a_look_up_that_cannot_be_read_is_told_in_full(world):
+    """The opening's answer is lost, and the look whether it was opened finds no id."""
+    world.twin.faults["conversation.create"] = [fault(503, before=False, times=99)]
+    world.twin.answers["conversation.get"] = {"state": "active"}
+    view = do(world, "messaging")
+    words = "; looking it up failed too: the platform's answer has no id for the conversation"
+    probe = [one["details"] for one in world.facts() if one["action"] == "platform.probe"][-1]
+    told = words in view.problem["message"], "(correlation id corr-1)" in view.problem["message"]
+    audited = [probe.get(name) for name in ("error_cause", "error_status", "correlation_id")]
+    assert (view.status, codes(view.problem), told, audited) == (
+        "uncertain",
+        ["uncertain", 503, "corr-9"],
+        (True, True),
+        ["malformed", 200, "corr-1"],
+    )
+
+
+@pytest.mark.parametrize("kind", ["guest", "messaging"])
+@pytest.mark.parametrize(("acted", "status"), [(False, "failed"), (True, "uncertain")])
+def test_http_3_a_conflict_stays_one_where_it_cannot_be_looked_up(world, kind, acted, status):
+    """Unless an attempt before it may have done it: then that is unknown."""
+    make, look = {
+        "guest": ("contact.create", "contact.find"),
+        "messaging": ("conversation.create", "conversation.get"),
+    }[kind]
+    world.twin.faults[make] = [{**fault(409, before=not acted)}]
+    world.twin.faults[look] = [fault(403, times=99)]
+    view = do(world, kind)
+    code = {"failed": "conflict", "uncertain": "uncertain"}[status]
+    words = view.problem["message"]
+    told = words.startswith(CONTACT), LOOK in words, "(correlation id corr-9)" in words
+    field = view.problem.get("field")
+    assert (view.status, codes(view.problem), told, field, GUEST_TOKEN in words) == (
+        status,
+        [code, 409, "corr-9"],
+        (True, True, True),
+        {"guest": "guestId", "messaging": None}[kind],
+        False,
+    )
+
+
+def test_http_3_a_deferred_prompt_shows_what_the_platform_said(world):
+    """While it is deferred, and after it was given up; with the platform's own words."""
+    world.twin.faults["prompt.inject"] = [fault(409, times=99)]
+    said = "prompt_deferrals_max"
+
+    async def story():
+        life = world.life(**{said: 1})
+        await life.service.start("prompt", "op-1", REQUESTS["prompt"])
+        await asyncio.sleep(1.0)
+        first = await life.service.view("op-1")
+        last = await life.do("prompt")
+        await life.service.stop()
+        return first, last
+
+    words = "the platform answered 409 about"
+    found = [
+        (
+            one.status,
+            codes(one.problem),
+            one.problem["message"].partition(":")[0],
+            words in str(one),
+        )
+        for one in world.run(story())
+    ]
+    full = "the agent's screen stayed full through 2 attempts; try again, or lower the number of"
+    assert found == [
+        ("deferred", ["conflict", 409, "corr-9"], "the agent's screen is full", True),
+        ("failed", ["conflict", 409, "corr-9"], f"{full} prompts", True),
+    ]
+
+
+@pytest.mark.parametrize("failed_heartbeats", [False, True])
+def test_audit_1_a_goodbye_that_is_given_up_has_a_last_line(world, failed_heartbeats):
+    """Every PATCH is answered 503; the conversation is looked up and found active."""
+
+    async def story():
+        life = world.life()
+        await life.service.start("messaging", "op-1", {**REQUESTS["messaging"], "durationS": 60})
+        await asyncio.sleep(1.0)
+        world.twin.faults["conversation.patch"] = [fault(503, times=9999)]
+        if not failed_heartbeats:
+            await life.service.end("op-1")
+        view = await life.do("messaging", request={**REQUESTS["messaging"], "durationS": 60})
+        await life.service.stop()
+        return view
+
+    view, last = world.run(story()), world.facts()[-1]
+    details = last["details"]
+    names = ("idempotency_key", "final", "error_status", "correlation_id")
+    assert (view.status, last["action"], last["status"], *map(details.get, names)) == (
+        "failed",
+        "messaging.disconnect",
+        "failed",
+        "op-1-disconnect",
+        True,
+        503,
+        "corr-9",
+    )
+
+
+def test_audit_1_an_opening_that_did_not_happen_has_a_last_line(world):
+    """Its answers are lost, and it is not there when it is looked up."""
+    world.twin.faults["conversation.create"] = [fault(503, times=9999)]
+    view = do(world, "messaging")
+    last = world.facts()[-1]
+    latency_ms = last["details"]["latency_ms"]
+    names = ("idempotency_key", "error_status")
+    found = (last["action"], last["status"], *map(last["details"].get, names))
+    assert (view.status, found, latency_ms > 1000.0) == (
+        "failed",
+        ("messaging.opened", "failed", "op-1-conversation", 503),
+        True,
+    )
