@@ -19,6 +19,7 @@ from ..guest import actions as a
 from ..guest import heard as h
 from ..guest.virtual_guest import VirtualGuest
 from .conversation_log import ConversationLog
+from .message_gate import MessageGate
 from .reading import heard_in
 
 #: A custom attribute of every virtual guest: the id of its run.
@@ -33,6 +34,7 @@ class GuestHost(Protocol):
     clock: Clock
     loop: asyncio.AbstractEventLoop
     timers: Timers[GuestDriver]
+    gate: MessageGate | None
 
     @property
     def at_s(self) -> float: ...
@@ -126,10 +128,17 @@ class GuestDriver:
     # ------------------------------------------------------------------ actions
 
     def _perform(self, actions: list[a.Action]) -> None:
+        gate = self._host.gate
         for action in actions:
-            _PERFORM[type(action)](self, action)
+            number = self.guest.planned.number
+            if gate is None or not gate.holds(number, action, self._host.clock.now()):
+                _PERFORM[type(action)](self, action)
         if self.guest.wake_at < self._timer_at:
             self._set_timer()
+
+    def perform_held(self, action: a.Action) -> None:
+        """What the gate held has its turn."""
+        _PERFORM[type(action)](self, action)
 
     def _set_timer(self) -> None:
         if (at := self.guest.wake_at) < self._timer_at:

@@ -172,7 +172,7 @@ RAILS = KeyTable(
                 "Only then, in UTC."),
         FileKey("connectsPerSecond", _rate(), "No more new connections.",
                 field="connects_per_s_max"),
-        FileKey("messagesPerSecond", _rate(), "No more messages.", field="messages_per_s_max"),
+        FileKey("messagesPerSecond", _rate(), "No more messages: those above it wait.", field="messages_per_s_max"),
         FileKey("throttledShare", ShareValue(), "Stop above this share of answers 429.",
                 default="5%", field="throttled_share_max"),
         FileKey("stopFile", TextValue(), "Stop when this file appears.", field="stop_file"),
