@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -87,6 +89,20 @@ def guest_number(name: str | None) -> int | None:
     if not number.isdigit() or not int(number):
         raise typer.BadParameter(f"{name!r} must end in a number, as parcel-1187")
     return int(number) - 1
+
+
+def platform_of(
+    region: str | None, deployment_id: str | None, origin: str | None
+) -> dict[str, str]:
+    """As flags over the configuration."""
+    said = {"region": region, "deployment_id": deployment_id, "origin": origin}
+    return {f"platform.{key}": value for key, value in said.items() if value}
+
+
+def state_of(asked: Path | None) -> str:
+    from ..load_runs.state_directory import state_directory
+
+    return str(asked or state_directory(os.environ))
 
 
 def command_line(options: RunOptions) -> str:

@@ -55,6 +55,26 @@ Agent = Annotated[
 ]
 ConfigPath = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
 
+Region = Annotated[
+    str | None, typer.Option(help="Run against Genesys Cloud in this region, as mypurecloud.de.")
+]
+DeploymentId = Annotated[
+    str | None, typer.Option(help="The deployment; else the file's, else as configured.")
+]
+Origin = Annotated[
+    str | None, typer.Option(help="The page that the guests come from; else the file's.")
+]
+AllowDeployment = Annotated[
+    list[str] | None,
+    typer.Option(help="A deployment of a real organisation that may be loaded; repeatable."),
+]
+Confirmation = Annotated[
+    str,
+    typer.Option(
+        "--yes", metavar="DEPLOYMENT:GUESTS", help="Confirm a run against a real organisation."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what the run would do.")]
 StateDirectory = Annotated[
     Path | None,
     typer.Option(

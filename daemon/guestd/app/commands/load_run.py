@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from .. import exit_codes
 from . import load_options as opt
-from .load_arguments import asked_model, command_line, guest_number, most_at_once
+from .load_arguments import (
+    asked_model,
+    command_line,
+    guest_number,
+    most_at_once,
+    platform_of,
+    state_of,
+)
 
 if TYPE_CHECKING:
-    from ...load.scenario.file import ScenarioFile, ThresholdRule
-    from ..load_runs.options import RunOptions
-    from ..load_runs.outputs import OutputFiles
+    from ...load.scenario.file import ScenarioFile
+    from ..load_runs.running import LoadRequest
 
 EXAMPLES = """Examples:
 
@@ -28,6 +32,10 @@ guestd load parcel.yml --stage 1m:500 --stage 5m:500 --stage 30s:0
 guestd load parcel.yml --arrivals 5 -t 10m       five new guests a second, whatever becomes of them
 
 guestd load parcel.yml -u 50 --threshold "echo_latency.p99 < 500ms" --threshold "lost == 0"
+
+guestd load parcel.yml -u 2000 --workers 2       two processes share the guests
+
+guestd load parcel.yml -u 50 --region mypurecloud.de --dry-run
 
 guestd load parcel.yml -u 20 --report run.html --summary run.json
 
@@ -50,6 +58,12 @@ def run(
     emulator: opt.Emulator = None,
     agent: opt.Agent = "human",
     config: opt.ConfigPath = None,
+    region: opt.Region = None,
+    deployment_id: opt.DeploymentId = None,
+    origin: opt.Origin = None,
+    allow_deployment: opt.AllowDeployment = None,
+    yes: opt.Confirmation = "",
+    dry_run: opt.DryRun = False,
     state_dir: opt.StateDirectory = None,
     threshold: opt.Thresholds = None,
     report: opt.Report = None,
@@ -68,28 +82,31 @@ def run(
     from ...load.scenario.file import ThresholdRule
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
-    from ..load_runs.state_directory import state_directory
+    from ..load_runs.permission import Permission
+    from ..load_runs.running import LoadRequest
 
     scenarios = read_scenarios(file)
-    model = asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals)
     options = RunOptions(
         file=str(file),
-        model=model,
+        model=asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals),
         seed=seed if seed is not None else secrets.randbelow(1_000_000),
         run_id=secrets.token_hex(4),
-        config=str(config) if config is not None else "",
+        config=str(config or ""),
         emulator=emulator or "",
         connects_per_minute=connects_per_minute,
         workers=workers,
-        state_directory=str(state_dir or state_directory(os.environ)),
+        state_directory=state_of(state_dir),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
     )
     options.command = command_line(options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
-    code = carry_out(scenarios, options, rules, outputs, ["--agent", agent], quiet)
-    raise typer.Exit(code)
+    places = platform_of(region, deployment_id, origin)
+    allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
+    carry_out(
+        LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
+    )
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:
@@ -104,14 +121,8 @@ def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioF
         raise typer.Exit(exit_codes.tell(bad, exit_codes.USAGE)) from None
 
 
-def carry_out(
-    scenarios: ScenarioFile,
-    options: RunOptions,
-    rules: Sequence[ThresholdRule],
-    outputs: OutputFiles,
-    emulator_options: Sequence[str],
-    quiet: bool,
-) -> int:
+def carry_out(asked: LoadRequest) -> NoReturn:
+    """Raises typer.Exit with its exit code."""
     from ...observe.log import configure_logging
     from ..entry import hold_signals
     from ..load_runs.running import run_session
@@ -123,9 +134,6 @@ def carry_out(
     log = configure_logging("warning", "text")
     signals.listen(log)
     allow_open_files(0)
-    if problem := too_few_files(most_at_once(options.model), options.workers):
+    if problem := too_few_files(most_at_once(asked.options.model), asked.options.workers):
         exit_codes.tell_on_stderr(f"guestd: {problem}")
-    return exit_codes.run_logged(
-        lambda: run_session(scenarios, options, rules, outputs, emulator_options, quiet, signals),
-        log,
-    )
+    raise typer.Exit(exit_codes.run_logged(lambda: run_session(asked, signals), log))

@@ -106,6 +106,7 @@ class LocalRun:
             self._loop,
             options.only,
             options.at_once,
+            self._file.rails.messages_per_s_max / options.workers,
         )
         gc.collect()
         gc.freeze()

@@ -6,6 +6,8 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.console_lines import summary_text
@@ -16,36 +18,52 @@ from ..signals import SignalListener
 from .live_display import LiveDisplay
 from .options import RunOptions
 from .outputs import OutputFiles
+from .permission import Permission
 from .session import STOPPED_BY_SIGNAL, LoadSession
 
 #: What ending the conversations of a stopped run may take, and closing.
 STOP_BOUND_S = 90.0
 
 
-async def run_session(
-    scenarios: ScenarioFile,
-    options: RunOptions,
-    rules: Sequence[ThresholdRule],
-    outputs: OutputFiles,
-    emulator_options: Sequence[str],
-    quiet: bool,
-    signals: SignalListener,
-) -> int:
+@dataclass(slots=True)
+class LoadRequest:
+    """What the command line asks for. `flags`: over the configuration."""
+
+    file: ScenarioFile
+    options: RunOptions
+    rules: Sequence[ThresholdRule] = ()
+    outputs: OutputFiles = field(default_factory=OutputFiles)
+    emulator_options: Sequence[str] = ()
+    flags: dict[str, Any] = field(default_factory=dict)
+    permission: Permission = field(default_factory=Permission)
+    quiet: bool = False
+    dry_run: bool = False
+
+
+async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
     """Its exit code."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log_loop_error)
     stop, hurry = signals.attach(loop)
     signals.stop_bound_s = STOP_BOUND_S
     signals.late_code = signals.hurried_code = lambda: STOPPED_BY_SIGNAL
-    display = LiveDisplay(quiet=quiet)
     session = LoadSession(
-        scenarios, options, rules, emulator_options=emulator_options, display=display
+        asked.file,
+        asked.options,
+        asked.rules,
+        asked.flags,
+        emulator_options=asked.emulator_options,
+        display=LiveDisplay(quiet=asked.quiet),
+        permission=asked.permission,
     )
+    if asked.dry_run:
+        print(session.plan())
+        return 0
     try:
         summary = await session.run(stop, hurry)
     except ThresholdError as bad:
         return exit_codes.tell(bad, exit_codes.USAGE)
-    for path in outputs.write(summary):
+    for path in asked.outputs.write(summary):
         print(f"written: {path}", file=sys.stderr)
     width = min(100, shutil.get_terminal_size().columns)
     print(summary_text(summary, width, sys.stdout.isatty()))

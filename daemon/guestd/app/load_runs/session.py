@@ -21,14 +21,15 @@ from ...load.results import Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..exit_codes import tell_on_stderr
-from ..wiring.endpoints import asked_target
+from ..wiring.endpoints import asked_target, platform_target
 from ..wiring.rest import new_http
 from .emulator_process import emulator_process
 from .environment import environment_of
 from .live_display import LiveDisplay
 from .local_run import ASK_S, LocalRun
 from .options import RunOptions
-from .run_config import own_config, run_config
+from .permission import Permission, plan_text, rails_of
+from .run_config import own_config, platform_flags, run_config
 from .run_result import GuestProcesses, RunResult
 from .worker_run import WorkerRun
 
@@ -37,6 +38,11 @@ THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
 
 LEFT_OPEN = (
     "guestd: {:,} conversations may still be open at the platform; `guestd load reap` ends them"
+)
+
+NOT_USED = (
+    "guestd: the file names {}, which is not used: an emulator is started for the run; give"
+    " --region to run against the platform"
 )
 
 
@@ -53,6 +59,7 @@ class LoadSession:
     display: LiveDisplay = field(default_factory=LiveDisplay)
     measures: RunMeasures = field(default_factory=RunMeasures)
     stopped_by: str = ""
+    permission: Permission = field(default_factory=Permission)
     tell: Callable[[str], None] = tell_on_stderr
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
@@ -85,6 +92,19 @@ class LoadSession:
             self.measures.absorb(result.partial)
             return self._summary(run, result)
 
+    def plan(self) -> str:
+        """What the run would do, without a word to anyone. Raises ConfigError, CommandError."""
+        options = self.options
+        flags = platform_flags(options, self.config_flags, self.file.target)
+        if not options.emulator and not own_config(options, flags).platform.is_given:
+            return plan_text(self.file, options.model, "an emulator, started for the run", [])
+        target = platform_target(run_config(options, flags, self.file), None)
+        where = f"deployment {target.deployment_id} at {target.endpoints.guest_socket}"
+        if target.is_emulator:
+            where = f"the emulator at {target.endpoints.api}"
+        why = self.permission.refusals(self.file, options.model, target)
+        return plan_text(self.file, options.model, where, why)
+
     # ------------------------------------------------------------------ while it lasts
 
     def measured(self, partial: Partial) -> None:
@@ -102,8 +122,9 @@ class LoadSession:
         self.display.show(at_s, self.measures, self._run, bool(self.stopped_by))
 
     def _rails_reason(self) -> str:
-        rails = self.file.rails
-        if self._run is None or (self._run.target.is_emulator and rails == Rails()):
+        assert self._run is not None
+        rails = rails_of(self.file, self._run.target)
+        if self._run.target.is_emulator and rails == Rails():
             return ""
         throttled = sum(self.measures.groups.throttled.values())
         answers = throttled + self.measures.count("confirmed")
@@ -125,17 +146,22 @@ class LoadSession:
     # ------------------------------------------------------------------ the parts
 
     async def _new_run(self, stops: AsyncExitStack) -> GuestProcesses:
-        options = self.options
+        options, named = self.options, self.file.target
+        self.config_flags = platform_flags(options, self.config_flags, named)
         own = own_config(options, self.config_flags)
         if not options.emulator and not own.platform.is_given:
+            if named.region or named.deployment_id:
+                self.tell(NOT_USED.format(named.deployment_id or named.region))
             options.emulator = await stops.enter_async_context(
                 emulator_process(self.emulator_options)
             )
             options.state_directory = ""  # that emulator ends with this process
-        config = run_config(options, self.config_flags)
+        config = run_config(options, self.config_flags, self.file)
         http = new_http(config)
         stops.push_async_callback(http.close)
         target = await asked_target(config, http, ASK_S)
+        if options.kind == "load":
+            self.permission.check(self.file, options.model, target, self.tell)
         if options.workers > 1:
             return WorkerRun(target, self.file, options, self.config_flags, self, self.tell)
         return LocalRun(config, self.file, options, self, target)

@@ -36,8 +36,9 @@ class _Worker:
         begin = w.to_worker(await self._reader.readline())
         assert isinstance(begin, w.BeginLine)
         options = begin.options
-        config = run_config(options, begin.flags)
-        self._run = run = LocalRun(config, read_file(Path(options.file)), options, self)
+        file = read_file(Path(options.file))
+        config = run_config(options, begin.flags, file)
+        self._run = run = LocalRun(config, file, options, self)
         try:
             await run.open()
             self._tell(w.ReadyLine())

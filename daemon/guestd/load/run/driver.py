@@ -19,6 +19,7 @@ from ..guest import actions as a
 from ..guest import heard as h
 from ..guest.virtual_guest import VirtualGuest
 from .conversation_log import ConversationLog
+from .message_gate import MessageGate
 from .reading import heard_in
 
 #: A custom attribute of every virtual guest: the id of its run.
@@ -33,6 +34,7 @@ class GuestHost(Protocol):
     clock: Clock
     loop: asyncio.AbstractEventLoop
     timers: Timers[GuestDriver]
+    gate: MessageGate | None
 
     @property
     def at_s(self) -> float: ...
@@ -72,6 +74,7 @@ class GuestDriver:
         "slowest_what",
         "started_s",
         "took_s",
+        "was_live",
     )
 
     def __init__(self, guest: VirtualGuest, host: GuestHost) -> None:
@@ -80,6 +83,7 @@ class GuestDriver:
         self.log = ConversationLog()
         self.started_s = self.took_s = self.slowest_s = 0.0
         self.slowest_what = ""
+        self.was_live = False
         self._lost_by = self._over_by = ""
         self._host = host
         self._timer_at = NEVER
@@ -109,7 +113,9 @@ class GuestDriver:
         if one is None:
             return
         self.log.heard(one, self._host.at_s)
-        if isinstance(one, h.SessionOver):
+        if isinstance(one, h.Live):
+            self.was_live = True
+        elif isinstance(one, h.SessionOver):
             self._over_by = one.cause
         elif isinstance(one, h.Resting):
             self._lost_by = one.cause
@@ -122,10 +128,17 @@ class GuestDriver:
     # ------------------------------------------------------------------ actions
 
     def _perform(self, actions: list[a.Action]) -> None:
+        gate = self._host.gate
         for action in actions:
-            _PERFORM[type(action)](self, action)
+            number = self.guest.planned.number
+            if gate is None or not gate.holds(number, action, self._host.clock.now()):
+                _PERFORM[type(action)](self, action)
         if self.guest.wake_at < self._timer_at:
             self._set_timer()
+
+    def perform_held(self, action: a.Action) -> None:
+        """What the gate held has its turn."""
+        _PERFORM[type(action)](self, action)
 
     def _set_timer(self) -> None:
         if (at := self.guest.wake_at) < self._timer_at:

@@ -32,6 +32,7 @@ from ..plan.plan import Plan
 from ..scenario.file import Scenario
 from ..scenario.steps import Repeat
 from .driver import GuestDriver
+from .message_gate import MessageGate
 from .overhead import LagSampler, resident_bytes
 
 #: How often it is looked whether guests are due.
@@ -74,9 +75,12 @@ class LoadEngine:
         loop: asyncio.AbstractEventLoop,
         only: int | None = None,
         at_once: int | None = None,
+        messages_per_s_max: float = 0.0,
     ) -> None:
         """`only`: the number of the one guest to start, at once. `at_once`: guests that would be
-        more than that at a time start when there is room."""
+        more than that at a time start when there is room. `messages_per_s_max`: of all guests, 0
+        for no ceiling."""
+        self.gate = MessageGate(messages_per_s_max, self._held) if messages_per_s_max else None
         self._at_once = inf if at_once is None else at_once
         self.fleet, self.clock, self.loop = fleet, clock, loop
         self.timers: Timers[GuestDriver] = Timers(
@@ -161,6 +165,8 @@ class LoadEngine:
     def _tick(self) -> None:
         at_s = self.at_s
         model = self._plan.model
+        if self.gate is not None:
+            self.gate.release(self.clock.now())
         if self._ends_at is None:
             self._start_arrivals(at_s)
             if self._is_closed:
@@ -173,6 +179,10 @@ class LoadEngine:
                 self._over.set()
         if not self._living and self._is_all_started():
             self._over.set()
+
+    def _held(self, number: int, action: a.Action) -> None:
+        if (driver := self._living.get(number)) is not None:
+            driver.perform_held(action)
 
     def _is_all_started(self) -> bool:
         return self._ends_at is not None or (self._next is None and self._ends_by_itself)
@@ -236,6 +246,9 @@ class LoadEngine:
 
     def finished(self, driver: GuestDriver, one: a.Finished) -> None:
         self._living.pop(driver.guest.planned.number, None)
+        if not driver.was_live:
+            what = "no session when the guest had to leave"
+            self._recorder.failure("never_live", what, driver.guest.planned.scenario)
         driver.log.left_ms = self.clock.epoch_ms()
         self._helpers.finished(driver, one)
 
