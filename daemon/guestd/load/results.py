@@ -28,7 +28,7 @@ class Percentiles(msgspec.Struct, kw_only=True):
 
 
 class SessionCounts(msgspec.Struct, kw_only=True):
-    """`failed`: never live, or not ended by the guest."""
+    """`opened`: were live. `failed`: never live, or not ended by the guest."""
 
     planned: int = 0
     opened: int = 0

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from .. import exit_codes
-from ..variables import CLIENT_URL, CONFIG_HELP
+from . import scenario_test_options as o
 from .client_options import DEFAULT_URL, Socket, TokenFile
 
 if TYPE_CHECKING:
     from ..control_client import ControlClient
     from ..load_runs.functional import FunctionalRun
+    from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
 
 EXAMPLES = """Examples:
@@ -35,73 +37,26 @@ Exit codes: 0 all passed, 1 a scenario failed, 105 stopped by a signal, 2 usage 
 
 
 def test(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FILE...", help="Scenario files.", show_default=False),
-    ] = None,
-    emulator: Annotated[
-        str | None,
-        typer.Option(help="The URL of a running emulator; without a platform one is started."),
-    ] = None,
-    agent: Annotated[
-        str, typer.Option(help="Who answers in the emulator that is started for the run.")
-    ] = "human",
-    region: Annotated[
-        str,
-        typer.Option(
-            "-r",
-            "--region",
-            help="The platform's, as mypurecloud.de: run against it, not an emulator.",
-        ),
-    ] = "",
-    deployment_id: Annotated[
-        str,
-        typer.Option(
-            "-id", "--deployment-id", help="Of the Messenger deployment; the file's if left out."
-        ),
-    ] = "",
-    origin: Annotated[
-        str, typer.Option("-o", "--origin", help="The website that the guests come from.")
-    ] = "",
-    associate_id: Annotated[
-        bool,
-        typer.Option("-a", "--associate-id", help="Say the conversation id of each scenario."),
-    ] = False,
-    parallel: Annotated[
-        int, typer.Option("-p", "--parallel", min=1, help="Scenarios at a time.")
-    ] = 1,
-    timeout: Annotated[
-        float,
-        typer.Option("-t", "--timeout", min=0.1, help="How many seconds a step waits by default."),
-    ] = 10.0,
-    failures_only: Annotated[
-        bool, typer.Option("-fo", "--failures-only", help="Say only what failed.")
-    ] = False,
-    only: Annotated[
-        str | None,
-        typer.Option(help="Only this guest of the one file, by its name, as a failure tells it."),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML there.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report there.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON there.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Say the results as JSON.")] = False,
-    config: Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)] = None,
-    seed: Annotated[int, typer.Option(help="Decides everything that is drawn.")] = 0,
-    record: Annotated[
-        str | None,
-        typer.Option(
-            metavar="GUEST",
-            help="Write the conversation of this guest to FILE, or to standard"
-            " output; in place of a run. -o FILE is taken too.",
-        ),
-    ] = None,
-    with_pauses: Annotated[
-        bool, typer.Option("--with-pauses", help="Record how long the guest took, too.")
-    ] = False,
-    url: Annotated[
-        str,
-        typer.Option(envvar=CLIENT_URL, help="Of the daemon whose conversation is recorded."),
-    ] = DEFAULT_URL,
+    files: o.Files = None,
+    emulator: o.EmulatorUrl = None,
+    agent: o.Agent = "human",
+    region: o.Region = "",
+    deployment_id: o.DeploymentId = "",
+    origin: o.Origin = "",
+    associate_id: o.AssociateId = False,
+    parallel: o.Parallel = 1,
+    timeout: o.StepTimeout = 10.0,
+    failures_only: o.FailuresOnly = False,
+    only: o.Only = None,
+    junit: o.JunitFile = None,
+    report: o.ReportFile = None,
+    summary: o.SummaryFile = None,
+    as_json: o.AsJson = False,
+    config: o.ConfigFile = None,
+    seed: o.Seed = 0,
+    record: o.RecordGuest = None,
+    with_pauses: o.WithPauses = False,
+    url: o.DaemonUrl = DEFAULT_URL,
     socket: Socket = None,
     token_file: TokenFile = None,
 ) -> None:
@@ -117,25 +72,13 @@ def test(
         raise typer.BadParameter("is for one file", param_hint="--only")
     if region and emulator:
         raise typer.BadParameter("give either the region or --emulator", param_hint="--region")
-    from ...load.scenario.file import LoadModel
     from ..load_runs.functional import FunctionalRun, GivenPlatform
-    from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
-    from .load_arguments import guest_number
     from .load_run import read_scenarios
 
-    options = RunOptions(
-        file="",
-        model=LoadModel(),
-        seed=seed,
-        run_id=secrets.token_hex(4),
-        config=str(config) if config is not None else "",
-        emulator=emulator or "",
-        only=guest_number(only),
-    )
     asked = FunctionalRun(
         files=[read_scenarios(one, timeout) for one in files],
-        options=options,
+        options=_options(config, emulator, only, seed),
         at_once=parallel,
         failures_only=failures_only,
         as_json=as_json,
@@ -145,6 +88,24 @@ def test(
         again=_again(emulator, agent, region, config),
     )
     raise typer.Exit(_carry_out(asked, OutputFiles(summary, report, junit)))
+
+
+def _options(config: Path | None, emulator: str | None, only: str | None, seed: int) -> RunOptions:
+    from ...load.scenario.file import LoadModel
+    from ..load_runs.options import RunOptions
+    from ..load_runs.state_directory import state_directory
+    from .load_arguments import guest_number
+
+    return RunOptions(
+        file="",
+        state_directory=str(state_directory(os.environ)),
+        model=LoadModel(),
+        seed=seed,
+        run_id=secrets.token_hex(4),
+        config=str(config) if config is not None else "",
+        emulator=emulator or "",
+        only=guest_number(only),
+    )
 
 
 def _again(emulator: str | None, agent: str, region: str, config: Path | None) -> list[str]:

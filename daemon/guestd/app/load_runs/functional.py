@@ -27,7 +27,6 @@ from .live_display import LiveDisplay
 from .options import RunOptions
 from .outputs import OutputFiles
 from .session import STOPPED_BY_SIGNAL, LoadSession
-from .state_directory import state_directory
 
 FAILED = 1
 
@@ -101,7 +100,6 @@ async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
     config = load_config(Path(options.config) if options.config else None, os.environ)
     is_named = config.platform.is_given and not config.platform.emulator and not options.emulator
     if given.region or is_named:
-        options.state_directory = str(state_directory(os.environ))
         return True
     for file in asked.files:
         if file.target.region:
@@ -111,8 +109,7 @@ async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
         _note("-id is not used without a region: an emulator has a deployment of its own")
     if not options.emulator and not config.platform.emulator:
         options.emulator = await stops.enter_async_context(emulator_process(asked.emulator_options))
-    else:  # an emulator of our own ends with this process, and needs no reaping
-        options.state_directory = str(state_directory(os.environ))
+        options.state_directory = ""  # that emulator ends with this process
     return False
 
 

@@ -70,7 +70,7 @@ class LiveDisplay:
             left_s=left_s,
             planned=sum(process.started for process in measures.processes.values()),
             guests=dict(run.states),
-            opened=measures.count("opened"),
+            opened=measures.count("live"),
             ended=measures.count("ended"),
             failed=measures.count("failed"),
             sent=measures.count("sent"),

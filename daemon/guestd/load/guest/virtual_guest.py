@@ -234,7 +234,7 @@ class VirtualGuest:
         )
         self._note(now, f"session over: {event.cause}", "connection")
         timings = self._conversation.timings
-        timings.over(in_order and (timings.was_live or self._is_stopped), now, out)
+        timings.over(in_order and timings.was_live, now, out)
         self._finish(out)
 
     def _message(self, event: h.MessageHeard, now: float, out: list[Action]) -> None:

@@ -54,7 +54,7 @@ def point(rows: Sequence[MeasuredRow], at_s: float, length_s: float) -> Point:
         sent=counts.get("sent", 0),
         confirmed=counts.get("confirmed", 0),
         received=counts.get("received", 0),
-        opened=counts.get("opened", 0),
+        opened=counts.get("live", 0),
         ended=counts.get("ended", 0),
         steps_failed=counts.get("steps_failed", 0),
         echo_ms=_percentiles(rows, "echo_latency"),

@@ -156,7 +156,7 @@ def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
     most = (sum(sample.open_most for sample in row.processes.values()) for row in measures.timeline)
     return SessionCounts(
         planned=facts.planned or started,
-        opened=measures.count("opened"),
+        opened=measures.count("live"),
         ended=measures.count("ended"),
         failed=measures.count("failed"),
         most_at_once=max(most, default=0),

@@ -14,7 +14,7 @@ from .threshold_expressions import Threshold, ThresholdError, parse
 
 #: The figure of a count → its name in `RunMeasures.counts`.
 _COUNTED = {
-    "sessions.opened": "opened",
+    "sessions.opened": "live",
     "sessions.ended": "ended",
     "sessions.failed": "failed",
     "messages.sent": "sent",

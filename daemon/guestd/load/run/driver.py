@@ -74,6 +74,7 @@ class GuestDriver:
         "slowest_what",
         "started_s",
         "took_s",
+        "was_live",
     )
 
     def __init__(self, guest: VirtualGuest, host: GuestHost) -> None:
@@ -82,6 +83,7 @@ class GuestDriver:
         self.log = ConversationLog()
         self.started_s = self.took_s = self.slowest_s = 0.0
         self.slowest_what = ""
+        self.was_live = False
         self._lost_by = self._over_by = ""
         self._host = host
         self._timer_at = NEVER
@@ -111,7 +113,9 @@ class GuestDriver:
         if one is None:
             return
         self.log.heard(one, self._host.at_s)
-        if isinstance(one, h.SessionOver):
+        if isinstance(one, h.Live):
+            self.was_live = True
+        elif isinstance(one, h.SessionOver):
             self._over_by = one.cause
         elif isinstance(one, h.Resting):
             self._lost_by = one.cause

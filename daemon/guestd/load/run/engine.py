@@ -246,6 +246,9 @@ class LoadEngine:
 
     def finished(self, driver: GuestDriver, one: a.Finished) -> None:
         self._living.pop(driver.guest.planned.number, None)
+        if not driver.was_live:
+            what = "no session when the guest had to leave"
+            self._recorder.failure("never_live", what, driver.guest.planned.scenario)
         driver.log.left_ms = self.clock.epoch_ms()
         self._helpers.finished(driver, one)
 

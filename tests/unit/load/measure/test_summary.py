@@ -45,7 +45,7 @@ def measured() -> RunMeasures:
         recorder = Recorder(worker)
         for second in range(10):
             recorder.started(0.0)
-            for name in ("opened", "sent", "sent", "confirmed", "received", "ended"):
+            for name in ("live", "sent", "sent", "confirmed", "received", "ended"):
                 recorder.counted(name, second + 0.5)
             recorder.measured("echo_latency", 0.1, second + 0.5)
             recorder.measured("first_reply", 2.0, second + 0.5)

@@ -1,0 +1,74 @@
+"""The options of `guestd test`. Those of the web messaging tester have its spellings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..variables import CLIENT_URL, CONFIG_HELP
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="FILE...", help="Scenario files.", show_default=False),
+]
+EmulatorUrl = Annotated[
+    str | None,
+    typer.Option(help="The URL of a running emulator; without a platform one is started."),
+]
+Agent = Annotated[
+    str, typer.Option(help="Who answers in the emulator that is started for the run.")
+]
+Region = Annotated[
+    str,
+    typer.Option(
+        "-r",
+        "--region",
+        help="The platform's, as mypurecloud.de: run against it, not an emulator.",
+    ),
+]
+DeploymentId = Annotated[
+    str,
+    typer.Option(
+        "-id", "--deployment-id", help="Of the Messenger deployment; the file's if left out."
+    ),
+]
+Origin = Annotated[
+    str, typer.Option("-o", "--origin", help="The website that the guests come from.")
+]
+AssociateId = Annotated[
+    bool,
+    typer.Option("-a", "--associate-id", help="Say the conversation id of each scenario."),
+]
+Parallel = Annotated[int, typer.Option("-p", "--parallel", min=1, help="Scenarios at a time.")]
+StepTimeout = Annotated[
+    float,
+    typer.Option("-t", "--timeout", min=0.1, help="How many seconds a step waits by default."),
+]
+FailuresOnly = Annotated[bool, typer.Option("-fo", "--failures-only", help="Say only what failed.")]
+Only = Annotated[
+    str | None,
+    typer.Option(help="Only this guest of the one file, by its name, as a failure tells it."),
+]
+JunitFile = Annotated[Path | None, typer.Option(help="Write JUnit XML there.")]
+ReportFile = Annotated[Path | None, typer.Option(help="Write an HTML report there.")]
+SummaryFile = Annotated[Path | None, typer.Option(help="Write the summary as JSON there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Say the results as JSON.")]
+ConfigFile = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
+Seed = Annotated[int, typer.Option(help="Decides everything that is drawn.")]
+RecordGuest = Annotated[
+    str | None,
+    typer.Option(
+        metavar="GUEST",
+        help="Write the conversation of this guest to FILE, or to standard"
+        " output; in place of a run. -o FILE is taken too.",
+    ),
+]
+WithPauses = Annotated[
+    bool, typer.Option("--with-pauses", help="Record how long the guest took, too.")
+]
+DaemonUrl = Annotated[
+    str,
+    typer.Option(envvar=CLIENT_URL, help="Of the daemon whose conversation is recorded."),
+]
