@@ -168,6 +168,8 @@ def test_planted_trouble_is_found_exactly(emulator, tmp_path):
     assert counts == {"mute": 3, "duplicate": 2, "swap": 5, "throttle": 20}
     assert (found["lost"], found["doubled"], found["reordered"]) == (3, 2, 5)
     assert found["uncertain"] == 0 and found["reconciled"]["by"] == "record"
+    still_open = emulator.ask(f"sessions?attribute=guestd_run:{found['run_id']}&state=open")
+    assert still_open["total"] == 0
     assert sum(one["count"] for one in found["throttling"]) == 20
     for why, kind in (("lost", "mute"), ("doubled", "duplicate"), ("reordered", "swap")):
         assert conversations_with(found, why) == Counter(
