@@ -1,0 +1,98 @@
+"""What `guestd test` makes of its flags and of the runs of several files."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from guestd.app.cli import app
+from guestd.app.commands.load_compare import is_worse
+from guestd.app.load_runs.functional import FAILED, GivenPlatform, together
+from guestd.load.measure.compare import CountComparison, MeasureComparison, RunComparison
+from guestd.load.results import CaseResult, MessageCounts, SessionCounts, StepFigures, Summary
+from guestd.load.scenario.file import ScenarioFile, Target
+
+NAMED = ScenarioFile(
+    path="bot.yml",
+    sha256="",
+    scenarios=(),
+    target=Target("its-deployment", "its.region", "https://its.example"),
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "has_platform", "flags"),
+    [
+        ({}, False, {}),
+        ({}, True, {}),
+        ({"deployment_id": "d"}, False, {}),
+        ({"deployment_id": "d"}, True, {"deployment_id": "d"}),
+        ({"origin": "https://o"}, False, {"origin": "https://o"}),
+        (
+            {"region": "mypurecloud.de"},
+            True,
+            {
+                "region": "mypurecloud.de",
+                "deployment_id": "its-deployment",
+                "origin": "https://its.example",
+            },
+        ),
+        (
+            {"region": "mypurecloud.de", "deployment_id": "d", "origin": "https://o"},
+            True,
+            {"region": "mypurecloud.de", "deployment_id": "d", "origin": "https://o"},
+        ),
+    ],
+)
+def test_only_a_region_on_the_command_line_means_the_platform(given, has_platform, flags):
+    found = GivenPlatform(**given).flags(NAMED, has_platform)
+    assert found == {f"platform.{name}": value for name, value in flags.items()}
+
+
+def one_run(outcome, sent):
+    return Summary(
+        kind="test",
+        sessions=SessionCounts(opened=1),
+        messages=MessageCounts(sent=sent),
+        steps=[StepFigures(scenario="s", step=0, label="says")],
+        cases=[CaseResult(scenario="s", guest="s-1", outcome=outcome, took_s=1.0)],
+    )
+
+
+def test_the_runs_of_several_files_are_one_that_fails_if_one_does():
+    whole = together([one_run("passed", 2), one_run("failed", 3)])
+    assert (whole.sessions.opened, whole.messages.sent, len(whole.steps)) == (2, 5, 2)
+    assert [one.outcome for one in whole.cases] == ["passed", "failed"]
+    assert whole.exit_code == FAILED
+    assert together([one_run("passed", 1)]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name at least one scenario file"),
+        (["a.yml", "b.yml", "--only", "s-1"], "is for one file"),
+        (["a.yml", "-r", "r", "--emulator", "http://e"], "either the region or --emulator"),
+        (["--record", "ana", "a.yml", "b.yml"], "one file to write"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(arguments, said):
+    done = CliRunner().invoke(app, ["test", *arguments], env={"COLUMNS": "200"})
+    assert done.exit_code == 2 and said in done.stderr
+
+
+def compared(name, verdict, counted="same"):
+    measure = MeasureComparison(
+        name=name, count_a=1, count_b=1, quantiles=[], distance=0.0, chance=1.0,
+        verdict=verdict, sentence="",
+    )  # fmt: skip
+    count = CountComparison(
+        name="lost", count_a=0, of_a=1, count_b=0, of_b=1, chance=1.0, verdict=counted, sentence=""
+    )
+    return RunComparison(verdict="", warnings=[], measures=[measure], counts=[count])
+
+
+def test_a_run_is_worse_by_what_a_guest_meets():
+    assert is_worse(compared("echo", "slower")) and is_worse(compared("echo", "same", "more"))
+    assert not is_worse(compared("echo", "faster")) and not is_worse(compared("echo", "too_few"))
+    assert not is_worse(compared("echo_as_sent", "slower"))

@@ -1,0 +1,82 @@
+"""The platform's record at the end of a run, as the emulator tells it by pages."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from guestd.app.load_runs.record import compared
+from guestd.load.measure.reconcile import GuestView, OwnMessage, SeenMessage
+
+
+class Kept:
+    def __init__(self, *views):
+        self._views = views
+        self.conversation_ids = {}
+
+    def views(self):
+        return iter(self._views)
+
+
+@asynccontextmanager
+async def emulator(*pages):
+    """Its transcripts, a page a call; the address."""
+
+    async def transcripts(request):
+        page = int(request.query["after"])
+        after = page + 1 if page + 1 < len(pages) else None
+        return web.json_response({"conversations": pages[page], "next": after})
+
+    site = web.Application()
+    site.router.add_get("/__emulator/transcripts", transcripts)
+    runner = web.AppRunner(site)
+    await runner.setup()
+    port = web.TCPSite(runner, "127.0.0.1", 0)
+    await port.start()
+    try:
+        yield f"http://127.0.0.1:{port._server.sockets[0].getsockname()[1]}"
+    finally:
+        await runner.cleanup()
+
+
+def recorded(conversation, session, *messages):
+    told = [
+        {
+            "id": message,
+            "direction": "Inbound" if message.startswith("own") else "Outbound",
+            "text": message,
+            "type": "Text",
+            "time": "2026-11-30T00:00:00.000Z",
+        }
+        for message in messages
+    ]
+    return {"id": conversation, "session": session, "messages": told}
+
+
+def view(guest, session, sent, seen):
+    own = [OwnMessage(f"c-{one}", one, 0.0, "confirmed", one) for one in sent]
+    return GuestView(guest, "s", session, [SeenMessage(one, one, 0.0) for one in seen], own)
+
+
+async def test_two_conversations_of_one_session_are_compared_as_one():
+    kept = Kept(view("a-1", "s1", ["own1", "own2"], ["bot1", "bot2"]))
+    first, second = recorded("c1", "s1", "own1", "bot1"), recorded("c2", "s1", "own2", "bot2")
+    async with emulator([first], [second]) as url:
+        findings, reconciled = await compared(kept, url, "r", 0)
+    assert findings.listed == [] and reconciled.conversations == 1 and reconciled.messages == 4
+
+
+async def test_what_the_record_does_not_have_is_lost_and_the_conversation_is_named():
+    kept = Kept(view("a-1", "s1", ["own1", "own2"], []), view("a-2", "s2", ["own3"], ["bot3"]))
+    async with emulator([recorded("c1", "s1", "own1"), recorded("c2", "s2", "own3", "bot3")]) as u:
+        findings, _ = await compared(kept, u, "r", 0)
+    assert findings.counts["lost"] == 1
+    assert [one.guest for one in findings.listed] == ["a-1"]
+    assert kept.conversation_ids == {"s1": "c1", "s2": "c2"}
+
+
+async def test_a_record_that_cannot_be_read_is_said():
+    findings, reconciled = await compared(Kept(), "http://127.0.0.1:9", "r", 0)
+    assert findings.listed == [] and reconciled.by == ""
+    assert "record could not be read" in reconciled.why_not
