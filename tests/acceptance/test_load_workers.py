@@ -50,9 +50,8 @@ def test_two_workers_do_what_one_would_and_their_measures_are_one(emulator, scen
     assert summary["reconciled"]["conversations"] == GUESTS
     assert summary["thresholds"][0]["value"] == 0
     assert summary["messages"]["sent"] == summary["messages"]["confirmed"] >= GUESTS
-    assert {one["guest"] for one in summary["conversations"]} <= {
-        f"talk-{n}" for n in range(GUESTS)
-    }
+    names = [one["guest"] for one in summary["conversations"]]
+    assert names and len(set(names)) == len(names)
     assert files(tmp_path) == []
 
 
