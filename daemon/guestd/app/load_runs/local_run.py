@@ -68,6 +68,7 @@ class LocalRun:
         self.aborted = False
         self._token_of: dict[str, str] = {}
         self._drivers: dict[str, GuestDriver] = {}
+        self._connects_throttled = 0
         self.metrics = Metrics()
         names = [one.name for one in file.scenarios]
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
@@ -177,6 +178,10 @@ class LocalRun:
         self.kept.add(driver)
 
     def second(self, at_s: float) -> None:
+        refused = self.metrics.connects_throttled - self._connects_throttled
+        self._connects_throttled += refused
+        for _ in range(refused):
+            self._recorder.throttled("connections of the deployment", "new connections", at_s)
         self._heard.measured(self._recorder.partial())
         self._heard.second(at_s)
 

@@ -46,6 +46,11 @@ NOT_USED = (
 )
 
 
+#: Of an emulator that is the run's own: what is measured is not how fast it lets guests in.
+NO_CONNECT_LIMIT = ("--set", "limits.connections_per_minute=null")
+OWN_CONNECTS_PER_MINUTE = 60_000
+
+
 @dataclass
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
@@ -153,9 +158,11 @@ class LoadSession:
             if named.region or named.deployment_id:
                 self.tell(NOT_USED.format(named.deployment_id or named.region))
             options.emulator = await stops.enter_async_context(
-                emulator_process(self.emulator_options)
+                emulator_process([*self.emulator_options, *NO_CONNECT_LIMIT])
             )
             options.state_directory = ""  # that emulator ends with this process
+            if not options.model.connects_per_s:
+                options.connects_per_minute = options.connects_per_minute or OWN_CONNECTS_PER_MINUTE
         config = run_config(options, self.config_flags, self.file)
         http = new_http(config)
         stops.push_async_callback(http.close)
