@@ -144,7 +144,7 @@ async def test_rules_have_ids_and_counts_and_go_one_by_one():
         ]
         (recent,) = found["recent"]
         assert (recent["fault"], recent["guest"], recent["outcome"]) == ("mute", "ana", "done")
-        assert found["kinds"]["delay"]["fields"] == {"ms": 150.0}
+        assert found["kinds"]["delay"]["fields"] == {"ms": 150.0, "ms_min": 0.0}
         assert found["kinds"]["delay"]["occasion"] == "out" and found["kinds"]["drop"]["meaning"]
         status, left = await call(emulator, "DELETE", "/__emulator/faults/f1")
         assert status == 200 and [one["id"] for one in left["rules"]] == [added["id"]]

@@ -3,6 +3,7 @@ guest session stays."""
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from guestd.emulator.core import frames
@@ -39,9 +40,9 @@ async def test_an_upload_that_makes_no_request_fails_and_the_session_stays(
     slot = frames.upload_slot
 
     def hostile(attachment, given_url, trace):
-        found = slot(attachment, url or given_url, trace)
+        found = orjson.loads(slot(attachment, url or given_url, trace))
         found["body"]["headers"] = headers or found["body"]["headers"]
-        return found
+        return orjson.dumps(found)
 
     monkeypatch.setattr(frames, "upload_slot", hostile)
     async with new_stack(emulator=SILENT, session={**FAST, "upload_attempts_max": 1}) as stack:
