@@ -235,3 +235,23 @@ def test_a_stall_of_five_seconds_in_a_minute_is_within_five_percent(emulator, tm
 def test_only_names_guests_as_reports_do(emulator, talk):
     done = guestd("load", talk, "--emulator", emulator.url, "--only", "say-it-0", "-q")
     assert done.code == 2 and "must end in a number" in done.err
+
+
+def test_guests_that_never_have_a_session_have_failed(talk, tmp_path):
+    """They began to open one, which must not read as if they had had it."""
+    refusing = '[{"kind": "refuse_upgrade", "status": 429, "rate": 1.0}]'
+    program = Program("emulate", "--port", "0", "--set", f"faults={refusing}")
+    summary = tmp_path / "run.json"
+    try:
+        guestd(
+            *("load", talk, "-u", "3", "-r", "10", "-t", "1s", "--emulator", program.url(), "-q"),
+            *("--summary", summary),
+        )
+    finally:
+        program.end()
+    found = json.loads(summary.read_text())
+    counts = {name: found["sessions"][name] for name in ("planned", "opened", "ended", "failed")}
+    assert counts == {"planned": 3, "opened": 0, "ended": 0, "failed": 3}
+    assert [(one["kind"], one["count"]) for one in found["errors"]][:1] == [("never_live", 3)]
+    throttled = {one["bucket"]: one["count"] for one in found["throttling"]}
+    assert throttled["connections of the deployment"] >= 1

@@ -28,6 +28,7 @@ from ...model.effects import SessionCounter
 from ...model.ports import DeploymentConfig
 from ...observe.metrics import Metrics
 from ...platform.deployment import fetch_deployment
+from ...platform.http import Http
 from ...runtime.clock import LoopClock
 from ...spool.reading import open_copy
 from ...supervisor.supervisor import Supervisor
@@ -84,7 +85,7 @@ class LocalRun:
         self.target = target = self._asked or await asked_target(self._config, http, ASK_S)
         facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
         self._open_tokens(target)
-        self._open_fleet(target, facts)
+        self._open_fleet(target, facts, http)
         options = self._options
         plan = Plan(
             self._file,
@@ -117,6 +118,7 @@ class LocalRun:
         await self.engine.run()
         if not self.aborted:
             await self._fleet.drain(DRAIN_S)
+        self.engine.give_up()
 
     async def close(self) -> None:
         await self._stops.aclose()
@@ -223,11 +225,9 @@ class LocalRun:
             ),
         )
 
-    def _open_fleet(self, target: PlatformTarget, facts: DeploymentConfig) -> None:
+    def _open_fleet(self, target: PlatformTarget, facts: DeploymentConfig, http: Http) -> None:
         uploader = new_uploader(self._config, target, open_copy)
         self._stops.push_async_callback(uploader.close)
-        http = new_http(self._config)
-        self._stops.push_async_callback(http.close)
         self._fleet = new_supervisor(
             self._config,
             target,

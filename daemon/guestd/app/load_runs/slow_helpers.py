@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...load.guest import actions as a
 from ...load.guest import heard as h
-from ...load.run.driver import GuestDriver, unanswered
+from ...load.run.driver import GuestDriver
 from ...load.scenario.file import PersonaModel
 from ...model.commands import Attach
 from ...runtime.task_pool import TaskPool
@@ -62,7 +62,7 @@ class SlowHelpers:
                 "queue",
                 file.sha256,
             ),
-            unanswered(driver),
+            driver.answered,
         )
 
     def _file(self, path: str, size_bytes: int) -> _File:

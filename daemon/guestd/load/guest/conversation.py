@@ -113,6 +113,7 @@ class VirtualConversation:
             attributes = {**(self.attributes or {}), **(attributes or {})}
         kind = "text" if unsettled.ends_step else "persona"
         command_id = self.command_id()
+        # mypy takes the two words for any text
         line = self.transcript.add(now, GUEST, text, kind, self._given)  # type: ignore[arg-type]
         out.append(SendText(command_id, text, attributes or None))
         self._given_to_send(command_id, unsettled._replace(line=line), out)
@@ -201,6 +202,7 @@ class VirtualConversation:
         who = event.sender or ("bot" if event.bot else "agent")
         kind, text = told(event)
         note = "late" if event.late else None
+        # `told` gives only kinds that a transcript has
         self.transcript.add(now, who, text, kind, note=note)  # type: ignore[arg-type]
         self.timings.replied(event.bot, now, out)
         self.incoming.add(event)

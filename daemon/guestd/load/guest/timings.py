@@ -87,7 +87,7 @@ class Timings:
         if not self._replied & kind:
             self._replied |= kind
             name = "first_bot_reply" if bot else "first_human_reply"
-            out.append(Measured(name, now - self._first_said))  # type: ignore[arg-type]
+            out.append(Measured(name, now - self._first_said))  # type: ignore[arg-type]  # one of two
         for meant_at in self._unanswered:
             out.append(Measured("reply_gap", now - meant_at))
         self._unanswered = ()

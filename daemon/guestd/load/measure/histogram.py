@@ -77,7 +77,7 @@ class LatencyHistogram:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LatencyHistogram) and self.counts == other.counts
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # it changes, so it is no key
 
     def record(self, value_s: float) -> None:
         """Count one sample; what is outside 1 µs … 1 h is counted at the nearest end."""

@@ -188,7 +188,7 @@ class GuestDriver:
         self._give(End(action.command_id), heeded=False)
 
     def _give(self, command: Command, heeded: bool = True) -> None:
-        self.give(command, self._answered if heeded else _unheeded)
+        self.give(command, self.answered if heeded else _unheeded)
 
     def give(self, command: Command, answered: Callable[[Answer], None]) -> None:
         try:
@@ -198,7 +198,8 @@ class GuestDriver:
                 code = getattr(error, "code", "") or "refused"
                 self.soon(h.CommandRefused(command.command_id, code, str(error)))
 
-    def _answered(self, answer: Answer) -> None:
+    def answered(self, answer: Answer) -> None:
+        """Its guest hears of a refusal."""
         error = answer.error
         if error is not None:
             self.soon(h.CommandRefused(answer.command_id, error.code, str(error)))
@@ -240,11 +241,6 @@ _ENDED_BY = frozenset(
 
 #: What makes a conversation a slow one.
 _SLOW = {"echo_latency": "an echo", "first_reply": "first reply", "session_time": "live"}
-
-
-def unanswered(driver: GuestDriver) -> Callable[[Answer], None]:
-    """For a command whose refusal its guest must hear of."""
-    return driver._answered
 
 
 def _unheeded(answer: Answer) -> None:

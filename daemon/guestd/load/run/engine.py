@@ -100,6 +100,7 @@ class LoadEngine:
         self._start = self._last_second = clock.now()
         self._guest_run = GuestRun(run_id, self._start)
         self._ends_at: float | None = None
+        self._is_stopped = False
         self._over = asyncio.Event()
         self._cpu_s = time.process_time()
         self.states: Counter[str] = Counter()
@@ -144,6 +145,13 @@ class LoadEngine:
         ends_at = self.at_s + graceful_s
         self._next = None
         self._ends_at = ends_at if self._ends_at is None else min(self._ends_at, ends_at)
+
+    def give_up(self) -> None:
+        """Those that have not ended by now have failed."""
+        for driver in self._living.values():
+            self._recorder.counted("failed", self.at_s)
+            what = "had not ended when the run was over"
+            self._recorder.failure("not_ended", what, driver.guest.planned.scenario)
 
     def abort(self) -> None:
         """Leave everything as it is, now."""
@@ -211,8 +219,11 @@ class LoadEngine:
         driver.begin(self._start + start_s)
 
     def _stop_all(self) -> None:
-        for driver in self.living:
-            driver.stop()
+        """Once: nothing starts after it."""
+        if not self._is_stopped:
+            self._is_stopped = True
+            for driver in self.living:
+                driver.stop()
 
     def _second(self) -> None:
         self.states = Counter(driver.guest.state for driver in self._living.values())
