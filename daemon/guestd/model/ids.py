@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 COMMAND_ID_CHARS_MAX = 128
 
@@ -25,6 +27,10 @@ def fingerprint(token: str) -> str:
     return "sha256:" + hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
+#: What most guests bring; one for all of them.
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 @dataclass(slots=True, frozen=True)
 class Guest:
     """One guest session's identity.
@@ -40,6 +46,6 @@ class Guest:
     name: str
     token: str = field(repr=False)
     email: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    metadata: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     display_name: str = ""

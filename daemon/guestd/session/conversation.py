@@ -67,7 +67,7 @@ class SessionConversation:
         self._rules = rules
         self._numbers = numbers
         self.inbound = Inbound(inbox, rules, numbers)
-        self.outbound = Outbound(guest.attributes, rules, numbers)
+        self.outbound = Outbound(dict(guest.attributes), rules, numbers)
         self.downloads = NO_LINKS
         self.live = False
         self._attribute_bytes_max: int | None = None

@@ -1,4 +1,4 @@
-"""When and why a guest session ends: its agreed time, a goodbye under way, the platform's own word.
+"""Why a guest session ends: its agreed time, a goodbye under way, the platform's own word.
 
 `cause` is set once leaving has begun; `goodbye_id` is the tracing id of the goodbye once it is
 sent; `cleared` says that the platform has erased the conversation."""
@@ -6,6 +6,8 @@ sent; `cleared` says that the platform has erased the conversation."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
 
 from ..model import client_messages as m
 from ..model import signals as s
@@ -17,39 +19,39 @@ from .settings import LifetimeSettings
 #: is given up, as one whose goodbye is not confirmed.
 PUT_OFF_MAX = 5
 
+Goodbye = m.Clear | m.CloseSession
 EndSignal = s.Left | s.SessionCleared | s.ConnectionClosed | s.SessionExpired | s.LoggedOut
 
 
+@dataclass(slots=True, frozen=True)
 class Departure:
-    __slots__ = ("cause", "cleared", "ends_at", "goodbye_id", "leave_by", "put_offs")
+    """A value: nearly all guest sessions share the one that stays."""
 
-    def __init__(self) -> None:
-        self.cause: Cause | None = None
-        self.cleared = False
-        self.ends_at = NEVER
-        self.goodbye_id = ""
-        self.leave_by = NEVER
-        self.put_offs = 0
+    cause: Cause | None = None
+    cleared: bool = False
+    goodbye_id: str = ""
+    leave_by: float = NEVER
+    put_offs: int = 0
 
-    def opened(self, ends_at: float, leave_by: float) -> None:
-        self.ends_at = ends_at
-        if self.cause is not None:
-            self.leave_by = leave_by
+    def until(self, leave_by: float) -> Departure:
+        """If it leaves, it has until then."""
+        return self if self.cause is None else replace(self, leave_by=leave_by)
 
-    def begin(self, cause: Cause, leave_by: float) -> None:
-        self.cause, self.leave_by = cause, leave_by
+    def begun(self, cause: Cause, leave_by: float = NEVER) -> Departure:
+        return replace(self, cause=cause, leave_by=leave_by)
 
-    def goodbye(self, trace: str, clear: bool) -> m.Clear | m.CloseSession:
-        self.goodbye_id = trace
-        return m.Clear(trace) if clear else m.CloseSession(trace)
+    def said(self, goodbye: Goodbye) -> Departure:
+        return replace(self, goodbye_id=goodbye.tracing_id)
 
-    def put_off(self, until: float, settings: LifetimeSettings) -> float:
+    def noted(self, given: EndSignal) -> Departure:
+        return replace(self, cleared=True) if isinstance(given, s.SessionCleared) else self
+
+    def put_off(self, until: float, settings: LifetimeSettings) -> tuple[float, Departure]:
         """When to say the goodbye again, that the platform does not take before `until`."""
         if self.put_offs >= PUT_OFF_MAX:
-            return NEVER
-        self.put_offs += 1
-        self.leave_by = max(self.leave_by, until + settings.leave_timeout_s)
-        return until
+            return NEVER, self
+        leave_by = max(self.leave_by, until + settings.leave_timeout_s)
+        return until, replace(self, put_offs=self.put_offs + 1, leave_by=leave_by)
 
     def is_goodbye(self, trace: str) -> bool:
         """True if a frame with this tracing id is about our goodbye."""
@@ -63,10 +65,7 @@ class Departure:
         """What a signal of the platform means, while our goodbye is under way (`leaving`) or not;
         None if the session goes on."""
         match given:
-            case s.Left():
-                return self.ending() if leaving else None
-            case s.SessionCleared():
-                self.cleared = True
+            case s.Left() | s.SessionCleared():
                 return self.ending() if leaving else None
             case s.SessionExpired():
                 otherwise = Cause.SESSION_EXPIRED
@@ -83,6 +82,14 @@ class Departure:
                 else:
                     cause = Cause.DISPLACED
                 return Ending(cause, detail=given.reason)
+
+
+#: Neither leaves nor is asked to.
+STAYS: Final = Departure()
+
+
+def goodbye(trace: str, clear: bool) -> Goodbye:
+    return m.Clear(trace) if clear else m.CloseSession(trace)
 
 
 def is_session_unknown(given: s.Throttled | s.Refused) -> bool:

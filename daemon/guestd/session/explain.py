@@ -75,7 +75,7 @@ def _teller(around: Surroundings) -> Told:
 
 def _expires_ms(machine: Machine, told: Told) -> int | None:
     """Its agreed end, or what the platform said if that is earlier."""
-    agreed_ms, by_platform_s = told(machine.departure.ends_at), machine.connection.expires_epoch_s
+    agreed_ms, by_platform_s = told(machine.ends_at), machine.connection.expires_epoch_s
     if agreed_ms is None or by_platform_s is None:
         return agreed_ms
     return min(agreed_ms, int(by_platform_s * 1000))

@@ -41,7 +41,7 @@ from . import inputs as i
 from .commands import Situation
 from .connection import ConnectionState, unanswered
 from .conversation import ENDED_TEXT, SessionConversation, TalkInput
-from .departure import Departure, EndSignal, ending_on_error, is_session_unknown
+from .departure import STAYS, EndSignal, ending_on_error, goodbye, is_session_unknown
 from .fleet_rules import FleetRules
 from .inbox import MessageInbox
 from .numbers import EventNumbers, draw_id
@@ -68,35 +68,29 @@ class Machine:
         "conversation",
         "departure",
         "duration_s",
+        "ends_at",
         "guest",
         "since",
         "state",
         "wake_at",
     )
 
-    def __init__(
-        self,
-        guest: Guest,
-        rules: FleetRules,
-        inbox: MessageInbox,
-        seq: int = 0,
-    ) -> None:
+    def __init__(self, guest: Guest, rules: FleetRules, inbox: MessageInbox, seq: int = 0) -> None:
         self.guest = guest
         self.state = State.WAITING
-        self.since = self.wake_at = NEVER
+        self.since = self.wake_at = self.ends_at = NEVER
         self.duration_s = rules.settings.lifetime.duration_s
         self._rules = rules
         self._numbers = numbers = EventNumbers(seq)
         self.connection = ConnectionState()
-        self.departure = Departure()
+        self.departure = STAYS
         self.conversation = SessionConversation(guest, inbox, rules, numbers)
 
     def __repr__(self) -> str:
-        departure, connection, conversation = self.departure, self.connection, self.conversation
-        soon = "-soon" if departure.cause and self.state is not State.LEAVING else ""
+        soon = "-soon" if self.departure.cause and self.state is not State.LEAVING else ""
         return (
             f"<guest {self.guest.session_id} {self.state.value}{soon} seq={self.seq}"
-            f" {conversation!r} {connection!r}{' read-only' if self.read_only else ''}>"
+            f" {self.conversation!r} {self.connection!r}{' read-only' if self.read_only else ''}>"
         )
 
     @property
@@ -129,7 +123,7 @@ class Machine:
         self.connection.joined_once = saved.joined
         self.connection.was_live = saved.was_live
         if self.conversation.restore(saved, now) is Wants.LEAVE:
-            self.departure.cause = Cause.FINISHED
+            self.departure = STAYS.begun(Cause.FINISHED)
 
     def stop(self) -> Effects:
         """The daemon stops and keeps this guest session: what the journal must know so that nothing
@@ -157,10 +151,8 @@ class Machine:
     # ------------------------------------------------------------------ the way to live
 
     def _opened(self, given: i.Opened, now: float, out: Effects) -> None:
-        self.since = now
-        self.departure.opened(
-            now + self.duration_s, now + self._rules.settings.lifetime.leave_timeout_s
-        )
+        self.since, self.ends_at = now, now + self.duration_s
+        self.departure = self.departure.until(self._leave_by(now))
         if not self._rules.traits.confirms:
             self.conversation.outbound.give_up_under_way("guestd stopped before it could tell", out)
         # or a second kill before the next `live` would put in doubt what is accepted from now on
@@ -236,11 +228,10 @@ class Machine:
     # ------------------------------------------------------------------ time
 
     def _deadline(self, given: i.DeadlineReached, now: float, out: Effects) -> None:
-        departure = self.departure
-        if now >= departure.ends_at:
-            departure.ends_at = NEVER
+        if now >= self.ends_at:
+            self.ends_at = NEVER
             self._leave(Cause.DURATION_REACHED, now, out)
-        if self.state is not State.ENDED and now >= departure.leave_by:
+        if self.state is not State.ENDED and now >= self.departure.leave_by:
             self._out_of_patience(now, out)
         if self.state is not State.ENDED and now >= self.connection.step_at:
             self._on_deadline_step(now, out)
@@ -279,9 +270,9 @@ class Machine:
         if self.state is _ENDED:
             self.wake_at = NEVER
             return
-        departure, conversation = self.departure, self.conversation
+        conversation = self.conversation
         held_until = conversation.inbound.inbox.wake_at
-        at = min(self.connection.step_at, departure.ends_at, departure.leave_by, held_until)
+        at = min(self.connection.step_at, self.ends_at, self.departure.leave_by, held_until)
         if self.state in (State.LIVE, State.LEAVING):
             beat_at = self.connection.heartbeat.wake_at(self._rules.settings.heartbeat.timeout_s)
             at = min(at, beat_at, conversation.wake_at(now))
@@ -328,16 +319,20 @@ class Machine:
             conversation.tell_throttled(given, now, out)
             until = now + self._bounded_s(given.retry_after_s)
             if self.state is State.LEAVING and given.tracing_id in ("", departure.goodbye_id):
-                self.connection.step_at = departure.put_off(until, self._rules.settings.lifetime)
+                lifetime = self._rules.settings.lifetime
+                self.connection.step_at, self.departure = departure.put_off(until, lifetime)
             else:
                 conversation.throttled(given, until, now, out)
         elif departure.is_goodbye(given.tracing_id) and self._rules.settings.conversation_clear:
-            out.append(e.Say(departure.goodbye(draw_id(self._rules.rng), clear=False)))
+            self._send_goodbye(False, out)
         else:
             conversation.refused(given, now, out)
         self._say_goodbye_if_idle(now, out)
 
     # ------------------------------------------------------------------ the end
+
+    def _leave_by(self, now: float) -> float:
+        return now + self._rules.settings.lifetime.leave_timeout_s
 
     def _leave_asked(self, given: i.LeaveAsked, now: float, out: Effects) -> None:
         self._leave(given.cause, now, out)
@@ -346,7 +341,7 @@ class Machine:
         """Start to leave; come back first to say it, unless the platform never heard of us."""
         if self.departure.cause is not None:
             return
-        self.departure.begin(cause, now + self._rules.settings.lifetime.leave_timeout_s)
+        self.departure = self.departure.begun(cause, self._leave_by(now))
         if not self.connection.joined_once and self.state is not State.JOINING:
             self._finish(Ending(cause), out)
         elif self.state is State.RESTING:
@@ -366,13 +361,17 @@ class Machine:
             return
         if self.state is not State.LEAVING:
             self._move(Move.GOODBYE, now)
-        clear = self._rules.settings.conversation_clear
-        out.append(e.Say(self.departure.goodbye(draw_id(self._rules.rng), clear)))
+        self._send_goodbye(self._rules.settings.conversation_clear, out)
+
+    def _send_goodbye(self, clear: bool, out: Effects) -> None:
+        frame = goodbye(draw_id(self._rules.rng), clear)
+        self.departure = self.departure.said(frame)
+        out.append(e.Say(frame))
 
     def _out_of_patience(self, now: float, out: Effects) -> None:
         """With commands still waiting, say goodbye over them; else go without an answer."""
         if self.state is State.LIVE and self._rules.traits.has_goodbye:
-            self.departure.leave_by = now + self._rules.settings.lifetime.leave_timeout_s
+            self.departure = self.departure.until(self._leave_by(now))
             self.conversation.flush(now, out)
             self._say_goodbye(now, out)
         else:
@@ -380,6 +379,7 @@ class Machine:
             self._finish(ending, out, hang_up=self.state in (State.LIVE, State.LEAVING))
 
     def _platform_ends(self, given: EndSignal, now: float, out: Effects) -> None:
+        self.departure = self.departure.noted(given)
         ending = self.departure.ending_on(given, self.state is State.LEAVING)
         if ending is not None:
             self._finish(ending, out, hang_up=True)

@@ -60,7 +60,7 @@ def counted(count: int, what: str) -> str:
 
 
 def _admission(machine: Machine, rules: FleetRules, around: Surroundings) -> Iterator[Waiting]:
-    if machine.departure.ends_at == NEVER:
+    if machine.ends_at == NEVER:
         yield Waiting(
             "journal",
             "Waits for the journal to store that it was opened.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.ids import Guest
+from ..model.ids import NOTHING, Guest
 from ..model.journal import SessionRecord
 from ..model.json_values import check_writable
 from ..model.ports import OpenGuest
@@ -27,8 +27,8 @@ def identity_of(guest: OpenGuest, session_id: str, token: str) -> Guest:
         guest.name,
         token,
         guest.email,
-        guest.attributes,
-        guest.metadata,
+        guest.attributes or NOTHING,
+        guest.metadata or NOTHING,
         guest.display_name,
     )
 
@@ -39,8 +39,8 @@ def guest_of(record: SessionRecord) -> Guest:
         record.name,
         record.token,
         record.email,
-        record.attributes,
-        record.metadata,
+        record.attributes or NOTHING,
+        record.metadata or NOTHING,
         record.display_name,
     )
 
@@ -51,8 +51,8 @@ def record_of(guest: Guest, opened_ms: int, ends_ms: int) -> SessionRecord:
         guest.name,
         guest.token,
         guest.email,
-        guest.attributes,
-        guest.metadata,
+        dict(guest.attributes),
+        dict(guest.metadata),
         opened_ms,
         ends_ms,
         guest.display_name,

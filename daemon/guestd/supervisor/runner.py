@@ -46,6 +46,7 @@ Performed = Callable[["Runner", Any], None]
 
 class Runner:
     __slots__ = (
+        "_agreed_s",
         "_callbacks",
         "_callers",
         "_connection",
@@ -56,7 +57,6 @@ class Runner:
         "_timer_at",
         "activity",
         "context",
-        "ends_ms",
         "machine",
         "opened_ms",
     )
@@ -73,7 +73,8 @@ class Runner:
         self._recorded_seq = 0
         self._is_over = False
         self.activity = SessionActivity()
-        self.opened_ms = self.ends_ms = 0
+        self._agreed_s = machine.duration_s  # most share one
+        self.opened_ms = 0
 
     @property
     def session_id(self) -> str:
@@ -89,6 +90,11 @@ class Runner:
         return self.machine.conversation.outbound
 
     @property
+    def ends_ms(self) -> int:
+        """When it ends, as agreed at its beginning."""
+        return self.opened_ms + round(self._agreed_s * 1000)
+
+    @property
     def address(self) -> str:
         """What its connection is connected to; "" without one."""
         return self._connection.peer() if self._connection is not None else ""
@@ -96,7 +102,8 @@ class Runner:
     def restore(self, saved: SavedSession) -> None:
         """Take up where the journal says it stood; then feed `Opened`."""
         self._recorded_seq = saved.seq
-        self.opened_ms, self.ends_ms = saved.record.opened_ms, saved.record.ends_ms
+        self.opened_ms = saved.record.opened_ms
+        self._agreed_s = (saved.record.ends_ms - self.opened_ms) / 1000
         self.machine.restore(saved, self.context.now())
         clock = self.context.clock
         self.outbound.commands.note_ages(saved.commands, clock.now(), clock.epoch_ms())

@@ -193,7 +193,6 @@ class Supervisor:
         self._dialect.check_guest(identity)
         runner = self._new_runner(identity, guest.duration_s)
         runner.opened_ms = self._clock.epoch_ms()
-        runner.ends_ms = runner.opened_ms + int(runner.machine.duration_s * 1000)
         record = record_of(identity, runner.opened_ms, runner.ends_ms)
         self._context.commits.open_session(
             runner if durable is None else OpeningSession(runner, durable), record

@@ -69,7 +69,8 @@ class Webchat:
         goodbye among them."""
         if isinstance(request, m.Hello):
             info = {"name": guest.display_name or guest.name, "email": guest.email}
-            return orjson.dumps({"type": "connect", "guestInfo": info, "metadata": guest.metadata})
+            hello = {"type": "connect", "guestInfo": info, "metadata": dict(guest.metadata)}
+            return orjson.dumps(hello)
         if isinstance(request, m.SayText):
             return orjson.dumps({"type": "message", "text": request.text})
         if isinstance(request, m.SayReply):
