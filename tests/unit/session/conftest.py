@@ -27,6 +27,9 @@ from guestd.wire.webchat import TRAITS as WEBCHAT_TRAITS
 from guestd.wire.webmessaging import TRAITS as WEBMESSAGING_TRAITS
 from tests.sections import session_settings
 
+#: A machine that is woken so often while no time passes will never be done.
+IN_VAIN_MAX = 1000
+
 RECONNECT_CODES = frozenset({1001, 1006, 1011, 1012, 1013})
 
 WEBMESSAGING = replace(
@@ -72,7 +75,10 @@ class Table:
         """Let time pass, waking the machine whenever it wants to be woken."""
         until = self.now + seconds
         wanted: list[e.Effect] = []
+        in_vain = 0
         while self.machine.wake_at <= until:
+            in_vain = in_vain + 1 if self.machine.wake_at <= self.now else 0
+            assert in_vain < IN_VAIN_MAX, f"wakes for ever at {self.now}"
             self.now = max(self.now, self.machine.wake_at)
             wanted += self.feed(i.DeadlineReached())
         self.now = until
