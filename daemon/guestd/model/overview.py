@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from .journal import EventRow
+
 
 class LastMessage(NamedTuple):
     """The newest message of a conversation; `text` is cut to `LAST_TEXT_MAX` characters."""
@@ -60,6 +62,14 @@ class FleetObserver(Protocol):
         """It has ended, and its last event is durable."""
 
 
+class FleetFollower(Protocol):
+    """Is handed the events of all guest sessions."""
+
+    def published(self, rows: Sequence[EventRow]) -> None:
+        """These became durable together; those of one guest session are in order. Neither blocks
+        nor raises, and does not change who follows."""
+
+
 class Overview(Protocol):
     """The living guest sessions in short."""
 
@@ -78,3 +88,8 @@ class Overview(Protocol):
     def observe(self, observer: FleetObserver | None) -> None:
         """From now on it is told of changes, and no other is; None: none is, and nothing is done
         for it."""
+
+    def follow(self, follower: FleetFollower) -> None:
+        """It is handed all that becomes durable from now on."""
+
+    def unfollow(self, follower: FleetFollower) -> None: ...

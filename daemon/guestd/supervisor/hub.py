@@ -6,15 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..model.journal import EventRow
-from ..model.overview import FleetObserver
+from ..model.overview import FleetFollower, FleetObserver
 from ..model.ports import Watcher
 
 
 class Hub:
-    """`observer` is told of all guest sessions that change; None: it costs nothing."""
+    """`observer` is told of all guest sessions that change; None: it costs nothing. `followers` get
+    the events of all."""
 
     def __init__(self) -> None:
         self.observer: FleetObserver | None = None
+        self.followers: tuple[FleetFollower, ...] = ()
         self._watchers: dict[str, list[Watcher]] = {}
         self._ending: set[str] = set()
 
@@ -50,6 +52,8 @@ class Hub:
         for row in rows:
             for watcher in watchers_of(row.session_id, ()):
                 watcher.offer(row)
+        for follower in self.followers:
+            follower.published(rows)
         if self.observer is not None:
             self.observer.changed([row.session_id for row in rows])
 

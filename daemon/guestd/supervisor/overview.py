@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..model.overview import BudgetView, FleetObserver, SessionLine
+from ..model.overview import BudgetView, FleetFollower, FleetObserver, SessionLine
 from ..observe.metrics import Metrics
 from .connector import Connector
 from .hub import Hub
@@ -47,6 +47,12 @@ class FleetOverview:
 
     def observe(self, observer: FleetObserver | None) -> None:
         self._hub.observer = observer
+
+    def follow(self, follower: FleetFollower) -> None:
+        self._hub.followers = (*self._hub.followers, follower)
+
+    def unfollow(self, follower: FleetFollower) -> None:
+        self._hub.followers = tuple(one for one in self._hub.followers if one is not follower)
 
 
 def line_of(runner: Runner) -> SessionLine:

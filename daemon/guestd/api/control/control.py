@@ -34,6 +34,7 @@ from .descriptions import DescriptionRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
 from .files import FileRoutes
+from .fleet_events import FleetEventRoutes
 from .frames import FrameRoutes
 from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
@@ -102,6 +103,9 @@ class ControlApi:
         self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
         self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
         places = StreamPlaces(settings, ports.metrics)
+        self._fleet_events = FleetEventRoutes(
+            ports.fleet, feeds.held, places, bounds, ports.metrics
+        )
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         topics = Topics(ports.fleet, feeds, self.changes, self.stats, ports.emulator)
         self._watch = WatchRoutes(topics, settings, bounds, places)
@@ -115,6 +119,7 @@ class ControlApi:
             *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
             *ChangesRoutes(self.changes, places, bounds, ports.metrics).routes(),
+            *self._fleet_events.routes(),
             *ExplainRoutes(ports.fleet).routes(),
             *self._frames.routes(),
             *self._watch.routes(),
@@ -151,6 +156,7 @@ class ControlApi:
     def close(self) -> None:
         self._watch.close()
         self._events.close()
+        self._fleet_events.close()
         self.changes.close()
         self.stats.close()
         self._frames.close()

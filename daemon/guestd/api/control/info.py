@@ -19,6 +19,7 @@ TargetKind = Literal["embedded", "emulator", "platform"]
 #: What can be asked for beside guest sessions and their messages, by the path that serves it.
 _FEATURES = {
     "/v1/changes": "changes",
+    "/v1/events": "events",
     "/v1/load": "load",
     "/v1/sessions/{session}/explain": "explain",
     "/v1/sessions/{session}/files/{attachment}": "files",

@@ -56,6 +56,10 @@ class EventWriter:
         head = f"id: {event_id}\n" if event_id else ""
         await self._send(f"{head}event: {kind}\ndata: ".encode() + data + b"\n\n")
 
+    async def write_encoded(self, events: bytes) -> None:
+        """As `write`, of events that are written out already."""
+        await self._send(events)
+
     async def beat(self) -> None:
         await self._send(b": beat\n\n")
 
