@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+import orjson
 
 from ..model.errors import ConfigError, GuestdError, PlatformUnavailable
 from ..runtime.system_errors import in_words
@@ -53,28 +55,39 @@ class ApiAddress:
     def __str__(self) -> str:
         return str(self.socket) if self.socket is not None else self.url
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What lets us in."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
 
 class ControlClient:
     """`async with` it. Every call raises ApiRefusal, or PlatformUnavailable when no guestd answers
-    there."""
+    there. At most `connections` are open at a time."""
 
-    def __init__(self, address: ApiAddress) -> None:
-        self._address = address
+    def __init__(self, address: ApiAddress, connections: int = 100) -> None:
+        self._address, self._connections = address, connections
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
         address = self._address
-        connector = (
-            aiohttp.UnixConnector(str(address.socket)) if address.socket is not None else None
-        )
-        if connector is None and not _is_http(address.url):
+        if address.socket is None and not is_http(address.url):
             raise ConfigError(
                 "--url", f"{address.url!r} is not an http:// address", "write http://host:port"
             )
-        headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
-        base = "http://localhost" if connector is not None else address.url
+        connector: aiohttp.BaseConnector
+        if address.socket is not None:
+            connector = aiohttp.UnixConnector(str(address.socket), limit=self._connections)
+        else:
+            connector = aiohttp.TCPConnector(limit=self._connections)
+        base = "http://localhost" if address.socket is not None else address.url
         self._session = aiohttp.ClientSession(
-            base, connector=connector, headers=headers, trust_env=False, read_bufsize=LINE_MAX
+            base,
+            connector=connector,
+            headers=address.headers,
+            trust_env=False,
+            read_bufsize=LINE_MAX,
+            json_serialize=_json,
         )
         return self
 
@@ -87,14 +100,43 @@ class ControlClient:
         await self._session.close()
 
     async def ask(
-        self, method: str, path: str, body: Any = None, query: Mapping[str, str | int] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Any = None,
     ) -> Json:
-        """One call; {} where there is no body."""
+        """One call; {} where there is no body. `data`: the body itself, in place of JSON."""
         try:
             async with self._session.request(
-                method, path, json=body, params=query, timeout=TIMEOUT, allow_redirects=False
+                method,
+                path,
+                json=body,
+                data=data,
+                params=query,
+                headers=headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,
             ) as answer:
                 return _understood(answer.status, await answer.read())
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from None
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str]
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of server-sent events as they come, once the daemon has begun to answer."""
+        headers = {"Accept": "text/event-stream"}
+        try:
+            async with self._session.get(
+                path, params=query, headers=headers, timeout=FOLLOW
+            ) as answer:
+                if answer.status != 200:
+                    _understood(answer.status, await answer.read())
+                yield answer.content.iter_any()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
 
@@ -142,7 +184,11 @@ class ControlClient:
         )
 
 
-def _is_http(url: str) -> bool:
+def _json(body: Any) -> str:
+    return orjson.dumps(body).decode()
+
+
+def is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

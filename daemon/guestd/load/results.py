@@ -214,6 +214,15 @@ class Reconciled(msgspec.Struct, kw_only=True):
     why_not: str = ""
 
 
+class NotMeasured(msgspec.Struct, kw_only=True):
+    """What could not be measured where the run's guest sessions were. `figures`: the names of
+    those of the summary that say nothing, and not that there were none."""
+
+    what: str
+    why: str
+    figures: list[str] = []
+
+
 class Band(msgspec.Struct, kw_only=True):
     """A part of the time worth shading: a stage, or an injected fault."""
 
@@ -270,3 +279,9 @@ class Summary(msgspec.Struct, kw_only=True):
     overhead: Overhead = msgspec.field(default_factory=Overhead)
     environment: Environment = msgspec.field(default_factory=Environment)
     reconciled: Reconciled = msgspec.field(default_factory=Reconciled)
+    not_measured: list[NotMeasured] = []
+    notes: list[str] = []
+
+    def is_known(self, figure: str) -> bool:
+        """Whether it was measured: lost, doubled, reordered."""
+        return all(figure not in one.figures for one in self.not_measured)

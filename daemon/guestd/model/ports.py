@@ -201,7 +201,28 @@ class SessionView:
     waiting_since_ms: int = 0
 
 
-class Fleet(Protocol):
+class GuestSessions(Protocol):
+    """Guest sessions to open, speak through and listen to, wherever they live: what it takes to
+    play guests."""
+
+    def open(self, guest: OpenGuest) -> str:
+        """Open a guest session, return its `session_id`. Raises LimitExceeded (SESS-1) or
+        CommandError; where they live elsewhere, its end says later that it could not be."""
+
+    def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
+        """Hand over a command; `answered` is called once, on the loop, when the intent is durable
+        (perhaps at once)."""
+
+    def reconnect(self, session_id: str, *, hang_up: bool) -> bool:
+        """Close its connection, with a closing handshake or without, and let it come back; False if
+        it has none. Raises NotFound."""
+
+    def watch(self, session_id: str, watcher: Watcher) -> None:
+        """Follow a guest session: all that becomes durable from now on. What is durable already is
+        there to `read`, before this and without a suspension in between. Raises NotFound."""
+
+
+class Fleet(GuestSessions, Protocol):
     """All guest sessions of this process, as layer 4 sees them."""
 
     @property
@@ -225,21 +246,9 @@ class Fleet(Protocol):
     async def ended(self, limit: int) -> Sequence[SessionView]:
         """Those that are over and still kept, ended last first."""
 
-    def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
-        """Hand over a command; `answered` is called once, on the loop, when the intent is durable
-        (perhaps at once)."""
-
-    def reconnect(self, session_id: str, *, hang_up: bool) -> bool:
-        """Close its connection, with a closing handshake or without, and let it come back; False if
-        it has none. Raises NotFound."""
-
     def end_unused(self, session_id: str) -> bool:
         """End it in an orderly way (`unused`); False, and nothing is done, while it is watched.
         Raises NotFound."""
-
-    def watch(self, session_id: str, watcher: Watcher) -> None:
-        """Follow a guest session: all that becomes durable from now on. What is durable already is
-        there to `read`, before this and without a suspension in between. Raises NotFound."""
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
 

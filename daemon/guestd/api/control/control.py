@@ -103,9 +103,7 @@ class ControlApi:
         self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
         self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
         places = StreamPlaces(settings, ports.metrics)
-        self._fleet_events = FleetEventRoutes(
-            ports.fleet, feeds.held, places, bounds, ports.metrics
-        )
+        self._fleet_events = FleetEventRoutes(ports.fleet, feeds.held, places, bounds)
         self._frames = FrameRoutes(ports.fleet, ports.metrics, bounds)
         topics = Topics(ports.fleet, feeds, self.changes, self.stats, ports.emulator)
         self._watch = WatchRoutes(topics, settings, bounds, places)

@@ -26,7 +26,6 @@ from pydantic import Field
 from ...model.journal import EventRow
 from ...model.overview import Overview
 from ...model.ports import Fleet
-from ...observe.metrics import Metrics
 from ..byte_limit import SharedByteLimit
 from ..problems import Problem
 from .routes import ApiCall, Route, RouteResponse
@@ -58,10 +57,9 @@ class FleetEventRoutes:
         held: SharedByteLimit,
         places: StreamPlaces,
         bounds: StreamBounds,
-        metrics: Metrics,
     ) -> None:
-        self._fleet, self._held, self._places = fleet, held, places
-        self._bounds, self._metrics = bounds, metrics
+        self._fleet, self._held = fleet, held
+        self._places, self._bounds = places, bounds
         self._queues: set[FleetEventQueue] = set()
 
     def routes(self) -> list[Route]:
@@ -116,7 +114,7 @@ class FleetEventRoutes:
                     await client.write_encoded(events)
             said = f'{{"kind":"closed","reason":"{queue.closed_by}"}}'
             await client.farewell("closed", said.encode())
-        self._metrics.watchers_closed_slow += client.is_slow or queue.closed_by == _SLOW
+        self._places.left(is_slow=client.is_slow or queue.closed_by == _SLOW)
         return client.response
 
 

@@ -81,6 +81,9 @@ class OpenSession(RequestBody):
         " unique among the open ones, generated if left out.",
     )
     email: str = Field(default="", max_length=254, description="webchat needs one.")
+    display_name: str = Field(
+        default="", max_length=128, description="webchat: what the agent sees; `name` if left out."
+    )
     attributes: dict[str, str] = Field(
         default_factory=dict, max_length=100, description="Custom attributes."
     )

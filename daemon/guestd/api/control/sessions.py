@@ -134,7 +134,14 @@ class SessionRoutes:
     def _guest_of(self, call: ApiCall[OpenQuery, OpenSession]) -> OpenGuest:
         body = call.body
         name = body.name or _name_by_key(call) or f"guest-{self._draw_id()[:8]}"
-        return OpenGuest(name, body.email, body.attributes, body.metadata, body.duration_s or None)
+        return OpenGuest(
+            name,
+            body.email,
+            body.attributes,
+            body.metadata,
+            body.duration_s or None,
+            body.display_name,
+        )
 
     def _opened_before(self, call: ApiCall[OpenQuery, OpenSession]) -> str | None:
         """The open session that this key and body opened, before a restart or so long ago that

@@ -27,6 +27,10 @@ class StreamPlaces:
     def budget(self) -> BudgetView:
         return BudgetView("streams", self._taken, self._places)
 
+    def left(self, *, is_slow: bool) -> None:
+        """A stream is over, perhaps because its client read too slowly."""
+        self._metrics.watchers_closed_slow += is_slow
+
     @contextmanager
     def taken(self, request: web.Request) -> Iterator[None]:
         """Counts one while the block runs. Raises Problem 503."""

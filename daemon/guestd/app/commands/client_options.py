@@ -71,8 +71,7 @@ def talk(
     from ..control_client import ApiAddress, ControlClient
 
     async def main() -> int | None:
-        _refuse_old_variables()
-        address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
+        address = ApiAddress(url.rstrip("/"), socket, token_of(token_file))
         async with ControlClient(address) as client:
             return await work(client)
 
@@ -87,7 +86,9 @@ def _refuse_old_variables() -> None:
             raise ConfigError(old, "is not read any more", f"set {new} instead")
 
 
-def _token(path: Path | None) -> str:
+def token_of(path: Path | None) -> str:
+    """The daemon's api.token: of the file, else of the environment. Raises ConfigError."""
+    _refuse_old_variables()
     if path is None:
         return os.environ.get(CLIENT_TOKEN, "").strip()
     return read_token(path)

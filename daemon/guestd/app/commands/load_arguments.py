@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import typer
 
@@ -97,6 +98,42 @@ def platform_of(
     """As flags over the configuration."""
     said = {"region": region, "deployment_id": deployment_id, "origin": origin}
     return {f"platform.{key}": value for key, value in said.items() if value}
+
+
+def check_together(
+    workers: int,
+    only: str | None,
+    daemon: str | None,
+    places: Mapping[str, str],
+    connects_per_minute: int,
+) -> None:
+    """Options that exclude each other. Raises typer.BadParameter."""
+    if workers > 1 and only is not None:
+        why = f"cannot go with --only, which plays one guest; leave out --workers {workers}"
+        raise typer.BadParameter(why, param_hint="--workers")
+    if daemon is None:
+        return
+    if workers > 1:
+        why = "cannot go with --daemon, whose one process has the guest sessions; leave it out"
+        raise typer.BadParameter(why, param_hint="--workers")
+    if places or connects_per_minute:
+        key = next(iter(places), "admission.connects_per_minute")
+        option = f"--{key.partition('.')[2].replace('_', '-')}"
+        why = f"cannot go with --daemon, which has its own; set {key} in its configuration"
+        raise typer.BadParameter(why, param_hint=option)
+
+
+def daemon_url(asked: str | None) -> str:
+    """Without its last slash; "" for none. Raises typer.BadParameter."""
+    from ..control_client import is_http
+
+    if asked is None:
+        return ""
+    url = asked.strip().rstrip("/")
+    if not is_http(url) or urlsplit(url).path or urlsplit(url).query:
+        why = f"{asked!r} is not the address of a daemon; write http://HOST:PORT"
+        raise typer.BadParameter(why, param_hint="--daemon")
+    return url
 
 
 def state_of(asked: Path | None) -> str:

@@ -50,6 +50,13 @@ Emulator = Annotated[
     str | None,
     typer.Option(help="The URL of a running emulator; without a platform one is started."),
 ]
+Daemon = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Play the guests through the running daemon at http://HOST:PORT, by its /v1.",
+    ),
+]
 Agent = Annotated[
     str, typer.Option(help="Who answers in the emulator that is started for the run.")
 ]

@@ -12,6 +12,7 @@ import typer
 from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
 from . import load_options as opt
+from .client_options import TokenFile
 
 if TYPE_CHECKING:
     from ..load_runs.reap import ReapReport
@@ -35,14 +36,21 @@ def reap(
         bool, typer.Option("--dry-run", help="Only say how many there are; exit 1 if any.")
     ] = False,
     config: opt.ConfigPath = None,
+    token_file: TokenFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
 ) -> None:
     """End the conversations that killed runs have left open at the platform. Each is taken up by
-    its token, within the connect budget."""
-    raise typer.Exit(exit_codes.run(lambda: _reap(state_dir, dry_run, config, as_json)))
+    its token, within the connect budget; those of a run through a daemon are ended there."""
+    raise typer.Exit(exit_codes.run(lambda: _reap(state_dir, dry_run, config, token_file, as_json)))
 
 
-async def _reap(state_dir: Path | None, dry_run: bool, config: Path | None, as_json: bool) -> int:
+async def _reap(
+    state_dir: Path | None,
+    dry_run: bool,
+    config: Path | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> int:
     from ..load_config import load_config
     from ..load_runs.reap import reap as reap_all
     from ..load_runs.state_directory import state_directory
@@ -50,7 +58,8 @@ async def _reap(state_dir: Path | None, dry_run: bool, config: Path | None, as_j
 
     allow_open_files(0)
     directory = state_dir or state_directory(os.environ)
-    report = await reap_all(load_config(config, os.environ, {}), directory, dry_run)
+    loaded = load_config(config, os.environ, {})
+    report = await reap_all(loaded, directory, dry_run, token_file)
     for problem in report.problems:
         print(f"guestd: {one_line(problem)}", file=sys.stderr)
     print(json_line(_as_json(report)) if as_json else _in_words(report, dry_run))

@@ -10,9 +10,12 @@ import typer
 
 from .. import exit_codes
 from . import load_options as opt
+from .client_options import TokenFile
 from .load_arguments import (
     asked_model,
+    check_together,
     command_line,
+    daemon_url,
     guest_number,
     most_at_once,
     platform_of,
@@ -35,12 +38,14 @@ guestd load parcel.yml -u 50 --threshold "echo_latency.p99 < 500ms" --threshold 
 
 guestd load parcel.yml -u 2000 --workers 2       two processes share the guests
 
+guestd load parcel.yml -u 50 --daemon http://localhost:3000
+
 guestd load parcel.yml -u 50 --region mypurecloud.de --dry-run
 
 guestd load parcel.yml -u 20 --report run.html --summary run.json
 
 Exit codes: 0 done, 99 a threshold failed, 105 stopped by a signal, 108 stopped by the file's rails,
-2 usage or a bad file, 69 platform, 78 configuration."""
+1 the daemon refused, 2 usage or a bad file, 69 platform or no daemon, 78 configuration."""
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +61,8 @@ def run(
     arrivals: opt.Arrivals = None,
     random_arrivals: opt.RandomArrivals = False,
     emulator: opt.Emulator = None,
+    daemon: opt.Daemon = None,
+    token_file: TokenFile = None,
     agent: opt.Agent = "human",
     config: opt.ConfigPath = None,
     region: opt.Region = None,
@@ -85,6 +92,8 @@ def run(
     from ..load_runs.permission import Permission
     from ..load_runs.running import LoadRequest
 
+    places = platform_of(region, deployment_id, origin)
+    check_together(workers, only, daemon, places, connects_per_minute)
     scenarios = read_scenarios(file)
     options = RunOptions(
         file=str(file),
@@ -93,6 +102,8 @@ def run(
         run_id=secrets.token_hex(4),
         config=str(config or ""),
         emulator=emulator or "",
+        daemon=daemon_url(daemon),
+        token_file=str(token_file.absolute()) if token_file is not None else "",
         connects_per_minute=connects_per_minute,
         workers=workers,
         state_directory=state_of(state_dir),
@@ -102,7 +113,6 @@ def run(
     options.command = command_line(options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
-    places = platform_of(region, deployment_id, origin)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
     carry_out(
         LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
@@ -134,6 +144,8 @@ def carry_out(asked: LoadRequest) -> NoReturn:
     log = configure_logging("warning", "text")
     signals.listen(log)
     allow_open_files(0)
-    if problem := too_few_files(most_at_once(asked.options.model), asked.options.workers):
+    if asked.options.daemon:
+        pass  # the sockets are the daemon's
+    elif problem := too_few_files(most_at_once(asked.options.model), asked.options.workers):
         exit_codes.tell_on_stderr(f"guestd: {problem}")
     raise typer.Exit(exit_codes.run_logged(lambda: run_session(asked, signals), log))

@@ -17,7 +17,7 @@ from .options import RunOptions
 def environment_of(file: ScenarioFile, options: RunOptions, target: PlatformTarget) -> Environment:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return Environment(
-        target="emulator" if target.is_emulator else target.endpoints.api,
+        target=options.daemon or ("emulator" if target.is_emulator else target.endpoints.api),
         deployment_id=target.deployment_id,
         scenario_path=file.path,
         scenario_sha256=file.sha256,

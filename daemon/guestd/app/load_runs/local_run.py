@@ -1,8 +1,4 @@
-"""The guests of one process: a supervisor without a journal on disk, and the engine over it.
-
-The supervisor is the daemon's own, so what is measured is what a daemon would do: it paces, orders,
-reconnects and resends. Only what the daemon does beside it is left out: the HTTP port, webhooks,
-the audit and the disk."""
+"""The guests of one process: the engine over the host of their sessions."""
 
 from __future__ import annotations
 
@@ -11,9 +7,7 @@ import gc
 import os
 from collections import Counter
 from contextlib import AsyncExitStack
-from pathlib import Path
 
-from ...journal.memory import MemoryJournal
 from ...load.guest import actions as a
 from ...load.measure.recorder import Recorder
 from ...load.measure.summary import step_names
@@ -22,70 +16,42 @@ from ...load.results import Reconciled
 from ...load.run.driver import GuestDriver
 from ...load.run.engine import LoadEngine
 from ...load.run.kept import KeptConversations
-from ...load.run.session_tokens import RunTarget, TokenFile
 from ...load.scenario.file import ScenarioFile
 from ...model.effects import SessionCounter
-from ...model.ports import DeploymentConfig
-from ...observe.metrics import Metrics
-from ...platform.deployment import fetch_deployment
-from ...platform.http import Http
 from ...runtime.clock import LoopClock
-from ...spool.reading import open_copy
-from ...supervisor.supervisor import Supervisor
-from ..config import Config
-from ..wiring.endpoints import PlatformTarget, asked_target
-from ..wiring.fleet import new_supervisor, new_uploader
-from ..wiring.rest import new_http
+from ..wiring.endpoints import PlatformTarget
 from .options import RunOptions
 from .record import compared
 from .run_result import RunResult, SecondsHeard
+from .session_host import SessionHost
 from .slow_helpers import SlowHelpers
-
-#: Events of one session that are kept in memory: its watcher has had them already.
-EVENTS_KEPT = 20
-ASK_S = 5.0
-DRAIN_S = 10.0
 
 
 class LocalRun:
-    """`heard` gets what was measured each second. `target`: where the platform is, if it was asked
-    already."""
+    """`heard` gets what was measured each second."""
 
     def __init__(
-        self,
-        config: Config,
-        file: ScenarioFile,
-        options: RunOptions,
-        heard: SecondsHeard,
-        target: PlatformTarget | None = None,
+        self, host: SessionHost, file: ScenarioFile, options: RunOptions, heard: SecondsHeard
     ) -> None:
-        self._config, self._file, self._options = config, file, options
-        self._heard, self._asked = heard, target
+        self._host, self._file, self._options, self._heard = host, file, options, heard
         self._stops = AsyncExitStack()
         self._loop = asyncio.get_running_loop()
-        self._clock = LoopClock(self._loop)
         self._recorder = Recorder(str(options.worker))
-        self._tokens: TokenFile | None = None
         self.aborted = False
-        self._token_of: dict[str, str] = {}
         self._drivers: dict[str, GuestDriver] = {}
-        self._connects_throttled = 0
-        self.metrics = Metrics()
         names = [one.name for one in file.scenarios]
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
-        self.target: PlatformTarget
         self.engine: LoadEngine
-        self._fleet: Supervisor
         self._slow: SlowHelpers
+
+    @property
+    def target(self) -> PlatformTarget:
+        return self._host.target
 
     async def open(self) -> None:
         """Raises ConfigError, PlatformError or OSError."""
-        http = new_http(self._config)
-        self._stops.push_async_callback(http.close)
-        self.target = target = self._asked or await asked_target(self._config, http, ASK_S)
-        facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
-        self._open_tokens(target)
-        self._open_fleet(target, facts, http)
+        self._stops.push_async_callback(self._host.close)
+        await self._host.open(self)
         options = self._options
         plan = Plan(
             self._file,
@@ -98,13 +64,13 @@ class LocalRun:
         self._slow = SlowHelpers(self._file.persona_model, os.environ)
         self._stops.push_async_callback(self._slow.close)
         self.engine = LoadEngine(
-            self._fleet,
+            self._host.fleet,
             plan,
             self._file.scenarios,
             options.run_id,
             self._recorder,
             self,
-            self._clock,
+            LoopClock(self._loop),
             self._loop,
             options.only,
             options.at_once,
@@ -117,13 +83,11 @@ class LocalRun:
     async def run(self) -> None:
         await self.engine.run()
         if not self.aborted:
-            await self._fleet.drain(DRAIN_S)
+            await self._host.drain()
         self.engine.give_up()
 
     async def close(self) -> None:
         await self._stops.aclose()
-        if self._tokens is not None:
-            self._tokens.close()
 
     def abort(self) -> None:
         """Leave at once; what is open stays so, for `guestd load reap`."""
@@ -133,7 +97,7 @@ class LocalRun:
     @property
     def left_open(self) -> int:
         """Conversations that may be open, if they are kept on disk."""
-        return self._tokens.open if self._tokens is not None else 0
+        return self._host.left_open
 
     def stop(self) -> None:
         self.engine.stop()
@@ -141,17 +105,21 @@ class LocalRun:
     async def result(self, started_ms: int) -> RunResult:
         findings, reconciled = None, Reconciled(why_not="the run was left at once")
         if not self.aborted:
-            url = self.target.endpoints.api if self.target.is_emulator else ""
-            run_id = self._options.run_id
-            findings, reconciled = await compared(self.kept, url, run_id, started_ms)
+            record, run_id = self._host.record, self._options.run_id
+            findings, reconciled = await compared(self.kept, record, run_id, started_ms)
             if self.kept.let_go:
                 reconciled.why_not = f"{self.kept.let_go} conversations were not kept"
+        not_measured = self._host.not_measured(bool(reconciled.by))
+        has_findings = findings is not None and (reconciled.by or not not_measured)
         return RunResult(
             partial=self._recorder.partial(),
-            found=findings.counts if findings is not None else None,
+            found=findings.counts if findings is not None and has_findings else None,
             reconciled=reconciled,
             conversations=self.kept.reports(findings),
             cases=self.kept.cases() if self._options.kind == "test" else [],
+            problems=self._host.problems(),
+            not_measured=not_measured,
+            notes=self._host.notes(),
         )
 
     @property
@@ -169,20 +137,16 @@ class LocalRun:
 
     def opened(self, driver: GuestDriver) -> None:
         self._drivers[driver.session_id] = driver
-        if self._tokens is not None:
-            self._token_of[driver.session_id] = self._tokens.last_drawn
+        self._host.opened(driver.session_id)
 
     def finished(self, driver: GuestDriver, how: a.Finished) -> None:
-        self._drivers.pop(driver.session_id, None)
-        token = self._token_of.pop(driver.session_id, None)
-        if token is not None and self._tokens is not None and driver.has_ended:
-            self._tokens.ended(token)
+        session_id = driver.session_id
+        self._drivers.pop(session_id, None)
+        driver.session_id = self._host.finished(session_id, driver.has_ended)
         self.kept.add(driver)
 
     def second(self, at_s: float) -> None:
-        refused = self.metrics.connects_throttled - self._connects_throttled
-        self._connects_throttled += refused
-        for _ in range(refused):
+        for _ in range(self._host.connects_throttled()):
             self._recorder.throttled("connections of the deployment", "new connections", at_s)
         self._heard.measured(self._recorder.partial())
         self._heard.second(at_s)
@@ -193,7 +157,9 @@ class LocalRun:
     def ask_persona(self, driver: GuestDriver, asked: a.AskPersona) -> None:
         self._slow.ask_persona(driver, asked)
 
-    def _counted(self, session_id: str, counter: SessionCounter, count: int) -> None:
+    # ------------------------------------------------------------------ what the host tells
+
+    def counted(self, session_id: str, counter: SessionCounter, count: int) -> None:
         driver, at_s = self._drivers.get(session_id), self.engine.at_s
         if counter is SessionCounter.THROTTLED:
             self._recorder.throttled("messages of one connection", "what guests sent", at_s)
@@ -202,42 +168,6 @@ class LocalRun:
         elif driver is not None and counter is SessionCounter.REORDERED:
             driver.log.came_late += [at_s] * count
 
-    # ------------------------------------------------------------------ the parts
-
-    def _open_tokens(self, target: PlatformTarget) -> None:
-        options, platform = self._options, self._config.platform
-        if not options.state_directory:
-            return
-        self._tokens = TokenFile.of_run(
-            Path(options.state_directory),
-            f"{options.run_id}-{options.worker}",
-            RunTarget(
-                run_id=options.run_id,
-                socket_url=target.endpoints.guest_socket,
-                api_url=target.endpoints.api,
-                cdn_url=target.endpoints.cdn,
-                deployment_id=target.deployment_id,
-                origin=platform.origin or "",
-                ca_file=str(platform.ca_file or ""),
-                emulator=platform.emulator or "",
-                dialect=platform.dialect,
-                connects_per_minute=self._config.admission.connects_per_minute,
-            ),
-        )
-
-    def _open_fleet(self, target: PlatformTarget, facts: DeploymentConfig, http: Http) -> None:
-        uploader = new_uploader(self._config, target, open_copy)
-        self._stops.push_async_callback(uploader.close)
-        self._fleet = new_supervisor(
-            self._config,
-            target,
-            facts,
-            http,
-            MemoryJournal(events_per_session_max=EVENTS_KEPT),
-            self.metrics,
-            self._loop,
-            uploader,
-            draw_token=self._tokens.draw if self._tokens is not None else None,
-        )
-        self._fleet.tell_counts(self._counted)
-        self._stops.push_async_callback(self._fleet.stop)
+    def not_opened(self, session_id: str, reason: str) -> None:
+        if (driver := self._drivers.get(session_id)) is not None:
+            self.engine.not_opened(driver, reason)

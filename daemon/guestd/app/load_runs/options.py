@@ -10,9 +10,10 @@ from ...load.scenario.file import LoadModel
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
-    """`emulator`: its URL; "" where the configuration names the platform. `connects_per_minute`: 0,
-    as the configuration has it. `only`: the number of the one guest to run. `at_once`: no more
-    guests at a time, whatever the model says."""
+    """`emulator`: its URL; "" where the configuration names the platform. `daemon`: the URL of the
+    one whose guest sessions are used, with its api.token in `token_file` or the environment; "":
+    those of this process. `connects_per_minute`: 0, as the configuration has it. `only`: the number
+    of the one guest to run. `at_once`: no more guests at a time, whatever the model says."""
 
     file: str
     model: LoadModel
@@ -21,6 +22,8 @@ class RunOptions(msgspec.Struct, kw_only=True):
     kind: Literal["load", "test"] = "load"
     config: str = ""
     emulator: str = ""
+    daemon: str = ""
+    token_file: str = ""
     connects_per_minute: int = 0
     state_directory: str = ""
     worker: int = 0

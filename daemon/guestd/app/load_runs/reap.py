@@ -20,6 +20,7 @@ from ..config import Config
 from ..wiring.endpoints import PlatformTarget
 from ..wiring.fleet import new_supervisor
 from ..wiring.rest import new_http
+from .reap_at_daemon import reap_at_daemon
 
 EVENTS_KEPT = 4
 SESSIONS_MAX = 1_000_000
@@ -34,8 +35,11 @@ class ReapReport:
     problems: list[str]
 
 
-async def reap(config: Config, directory: Path, dry_run: bool) -> ReapReport:
-    """`dry_run`: only count, as failed, what is there."""
+async def reap(
+    config: Config, directory: Path, dry_run: bool, token_file: Path | None = None
+) -> ReapReport:
+    """`dry_run`: only count, as failed, what is there. `token_file`: of the daemon that a run went
+    through; None: as the run had it."""
     problems: list[str] = []
     found = left_open(directory, problems.append)
     report = ReapReport(len({one.target.run_id for one in found}), ReapCounts(), problems)
@@ -44,21 +48,21 @@ async def reap(config: Config, directory: Path, dry_run: bool) -> ReapReport:
             report.counts.failed += len(left.tokens)
             continue
         try:
-            report.counts.add(await _reap_file(config, left))
+            report.counts.add(await _reap_file(config, left, token_file))
         except (GuestdError, OSError) as error:
             problems.append(f"{left.path}: {error}")
             report.counts.failed += len(left.tokens)
     return report
 
 
-async def _reap_file(config: Config, left: LeftOpen) -> ReapCounts:
+async def _reap_file(config: Config, left: LeftOpen, token_file: Path | None) -> ReapCounts:
     file = TokenFile.taken_up(left)
     try:
-        return (
-            await _ended(_config_of(config, left), left, file.ended)
-            if left.tokens
-            else (ReapCounts())
-        )
+        if not left.tokens:
+            return ReapCounts()
+        if left.target.daemon:
+            return await reap_at_daemon(left, token_file, file.ended)
+        return await _ended(_config_of(config, left), left, file.ended)
     finally:
         file.close()
 

@@ -24,23 +24,23 @@ from ...load.results import Reconciled
 from ...load.run.driver import RUN_ATTRIBUTE
 from ...load.run.kept import KeptConversations
 from ...runtime.system_errors import in_words
+from .session_host import EmulatorRecord
 
 PAGE_CONVERSATIONS = 1000
 PAGE_S = 60.0
 
 
 async def compared(
-    kept: KeptConversations, url: str, run_id: str, started_ms: int
+    kept: KeptConversations, record: EmulatorRecord, run_id: str, started_ms: int
 ) -> tuple[RunFindings, Reconciled]:
-    """`url`: the emulator's. Where there is none and so no record, what the sessions have met on
-    their connections."""
+    """Where there is no record, what the sessions have met on their connections."""
     views = {one.session_id: one for one in kept.views()}
     findings = RunFindings()
     earlier: dict[str, list[MessageOnRecord]] = {}
-    if not url:
-        return _without_record(views.values(), "the record of a real organisation is not read")
+    if not record.url:
+        return _without_record(views.values(), record.why_not)
     try:
-        async for one in _transcripts(url, run_id):
+        async for one in _transcripts(record, run_id):
             messages = [*earlier.pop(one.session_id, ()), *one.messages]
             if (view := views.get(one.session_id)) is None:
                 continue
@@ -79,13 +79,13 @@ class _Recorded:
     messages: list[MessageOnRecord]
 
 
-async def _transcripts(url: str, run_id: str) -> AsyncIterator[_Recorded]:
+async def _transcripts(record: EmulatorRecord, run_id: str) -> AsyncIterator[_Recorded]:
     timeout = aiohttp.ClientTimeout(total=PAGE_S)
     after = 0
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with aiohttp.ClientSession(timeout=timeout, headers=record.headers) as session:
         while after is not None:
             query = f"attribute={RUN_ATTRIBUTE}:{run_id}&after={after}&limit={PAGE_CONVERSATIONS}"
-            async with session.get(f"{url}/__emulator/transcripts?{query}") as response:
+            async with session.get(f"{record.url}/__emulator/transcripts?{query}") as response:
                 response.raise_for_status()
                 page = orjson.loads(await response.read())
             for one in page["conversations"]:

@@ -64,12 +64,17 @@ def platform_flags(options: RunOptions, flags: Mapping[str, Any], target: Target
         if not own.is_given or own.emulator:
             return over
         region = own.region or ""
+    check_region(target, region)
+    return {**_of_file(target, over), **over}
+
+
+def check_region(target: Target, region: str) -> None:
+    """`region`: where the platform is; "": not known. Raises CommandError."""
     if target.region and region and _domain(target.region) != _domain(region):
         raise CommandError(
             f"the file is for {target.region}, but the platform is {region}; change `config.region`"
             " of the file, or the region of the configuration or command line"
         )
-    return {**_of_file(target, over), **over}
 
 
 def _configured_platform(

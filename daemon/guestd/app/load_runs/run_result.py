@@ -9,13 +9,14 @@ from typing import Protocol
 import msgspec
 
 from ...load.measure.partial import Partial
-from ...load.results import CaseResult, ConversationReport, Reconciled
+from ...load.results import CaseResult, ConversationReport, NotMeasured, Reconciled
 from ..wiring.endpoints import PlatformTarget
 
 
 class RunResult(msgspec.Struct, kw_only=True):
     """`found` None: the conversations were not compared with anything. `partial`: what was measured
-    since the last second. `problems`: why the figures are not those of the whole plan."""
+    since the last second. `problems`: why the figures are not those of the whole plan.
+    `notes`: what else a reader should know."""
 
     partial: Partial
     found: dict[str, int] | None = None
@@ -23,6 +24,8 @@ class RunResult(msgspec.Struct, kw_only=True):
     conversations: list[ConversationReport] = []
     cases: list[CaseResult] = []
     problems: list[str] = []
+    not_measured: list[NotMeasured] = []
+    notes: list[str] = []
 
 
 class SecondsHeard(Protocol):
@@ -37,8 +40,10 @@ class SecondsHeard(Protocol):
 class GuestProcesses(Protocol):
     """`open`, then `run`, then `result`, then `close`. `aborted`: it was left at once."""
 
-    target: PlatformTarget
     aborted: bool
+
+    @property
+    def target(self) -> PlatformTarget: ...
 
     @property
     def length_s(self) -> float: ...

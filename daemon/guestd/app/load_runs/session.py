@@ -26,11 +26,13 @@ from ..wiring.rest import new_http
 from .emulator_process import emulator_process
 from .environment import environment_of
 from .live_display import LiveDisplay
-from .local_run import ASK_S, LocalRun
+from .local_run import LocalRun
 from .options import RunOptions
+from .own_supervisor import ASK_S, OwnSupervisor
 from .permission import Permission, plan_text, rails_of
-from .run_config import own_config, platform_flags, run_config
+from .run_config import check_region, own_config, platform_flags, run_config
 from .run_result import GuestProcesses, RunResult
+from .running_daemon import RunningDaemon
 from .worker_run import WorkerRun
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
@@ -100,6 +102,9 @@ class LoadSession:
     def plan(self) -> str:
         """What the run would do, without a word to anyone. Raises ConfigError, CommandError."""
         options = self.options
+        if options.daemon:
+            where = f"whatever the daemon at {options.daemon} talks to"
+            return plan_text(self.file, options.model, where, [])
         flags = platform_flags(options, self.config_flags, self.file.target)
         if not options.emulator and not own_config(options, flags).platform.is_given:
             return plan_text(self.file, options.model, "an emulator, started for the run", [])
@@ -152,6 +157,8 @@ class LoadSession:
 
     async def _new_run(self, stops: AsyncExitStack) -> GuestProcesses:
         options, named = self.options, self.file.target
+        if options.daemon:
+            return await self._at_daemon(stops)
         self.config_flags = platform_flags(options, self.config_flags, named)
         own = own_config(options, self.config_flags)
         if not options.emulator and not own.platform.is_given:
@@ -171,7 +178,17 @@ class LoadSession:
             self.permission.check(self.file, options.model, target, self.tell)
         if options.workers > 1:
             return WorkerRun(target, self.file, options, self.config_flags, self, self.tell)
-        return LocalRun(config, self.file, options, self, target)
+        host = OwnSupervisor(config, options, target)
+        return LocalRun(host, self.file, options, self)
+
+    async def _at_daemon(self, stops: AsyncExitStack) -> GuestProcesses:
+        host = RunningDaemon(self.options, self.tell)
+        stops.push_async_callback(host.close)
+        await host.ask()
+        check_region(self.file.target, host.region)
+        if self.options.kind == "load":
+            self.permission.check(self.file, self.options.model, host.target, self.tell)
+        return LocalRun(host, self.file, self.options, self)
 
     def _new_facts(self, steps: Any) -> RunFacts:
         return RunFacts(
@@ -197,6 +214,7 @@ class LoadSession:
         facts.conversations, facts.cases = result.conversations, result.cases
         findings = RunFindings(counts=result.found) if result.found is not None else None
         summary = summary_of(self.measures, facts, self._watch, findings, result.reconciled)
+        summary.not_measured, summary.notes = result.not_measured, result.notes
         if result.problems:
             summary.valid = False
             summary.overhead.reasons += result.problems

@@ -20,6 +20,7 @@ from .. import exit_codes
 from ..open_files import allow_open_files
 from . import worker_lines as w
 from .local_run import LocalRun
+from .own_supervisor import OwnSupervisor
 from .run_config import run_config
 
 
@@ -38,7 +39,7 @@ class _Worker:
         options = begin.options
         file = read_file(Path(options.file))
         config = run_config(options, begin.flags, file)
-        self._run = run = LocalRun(config, file, options, self)
+        self._run = run = LocalRun(OwnSupervisor(config, options), file, options, self)
         try:
             await run.open()
             self._tell(w.ReadyLine())

@@ -12,7 +12,16 @@ from ..results import Overhead, Percentiles, Summary, ThresholdResult
 from .chosen import chosen, worth_telling
 from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
 from .texts import clock, count, duration, line, percent, period, some, value
-from .words import LATENCIES, failed_first, is_measured, validity, verdict, what_went_wrong
+from .words import (
+    LATENCIES,
+    failed_first,
+    is_measured,
+    known,
+    remarks,
+    validity,
+    verdict,
+    what_went_wrong,
+)
 
 STATES = ("live", "opening", "resting", "waiting", "leaving")
 WIDTH, HEIGHT = 80, 24
@@ -236,6 +245,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         *_ended_latencies(summary, width, pen),
         *_ended_errors(summary, width, pen),
         *_ended_conversations(summary, width, pen),
+        *_ended_remarks(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
 
@@ -250,8 +260,8 @@ def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:
             f" most at once {count(guests.most_at_once)}"),
         ("messages", f"{count(messages.sent)} sent, {count(messages.confirmed)} confirmed,"
             f" {count(messages.received)} received, {count(messages.failed)} failed"),
-        ("delivery", f"{count(summary.lost)} lost, {count(summary.doubled)} doubled,"
-            f" {count(summary.reordered)} reordered, {count(summary.uncertain)} uncertain"),
+        ("delivery", f"{known(summary, 'lost')} lost, {known(summary, 'doubled')} doubled,"
+            f" {known(summary, 'reordered')} reordered, {count(summary.uncertain)} uncertain"),
         ("steps", f"{count(steps)} run, {count(failed)} failed"),
     )  # fmt: skip
     return [pen(left(name, _NAME), "dim") + shown(words, width - _NAME) for name, words in told]
@@ -293,4 +303,11 @@ def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:
         lines.append(f"{left(one.guest, _FIRST)}  {shown(words, width - _FIRST - 2)}")
         if one.command and one is told[0]:
             lines.append(pen(shown(f"{'':{_FIRST + 2}}again: {one.command}", width), "dim"))
+    return lines
+
+
+def _ended_remarks(summary: Summary, width: int, pen: Pen) -> list[str]:
+    lines: list[str] = []
+    for name, told in remarks(summary):
+        lines += ["", pen(name, "dim"), *(text for one in told for text in wrapped(one, width))]
     return lines

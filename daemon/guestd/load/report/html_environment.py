@@ -6,6 +6,7 @@ from ..results import Environment, Overhead, Reconciled, Summary
 from .html_parts import facts, heading
 from .markup import Child, Markup, h, joined
 from .texts import count, cut, duration, line, percent, size, some
+from .words import remarks
 
 COMMAND_CHARS_MAX = 8000
 
@@ -53,6 +54,7 @@ def _ours(summary: Summary) -> list[tuple[str, Child]]:
         ("Reconciled", _reconciled(summary.reconciled)),
         ("Clock", f"monotonic; wall drift {duration(summary.environment.wall_drift_ms)}"),
     ]
+    found += [(name.capitalize(), "; ".join(told)) for name, told in remarks(summary)]
     if mine.reasons:
         found.append(("Not valid", "; ".join(line(one) for one in mine.reasons[:20])))
     return found

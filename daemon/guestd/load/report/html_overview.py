@@ -8,6 +8,7 @@ from .markup import Child, Markup, h, joined
 from .texts import count, duration, line, percent, period, some, value
 from .words import (
     failed_first,
+    known,
     limit_on,
     share_of_limit,
     validity,
@@ -56,7 +57,8 @@ def note(summary: Summary) -> Markup:
     if found:
         wrong = [h("b", {}, "What went wrong:"), f" {found} "]
     elif kind == "ok":
-        wrong = [h("b", {}, "Nothing went wrong:"), " no step failed and no message was lost. "]
+        told = " and no message was lost" if summary.is_known("lost") else ""
+        wrong = [h("b", {}, "Nothing went wrong:"), f" no step failed{told}. "]
     lead, why = validity(summary)
     return h("p", {"class": f"note {kind}"}, wrong, h("b", {}, lead), f" {why}")
 
@@ -130,11 +132,11 @@ def _latency(
 
 
 def _lost(summary: Summary) -> Markup:
-    others = [("doubled", summary.doubled), ("reordered", summary.reordered)]
-    others.append(("uncertain", summary.uncertain))
-    more = ", ".join(f"{word} {count(number)}" for word, number in others)
+    others = [("doubled", known(summary, "doubled")), ("reordered", known(summary, "reordered"))]
+    others.append(("uncertain", count(summary.uncertain)))
+    more = ", ".join(f"{word} {figure}" for word, figure in others)
     any_bad = summary.lost or summary.doubled
-    return _tile("Lost", count(summary.lost), more, "bad" if any_bad else "")
+    return _tile("Lost", known(summary, "lost"), more, "bad" if any_bad else "")
 
 
 def thresholds(summary: Summary) -> Markup | None:

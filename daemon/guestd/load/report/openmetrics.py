@@ -120,8 +120,9 @@ def _guests(summary: Summary) -> list[str]:
             ("received", messages.received), ("failed", messages.failed),
         ]),
         _counts("wrong_messages", "kind", "Messages that did not arrive once and in order", [
-            ("lost", summary.lost), ("doubled", summary.doubled),
-            ("reordered", summary.reordered), ("uncertain", summary.uncertain),
+            (kind, getattr(summary, kind))
+            for kind in ("lost", "doubled", "reordered", "uncertain")
+            if summary.is_known(kind)
         ]),
         _counts("steps", "result", "Steps of scenarios", [
             ("run", sum(one.run for one in summary.steps)),

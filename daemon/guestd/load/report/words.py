@@ -197,3 +197,15 @@ def share_of_limit(one: ThresholdResult) -> float:
 
 def is_measured(found: Percentiles) -> bool:
     return found.count > 0 or found.p50 is not None
+
+
+def known(summary: Summary, figure: Literal["lost", "doubled", "reordered"]) -> str:
+    """The count, or a dash where nothing could be known of it."""
+    return count(getattr(summary, figure)) if summary.is_known(figure) else "–"
+
+
+def remarks(summary: Summary) -> list[tuple[str, list[str]]]:
+    """What was not measured, and what else is to be known."""
+    not_measured = [line(f"{one.what}: {one.why}", 400) for one in summary.not_measured[:20]]
+    found = [("not measured", not_measured), ("notes", [line(one) for one in summary.notes[:20]])]
+    return [(name, told) for name, told in found if told]

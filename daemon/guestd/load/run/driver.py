@@ -13,7 +13,7 @@ from ...model.endings import Cause
 from ...model.errors import GuestdError, NotFound
 from ...model.instants import NEVER
 from ...model.journal import EventRow
-from ...model.ports import Clock, Fleet, OpenGuest
+from ...model.ports import Clock, GuestSessions, OpenGuest
 from ...runtime.timers import Timers
 from ..guest import actions as a
 from ..guest import heard as h
@@ -30,7 +30,7 @@ class GuestHost(Protocol):
     """What drivers share."""
 
     run_id: str
-    fleet: Fleet
+    fleet: GuestSessions
     clock: Clock
     loop: asyncio.AbstractEventLoop
     timers: Timers[GuestDriver]

@@ -19,7 +19,7 @@ from contextlib import suppress
 from math import inf
 from typing import Protocol
 
-from ...model.ports import Clock, Fleet
+from ...model.ports import Clock, GuestSessions
 from ...runtime.timers import Timers
 from ..guest import actions as a
 from ..guest.guest_run import GuestRun
@@ -65,7 +65,7 @@ class LoadEngine:
 
     def __init__(
         self,
-        fleet: Fleet,
+        fleet: GuestSessions,
         plan: Plan,
         scenarios: Sequence[Scenario],
         run_id: str,

@@ -21,11 +21,14 @@ import msgspec
 
 
 class RunTarget(msgspec.Struct, kw_only=True):
-    """Where a run's sessions are."""
+    """Where a run's sessions are: at a platform, or at the `daemon` with that URL, whose token is
+    in `token_file` if that is not empty."""
 
     run_id: str
-    socket_url: str
-    deployment_id: str
+    socket_url: str = ""
+    deployment_id: str = ""
+    daemon: str = ""
+    token_file: str = ""
     origin: str = ""
     ca_file: str = ""
     emulator: str = ""
@@ -73,9 +76,13 @@ class TokenFile:
 
     def draw(self) -> str:
         self._drawn = str(uuid4())
-        self._file.write(b"+%s\n" % self._drawn.encode())
-        self._open += 1
+        self.begun(self._drawn)
         return self._drawn
+
+    def begun(self, token: str) -> None:
+        """It is about to be opened. Of a daemon's sessions the token is their name."""
+        self._file.write(b"+%s\n" % token.encode())
+        self._open += 1
 
     @property
     def last_drawn(self) -> str:
