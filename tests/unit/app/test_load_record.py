@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from guestd.app.load_runs.record import compared
+from guestd.app.load_runs.session_host import EmulatorRecord
 from guestd.load.measure.reconcile import GuestView, OwnMessage, SeenMessage
 
 
@@ -63,20 +64,20 @@ async def test_two_conversations_of_one_session_are_compared_as_one():
     kept = Kept(view("a-1", "s1", ["own1", "own2"], ["bot1", "bot2"]))
     first, second = recorded("c1", "s1", "own1", "bot1"), recorded("c2", "s1", "own2", "bot2")
     async with emulator([first], [second]) as url:
-        findings, reconciled = await compared(kept, url, "r", 0)
+        findings, reconciled = await compared(kept, EmulatorRecord(url), "r", 0)
     assert findings.listed == [] and reconciled.conversations == 1 and reconciled.messages == 4
 
 
 async def test_what_the_record_does_not_have_is_lost_and_the_conversation_is_named():
     kept = Kept(view("a-1", "s1", ["own1", "own2"], []), view("a-2", "s2", ["own3"], ["bot3"]))
     async with emulator([recorded("c1", "s1", "own1"), recorded("c2", "s2", "own3", "bot3")]) as u:
-        findings, _ = await compared(kept, u, "r", 0)
+        findings, _ = await compared(kept, EmulatorRecord(u), "r", 0)
     assert findings.counts["lost"] == 1
     assert [one.guest for one in findings.listed] == ["a-1"]
     assert kept.conversation_ids == {"s1": "c1", "s2": "c2"}
 
 
 async def test_a_record_that_cannot_be_read_is_said():
-    findings, reconciled = await compared(Kept(), "http://127.0.0.1:9", "r", 0)
+    findings, reconciled = await compared(Kept(), EmulatorRecord("http://127.0.0.1:9"), "r", 0)
     assert findings.listed == [] and reconciled.by == ""
     assert "record could not be read" in reconciled.why_not

@@ -37,8 +37,9 @@ from .daemon_requests import (
     request_of,
 )
 
-#: Requests under way. A daemon answers some thousands a second; more would only wait there.
-CONNECTIONS = 32
+#: Requests under way, each until the daemon has it on its disk: the more there are, the more share
+#: one write. It takes 256 of one address (api.requests_per_address_max).
+CONNECTIONS = 192
 #: A daemon that restarts with thousands of guest sessions is back long before.
 AWAY_S = 60.0
 #: Between two tries to reach a daemon that is away.
@@ -193,7 +194,7 @@ class DaemonFleet:
                     return Answer(request.key, error=self._refusal(problem, session.session_id))
                 await asyncio.sleep(again_s)
             except OSError as error:  # of a file
-                return Answer(request.key, error=CommandError(str(error), code="unreadable"))
+                return Answer(request.key, error=CommandError(str(error), code="invalid"))
 
     @property
     def _stream_number(self) -> int:

@@ -262,7 +262,9 @@ export interface Info {
   target: InfoTarget
   /** What this caller may do here: read, write. */
   may: string[]
-  /** What can be asked for here: changes, explain, files, frames, load, reconnect, watch. */
+  /**
+   * What can be asked for here: changes, events, explain, files, frames, load, reconnect, watch.
+   */
   features: string[]
   /** Where on this port the emulator's own routes are; null: nowhere. */
   emulator: string | null
@@ -412,6 +414,8 @@ export interface OpenSession {
   name?: string
   /** webchat needs one. */
   email?: string
+  /** webchat: what the agent sees; `name` if left out. */
+  display_name?: string
   /** Custom attributes. */
   attributes?: Record<string, string>
   /** webchat: sent on connecting. */
