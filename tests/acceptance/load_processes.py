@@ -53,13 +53,20 @@ def scenario(tmp_path):
 @contextmanager
 def running(emulator, scenario, *more):
     """A run of its own process, with its guests on their way."""
+    here = ("--emulator", emulator, "--connects-per-minute", "60000")
+    with running_through(here, scenario, *more) as child:
+        yield child
+
+
+@contextmanager
+def running_through(where, scenario, *more):
     folder = scenario.parent
     with open(folder / "stderr", "w") as said:
         child = subprocess.Popen(
             [
                 *(sys.executable, "-m", "guestd", "load", str(scenario)),
-                *("-u", str(GUESTS), "-t", "10m", "--emulator", emulator),
-                *("--connects-per-minute", "60000", "--state-dir", str(folder / "state"), *more),
+                *("-u", str(GUESTS), "-t", "10m", *where),
+                *("--state-dir", str(folder / "state"), *more),
             ],
             stdout=subprocess.DEVNULL,
             stderr=said,
