@@ -27,8 +27,8 @@ def is_illegal(head: int, second: int) -> bool:
 
 
 class _Masks:
-    """Masking keys that cannot be foreseen (§5.3), drawn from the system a thousand at a time: a
-    call of the system for each frame costs more than the rest of the frame."""
+    """Masking keys that cannot be foreseen (RFC 6455 §5.3), drawn from the system a thousand at a
+    time: a call of the system for each frame costs more than the rest of the frame."""
 
     __slots__ = ("_at", "_drawn")
 
