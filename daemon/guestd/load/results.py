@@ -239,7 +239,8 @@ class Latencies(msgspec.Struct, kw_only=True):
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """All of it. `version` is of this format. `exit_code` as the command line documents."""
+    """All of it. `version` is of this format. `exit_code` as the command line documents.
+    `warnings`: of guestd's own log."""
 
     version: int = 1
     name: str = ""
@@ -265,6 +266,7 @@ class Summary(msgspec.Struct, kw_only=True):
     errors: list[ErrorGroup] = []
     throttling: list[Throttling] = []
     lost_connections: list[LostConnections] = []
+    warnings: list[ErrorGroup] = []
     conversations: list[ConversationReport] = []
     cases: list[CaseResult] = []
     overhead: Overhead = msgspec.field(default_factory=Overhead)

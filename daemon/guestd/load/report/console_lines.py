@@ -28,7 +28,8 @@ _ENDED_ROWS = 12
 class LiveView:
     """A run at one moment. `left_s` None: until all guests are through. `guests` by state, as in
     `Point`. `echo_minute` and `sent_minute`: of each of the last 60 seconds, oldest first, p95 in
-    ms and messages sent. `waits` and `errors`: what, and how many, most first."""
+    ms and messages sent. `waits`, `errors` and `warnings` of the log: what, and how many, most
+    first."""
 
     title: str
     elapsed_s: float
@@ -50,6 +51,7 @@ class LiveView:
     sent_minute: Sequence[float | None] = ()
     waits: Sequence[tuple[str, int]] = ()
     errors: Sequence[tuple[str, int]] = ()
+    warnings: Sequence[tuple[str, int]] = ()
     thresholds: Sequence[ThresholdResult] = ()
     overhead: Overhead = field(default_factory=Overhead)
     stopping: bool = False
@@ -71,7 +73,7 @@ def live_screen(
         *_minute(view, width, pen),
         "",
         *_waits_and_errors(view, width, pen),
-        "",
+        _warnings(view.warnings, width, pen),
         *_thresholds(view.thresholds, width, pen, _THRESHOLD_ROWS),
     ]
     kept = (lines + [""] * height)[: height - 1]
@@ -146,6 +148,13 @@ def _waits_and_errors(view: LiveView, width: int, pen: Pen) -> list[str]:
     return found
 
 
+def _warnings(warnings: Sequence[tuple[str, int]], width: int, pen: Pen) -> str:
+    if not warnings:
+        return ""
+    words = "; ".join(f"{what} {count(number)}" for what, number in warnings[:_ROWS])
+    return pen(left("log warnings", _NAME), "dim") + pen(shown(words, width - _NAME), "warn")
+
+
 def _counted(pairs: Sequence[tuple[str, int]], n: int, width: int) -> str:
     if n >= len(pairs):
         return ""
@@ -201,6 +210,7 @@ def json_line(view: LiveView) -> str:
         "first_reply_ms": _figures(view.first_reply),
         "waits": dict(view.waits[:20]),
         "errors": dict(view.errors[:20]),
+        "warnings": dict(view.warnings[:20]),
         "thresholds": [
             {"expression": one.expression, "ok": one.ok, "value": one.value}
             for one in view.thresholds
@@ -235,6 +245,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         "",
         *_ended_latencies(summary, width, pen),
         *_ended_errors(summary, width, pen),
+        *_ended_warnings(summary, width, pen),
         *_ended_conversations(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
@@ -274,9 +285,18 @@ def _ended_errors(summary: Summary, width: int, pen: Pen) -> list[str]:
     pairs = [(f"connection lost: {one.cause}", one.count) for one in summary.lost_connections]
     pairs += [(f"429: {one.bucket}", one.count) for one in summary.throttling]
     pairs += [(one.what, one.count) for one in summary.errors]
+    return _counted_lines("errors", pairs, width, pen)
+
+
+def _ended_warnings(summary: Summary, width: int, pen: Pen) -> list[str]:
+    pairs = [(one.what, one.count) for one in summary.warnings]
+    return _counted_lines("warnings of the log", pairs, width, pen)
+
+
+def _counted_lines(name: str, pairs: Sequence[tuple[str, int]], width: int, pen: Pen) -> list[str]:
     if not pairs:
         return []
-    lines = ["", pen("errors", "dim")]
+    lines = ["", pen(name, "dim")]
     lines += [f"{right(count(number), 11)}  {shown(what, width - 13)}"
         for what, number in pairs[:_ENDED_ROWS]]  # fmt: skip
     more = len(pairs) - _ENDED_ROWS
