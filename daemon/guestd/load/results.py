@@ -28,11 +28,13 @@ class Percentiles(msgspec.Struct, kw_only=True):
 
 
 class SessionCounts(msgspec.Struct, kw_only=True):
-    """`opened`: were live. `failed`: never live, or not ended by the guest."""
+    """`opened`: were live. `ended`: over at the platform. `unconfirmed_end`: the guest said goodbye
+    and the platform did not confirm it. `failed`: never live, or not ended by the guest."""
 
     planned: int = 0
     opened: int = 0
     ended: int = 0
+    unconfirmed_end: int = 0
     failed: int = 0
     most_at_once: int = 0
 

@@ -90,6 +90,7 @@ class LiveDisplay:
             guests=dict(run.states),
             opened=measures.count("live"),
             ended=measures.count("ended"),
+            unconfirmed_end=measures.count("unconfirmed_end"),
             failed=measures.count("failed"),
             sent=measures.count("sent"),
             confirmed=measures.count("confirmed"),

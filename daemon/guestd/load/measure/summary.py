@@ -159,6 +159,7 @@ def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
         planned=facts.planned or started,
         opened=measures.count("live"),
         ended=measures.count("ended"),
+        unconfirmed_end=measures.count("unconfirmed_end"),
         failed=measures.count("failed"),
         most_at_once=max(most, default=0),
     )

@@ -38,6 +38,7 @@ class LiveView:
     guests: Mapping[str, int] = field(default_factory=dict)
     opened: int = 0
     ended: int = 0
+    unconfirmed_end: int = 0
     failed: int = 0
     sent: int = 0
     confirmed: int = 0
@@ -90,7 +91,7 @@ def _counts(view: LiveView, width: int, pen: Pen) -> list[str]:
     states = "  ".join(f"{state} {count(view.guests.get(state, 0))}" for state in STATES)
     sessions = (
         f"{count(view.opened)} opened ({view.opened_per_s:,.1f}/s), {count(view.ended)} ended,"
-        f" {count(view.failed)} failed"
+        f"{_unconfirmed(view.unconfirmed_end)} {count(view.failed)} failed"
     )
     messages = (
         f"{count(view.sent)} sent ({view.sent_per_s:,.1f}/s), {count(view.confirmed)} confirmed,"
@@ -103,6 +104,10 @@ def _counts(view: LiveView, width: int, pen: Pen) -> list[str]:
         pen(left("sessions", _NAME), "dim") + shown(sessions, wide),
         pen(left("messages", _NAME), "dim") + shown(messages, wide),
     ]
+
+
+def _unconfirmed(ends: int) -> str:
+    return f" {count(ends)} unconfirmed," if ends else ""
 
 
 def _latencies(view: LiveView, width: int, pen: Pen) -> list[str]:
@@ -202,7 +207,7 @@ def json_line(view: LiveView) -> str:
         "left_s": None if view.left_s is None else round(view.left_s, 3),
         "guests": {state: view.guests.get(state, 0) for state in STATES},
         "sessions": {"planned": view.planned, "opened": view.opened, "ended": view.ended,
-            "failed": view.failed},
+            "unconfirmed_end": view.unconfirmed_end, "failed": view.failed},
         "messages": {"sent": view.sent, "confirmed": view.confirmed, "received": view.received},
         "per_s": {"opened": round(view.opened_per_s, 2), "sent": round(view.sent_per_s, 2),
             "received": round(view.received_per_s, 2)},
@@ -257,7 +262,8 @@ def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:
     failed = sum(one.failed for one in summary.steps)
     told = (
         ("guests", f"{count(guests.opened)} of {count(guests.planned)} opened,"
-            f" {count(guests.ended)} ended, {count(guests.failed)} failed,"
+            f" {count(guests.ended)} ended,{_unconfirmed(guests.unconfirmed_end)}"
+            f" {count(guests.failed)} failed,"
             f" most at once {count(guests.most_at_once)}"),
         ("messages", f"{count(messages.sent)} sent, {count(messages.confirmed)} confirmed,"
             f" {count(messages.received)} received, {count(messages.failed)} failed"),
