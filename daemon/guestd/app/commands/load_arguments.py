@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -134,6 +135,42 @@ def daemon_url(asked: str | None) -> str:
         why = f"{asked!r} is not the address of a daemon; write http://HOST:PORT"
         raise typer.BadParameter(why, param_hint="--daemon")
     return url
+
+
+def run_places(
+    config: Path | None,
+    emulator: str | None,
+    daemon: str | None,
+    token_file: Path | None,
+    state_dir: Path | None,
+) -> dict[str, str]:
+    """Those of `RunOptions`. Raises typer.BadParameter."""
+    return {
+        "config": str(config or ""),
+        "emulator": emulator or "",
+        "daemon": daemon_url(daemon),
+        "token_file": str(token_file.absolute()) if token_file is not None else "",
+        "state_directory": state_of(state_dir),
+    }
+
+
+def new_options(
+    file: Path, model: LoadModel, seed: int | None, places: Mapping[str, Any], **more: Any
+) -> RunOptions:
+    """Of a run with an id of its own, and the command that repeats it. `more`: other fields."""
+    from ..load_runs.options import RunOptions
+
+    drawn, run_id = secrets.randbelow(1_000_000), secrets.token_hex(4)
+    options = RunOptions(
+        file=str(file),
+        model=model,
+        seed=seed if seed is not None else drawn,
+        run_id=run_id,
+        **places,
+        **more,
+    )
+    options.command = command_line(options)
+    return options
 
 
 def state_of(asked: Path | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,12 +13,11 @@ from .client_options import TokenFile
 from .load_arguments import (
     asked_model,
     check_together,
-    command_line,
-    daemon_url,
     guest_number,
     most_at_once,
+    new_options,
     platform_of,
-    state_of,
+    run_places,
 )
 
 if TYPE_CHECKING:
@@ -87,30 +85,24 @@ def run(
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
     the guests end their conversations; a second one stops at once."""
     from ...load.scenario.file import ThresholdRule
-    from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
     from ..load_runs.permission import Permission
     from ..load_runs.running import LoadRequest
 
     places = platform_of(region, deployment_id, origin)
     check_together(workers, only, daemon, places, connects_per_minute)
+    where = run_places(config, emulator, daemon, token_file, state_dir)
     scenarios = read_scenarios(file)
-    options = RunOptions(
-        file=str(file),
-        model=asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals),
-        seed=seed if seed is not None else secrets.randbelow(1_000_000),
-        run_id=secrets.token_hex(4),
-        config=str(config or ""),
-        emulator=emulator or "",
-        daemon=daemon_url(daemon),
-        token_file=str(token_file.absolute()) if token_file is not None else "",
+    options = new_options(
+        file,
+        asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals),
+        seed,
+        where,
         connects_per_minute=connects_per_minute,
         workers=workers,
-        state_directory=state_of(state_dir),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
     )
-    options.command = command_line(options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
@@ -143,6 +135,7 @@ def carry_out(asked: LoadRequest) -> NoReturn:
     signals = SignalListener()
     log = configure_logging("warning", "text")
     signals.listen(log)
+    asked.log = log
     allow_open_files(0)
     if asked.options.daemon:
         pass  # the sockets are the daemon's

@@ -85,6 +85,7 @@ class LocalRun:
         if not self.aborted:
             await self._host.drain()
         self.engine.give_up()
+        await self._host.stop()
 
     async def close(self) -> None:
         await self._stops.aclose()

@@ -94,6 +94,9 @@ class OwnSupervisor:
     async def drain(self) -> None:
         await self.fleet.drain(DRAIN_S)
 
+    async def stop(self) -> None:
+        await self.fleet.stop()
+
     async def close(self) -> None:
         await self._stops.aclose()
         if self._tokens is not None:

@@ -150,6 +150,9 @@ class RunningDaemon:
             async with asyncio.timeout(DRAIN_S):
                 await self.fleet.events.all_over.wait()
 
+    async def stop(self) -> None:
+        await self.fleet.stop()
+
     async def close(self) -> None:
         await self._stops.aclose()
         if self._tokens is not None:

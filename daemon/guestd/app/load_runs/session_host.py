@@ -33,7 +33,7 @@ class HostListener(Protocol):
 
 
 class SessionHost(Protocol):
-    """`open`, then `fleet` is used, then `drain`, then `close`."""
+    """`open`, then `fleet` is used, then `drain`, `stop`, `close`."""
 
     @property
     def target(self) -> PlatformTarget: ...
@@ -72,5 +72,8 @@ class SessionHost(Protocol):
 
     async def drain(self) -> None:
         """End what is still open."""
+
+    async def stop(self) -> None:
+        """Leave what is left as it is; what its log has counted is said."""
 
     async def close(self) -> None: ...
