@@ -108,6 +108,7 @@ async def test_fifty_guests_whose_connections_are_cut_in_between_miss_and_double
             proxy.cut()
         summary = await run
         assert proxy.streams == 3 and not stack.fleet.sessions()
+    assert summary.errors == []
     counts = summary.messages
     assert counts.sent == counts.confirmed == counts.received == GUESTS * MESSAGES
     assert (summary.lost, summary.doubled, summary.reordered, summary.uncertain) == (0, 0, 0, 0)

@@ -14,8 +14,8 @@ twice. A daemon that is away for `AWAY_S` is given up, with all its sessions."""
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,9 +37,11 @@ from .daemon_requests import (
     request_of,
 )
 
+logger = logging.getLogger("guestd.load")
+
 #: Requests under way, each until the daemon has it on its disk: the more there are, the more share
-#: one write. It takes 256 of one address (api.requests_per_address_max).
-CONNECTIONS = 192
+#: one write. It takes 250 new connections of one address at once, and after a cut all are new.
+CONNECTIONS = 96
 #: A daemon that restarts with thousands of guest sessions is back long before.
 AWAY_S = 60.0
 #: Between two tries to reach a daemon that is away.
@@ -83,6 +85,7 @@ class DaemonFleet:
         self._ready: asyncio.Queue[DaemonSession] = asyncio.Queue()
         self._to_read: asyncio.Queue[DaemonSession] = asyncio.Queue()
         self._reading: set[str] = set()
+        self._read_again: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._streaming = asyncio.Event()
         self._life, self._has_restarted = "", False
@@ -102,6 +105,8 @@ class DaemonFleet:
             await follow
         work = [self._work() for _ in range(CONNECTIONS)] + [self._read() for _ in range(READS)]
         self._tasks += [self._loop.create_task(one, name="daemon request") for one in work]
+        for task in self._tasks:
+            task.add_done_callback(_log_failure)
 
     async def stop(self) -> None:
         await finish_tasks(self._tasks, 0.0)
@@ -243,14 +248,14 @@ class DaemonFleet:
                     self.away_s += 0.0 if is_first else self._loop.time() - away_since
                     pause_s = PAUSE_S
                     self._streaming.set()
-                    catching_up = self._loop.create_task(self._catch_up(is_first))
+                    chores = [] if is_first else [self._loop.create_task(self._catch_up())]
                     try:
                         reader = StreamReader()
                         async for chunk in chunks:
                             self._take(reader, chunk)
                     finally:
                         away_since = self._loop.time()
-                        await finish_tasks([catching_up], 0.0)
+                        await finish_tasks(chores, 0.0)
             except (PlatformUnavailable, ApiRefusal) as error:
                 if not self._streaming.is_set() and not self.cuts:
                     raise
@@ -276,21 +281,25 @@ class DaemonFleet:
         for session in list(self.events.by_name.values()):
             self.events.over(session, AWAY)
 
-    async def _catch_up(self, is_first: bool) -> None:
-        """Read the sessions that have moved while there was no stream."""
-        if is_first:
-            return
+    async def _catch_up(self) -> None:
+        """Read the sessions that have moved while there was no stream. What is not durable yet
+        comes by the stream, so a session that has nothing more is let be. Cancelled with the
+        stream."""
         known = self.events.living()
-        with suppress(PlatformUnavailable, ApiRefusal):  # the stream is lost again
-            life = (await self._client.ask("GET", "/v1/info"))["started_at"]
-            self._has_restarted |= life != self._life
-            self._life = life
-            stands = await self._stands()
-            for session in known:
-                now = stands.get(session.session_id)
-                if now is None or now > session.seq:
-                    session.seen = max(session.seen, now or 0)
-                    self._must_read(session)
+        pause_s = PAUSE_S
+        while True:
+            try:
+                life = (await self._client.ask("GET", "/v1/info"))["started_at"]
+                stands = await self._stands()
+                break
+            except (PlatformUnavailable, ApiRefusal):  # a connection that the cut has left behind
+                await asyncio.sleep(pause_s)
+                pause_s = min(PAUSE_MAX_S, 2 * pause_s)
+        self._has_restarted |= life != self._life
+        self._life = life
+        for session in known:
+            if stands.get(session.session_id, session.seq + 1) > session.seq:
+                self._must_read(session)
 
     async def _stands(self) -> dict[str, int]:
         """The last seq of each session of the run that lives."""
@@ -305,7 +314,10 @@ class DaemonFleet:
         return found
 
     def _must_read(self, session: DaemonSession) -> None:
-        if session.session_id not in self._reading:
+        """What it has by now; where it is being read, that is done once more."""
+        if session.session_id in self._reading:
+            self._read_again.add(session.session_id)
+        else:
             self._reading.add(session.session_id)
             self._to_read.put_nowait(session)
 
@@ -316,14 +328,17 @@ class DaemonFleet:
             try:
                 await self._read_on(session)
             except PlatformUnavailable:
-                await asyncio.sleep(PAUSE_S)  # without a stream it is read when that is back
+                self._read_again.add(session.session_id)  # without a stream, when that is back
+                await asyncio.sleep(PAUSE_S)
             except ApiRefusal as refusal:
                 self._not_read(session, refusal.problem_document.get("code"))
             else:
                 if session.seq == before:
                     self.events.skip(session)
             self._reading.discard(session.session_id)
-            if session.is_behind and self._streaming.is_set():
+            is_wanted = session.is_behind or session.session_id in self._read_again
+            self._read_again.discard(session.session_id)
+            if is_wanted and not session.is_over and self._streaming.is_set():
                 self._must_read(session)
 
     def _not_read(self, session: DaemonSession, code: object) -> None:
@@ -345,3 +360,8 @@ class DaemonFleet:
 def _bytes_of(path: str) -> bytes:
     """Of a file that a guest sends; as in the guests' own process, they are read at once."""
     return Path(path).read_bytes()
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("%s failed: our bug", task.get_name(), exc_info=error)
