@@ -299,7 +299,7 @@ class TestBySequence:
         for n in range(9):
             inbox.arrive(numbered(f"{90 - n}"), n * 0.012)
         small = BySequence(2.0, 2, 64, ReorderDelay(100.0, 0.0, 2000.0))
-        of_small = [len(small.arrive(numbered(f"{n}"), 0.0).placed) for n in (7, 8, 9)]
+        of_small = [len(small.arrive(numbered(f"{n}"), 0.0).placed) for n in (9, 8, 7)]
         assert (len(inbox.release(0.1).placed), of_small) == (9, [0, 0, 3])
 
     def test_sock_5_the_first_message_does_not_wait_where_traffic_is_in_order(self):
