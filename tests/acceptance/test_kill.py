@@ -23,7 +23,7 @@ from .comparison import compare, held, seen
 from .forked_daemon import free_port, is_alive, listening, until
 from .frontends import Frontend
 
-KILLS = int(os.environ.get("TEST_KILLS", "200"))
+KILLS = int(os.environ.get("TEST_KILLS", "50"))
 SEED = int(os.environ.get("TEST_KILL_SEED", str(Random().randrange(10**6))))
 GUESTS = 12
 DEPLOYMENT = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
