@@ -11,7 +11,9 @@ from contextlib import AsyncExitStack
 
 from websockets.asyncio.client import connect
 
-from .forked_daemon import free_port, is_alive, listening, until
+from tests.ports import free_port
+
+from .forked_daemon import is_alive, listening, until
 from .test_restart_while_away import CONFIG, ask
 
 GUESTS = ("alice", "bob")
@@ -45,7 +47,7 @@ async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart
         for guest in GUESTS:
             frontend = connect(f"ws://127.0.0.1:{port}/?guest={guest}&since=0", proxy=None)
             frontends[guest] = await stack.enter_async_context(frontend)
-        await until(lambda: states() == ["live"] * len(GUESTS), 20.0)
+        await until(lambda: states() == ["live"] * len(GUESTS), 120.0)
         return pid
 
     def states() -> list[str]:
@@ -69,7 +71,7 @@ async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart
         pid = await start(stack)
         before, tokens = await heard("before"), connected()
         os.kill(pid, signal.SIGKILL)
-        await until(lambda: not is_alive(pid), 20.0)
+        await until(lambda: not is_alive(pid), 120.0)
         await start(stack)
         after = await heard("after")
         assert (before, after, connected()) == (
