@@ -78,7 +78,7 @@ class KillHarness:
 
     async def die(self, how: int = signal.SIGKILL) -> None:
         os.kill(self.pid, how)
-        await until(lambda: not is_alive(self.pid), 120.0)
+        await until(lambda: not is_alive(self.pid), 30.0)
 
     def faults(self, *rules) -> None:
         self.emulator.faults.set([{"count": 1, **rule} for rule in rules], self.emulator.now())
@@ -106,7 +106,7 @@ class KillHarness:
             await self.caller.over(name)
         wanted = {(name, event) for name, (kind, _) in asked.items() for event in TELLS[kind]}
         with suppress(TimeoutError):
-            await until(lambda: self.crm.told() >= wanted, 120.0)
+            await until(lambda: self.crm.told() >= wanted, 30.0)
         assert self.crm.told() == wanted, f"{where}: {self.crm.told() ^ wanted}"
         self.crm.examine(where)
         for name, (kind, request) in list(asked.items()):

@@ -94,7 +94,7 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
                     )
             await asyncio.sleep(rng.uniform(0.0, 0.3))
             os.kill(pid, signal.SIGKILL)
-            await until(lambda pid=pid: not is_alive(pid), 120.0)
+            await until(lambda pid=pid: not is_alive(pid))
         pid = new_life(*arguments)
         await listening(port, pid)
         for frontend in frontends:

@@ -96,7 +96,7 @@ async def _die_at(here: KillHarness, step: Step, when: str) -> None:
         await here.caller.end(name)
     else:
         await here.caller.start(step.kind, name, request)
-    await until(lambda: here.struck() > before, 120.0)
+    await until(lambda: here.struck() > before, 30.0)
     await asyncio.sleep(SETTLED_S)
     await _be_born_again(here)
     if step.kind == "messaging" and step.method == "POST":
@@ -138,7 +138,7 @@ async def _die_held(when: str, here: KillHarness, beginning: Awaitable[object]) 
     before = here.struck()
     here.faults({"kind": "no_answer", "when": when, "path": PROMPTS, "method": "POST"})
     await beginning
-    await until(lambda: here.struck() > before, 120.0)
+    await until(lambda: here.struck() > before, 30.0)
     await asyncio.sleep(SETTLED_S)
     await here.die()
     here.faults()
@@ -177,9 +177,9 @@ async def _die_while_telling(here: KillHarness, how) -> None:
         here.caller.start("injection", name, injection(conversation, name)),
         here.caller.start("prompt", f"{name}-prompt", prompt(conversation)),
     )
-    await until(lambda: len(here.crm.got) > tries, 120.0)
+    await until(lambda: len(here.crm.got) > tries, 30.0)
     if how is _taken:
-        await until(lambda: not is_alive(here.pid), 120.0)
+        await until(lambda: not is_alive(here.pid), 30.0)
         await here.live()
     else:
         await _be_born_again(here)
