@@ -36,6 +36,8 @@ from .worker_run import WorkerRun
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
 THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
+#: Of a functional run.
+FAILED = 1
 
 LEFT_OPEN = (
     "guestd: {:,} conversations may still be open at the platform; `guestd load reap` ends them"
@@ -125,7 +127,7 @@ class LoadSession:
         self._facts.for_s = at_s
         self._count_warnings()
         figures = figures_of(self.measures, self._facts)
-        rule = self._watch.look(figures)
+        rule = self._watch.look(figures) if self.options.kind == "load" else None
         if rule is not None:
             self._stop(f"threshold {rule.expression}")
         elif reason := self._rails_reason():
@@ -182,6 +184,8 @@ class LoadSession:
         target = await asked_target(config, http, ASK_S)
         if options.kind == "load":
             self.permission.check(self.file, options.model, target, self.tell)
+        else:
+            self.permission.check_test(self.file, options.model, target)
         if options.workers > 1:
             tell, flags = self._tell_meanwhile, self.config_flags
             return WorkerRun(target, self.file, options, flags, self, tell)
@@ -223,8 +227,7 @@ def exit_code(summary: Summary) -> int:
         return STOPPED_BY_SIGNAL
     if summary.stopped_by.startswith("rails"):
         return STOPPED_BY_RAILS
-    if any(not one.ok for one in summary.thresholds):
-        return THRESHOLDS_FAILED
-    if summary.kind == "test" and any(one.outcome != "passed" for one in summary.cases):
-        return 1
-    return 0
+    held = all(one.ok for one in summary.thresholds)
+    if summary.kind == "test":
+        return 0 if held and all(one.outcome == "passed" for one in summary.cases) else FAILED
+    return 0 if held else THRESHOLDS_FAILED

@@ -20,10 +20,12 @@ from ..results import (
     SessionCounts,
     StepFigures,
     Summary,
+    ThresholdResult,
     Throttling,
 )
 from ..scenario.file import Scenario
 from ..scenario.steps import Repeat, Step
+from .functional_thresholds import functional_results
 from .merged import RunMeasures
 from .overhead import overhead
 from .reconcile import RunFindings
@@ -136,7 +138,7 @@ def summary_of(
         reordered=found.get("reordered", 0),
         uncertain=found.get("uncertain", measures.count("uncertain")),
         latency_ms=_latencies(measures),
-        thresholds=watch.results(figures) if watch else [],
+        thresholds=_thresholds(watch, figures, facts.kind) if watch else [],
         steps=_steps(measures, facts),
         points=points(measures.timeline, facts.for_s),
         bands=list(facts.bands),
@@ -150,6 +152,12 @@ def summary_of(
         environment=facts.environment,
         reconciled=reconciled or Reconciled(),
     )
+
+
+def _thresholds(
+    watch: ThresholdWatch, figures: MeasuredFigures, kind: Literal["load", "test"]
+) -> list[ThresholdResult]:
+    return functional_results(watch, figures) if kind == "test" else watch.results(figures)
 
 
 def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
