@@ -26,8 +26,8 @@ def test_a_threshold_that_does_not_hold_fails_the_run(tmp_path):
     done = guestd("test", path, "--agent", "echo", "--junit", junit, "--report", report)
 
     assert done.code == 1, done.out + done.err
-    assert "PASS  Hello" in done.out and "PASS  threshold lost == 0" in done.out
-    assert "FAIL  threshold first_reply.max < 0.001ms" in done.out
+    assert "PASS  Hello" in done.out and "threshold met: lost == 0" in done.out
+    assert "threshold failed: first_reply.max < 0.001ms" in done.out
     assert done.out.endswith("1 passed, 0 failed; 1 threshold failed\n")
     ignored = "messages.sent.rate > 1000 is ignored: a rate per second depends on the load"
     assert ignored in done.err

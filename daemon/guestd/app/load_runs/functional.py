@@ -193,7 +193,7 @@ def _tell_threshold(file: ScenarioFile, one: ThresholdResult, asked: FunctionalR
     elif not one.ok or not asked.failures_only:
         found = value(one.value, one.unit) if one.value is not None else one.note
         told = f"{one.expression}  ({found})  {file.path}"
-        print(one_line(f"{'PASS' if one.ok else 'FAIL'}  threshold {told}"))
+        print(one_line(f"threshold {'met' if one.ok else 'failed'}: {told}"))
 
 
 def _indented(text: str) -> str:
