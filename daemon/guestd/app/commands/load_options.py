@@ -98,4 +98,10 @@ Csv = Annotated[Path | None, typer.Option(help="Write the rows over time there."
 OpenMetrics = Annotated[
     Path | None, typer.Option("--openmetrics", help="Write the figures as OpenMetrics there.")
 ]
+Frames = Annotated[
+    int,
+    typer.Option(
+        min=0, max=200, help="Of each failed or slow conversation, so many frames in the report."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show nothing while it lasts.")]

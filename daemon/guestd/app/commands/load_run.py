@@ -75,6 +75,7 @@ def run(
     only: opt.Only = None,
     connects_per_minute: opt.ConnectsPerMinute = 0,
     workers: opt.Workers = 1,
+    frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
@@ -98,6 +99,7 @@ def run(
         state_directory=state_of(state_dir),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
+        frames=frames,
     )
     options.command = command_line(options)
     rules = [ThresholdRule(one) for one in threshold or ()]
