@@ -146,8 +146,7 @@ class LocalRun:
         findings, reconciled = None, Reconciled(why_not="the run was left at once")
         if not self.aborted:
             url = self.target.endpoints.api if self.target.is_emulator else ""
-            run_id = self._options.run_id
-            findings, reconciled = await compared(self.kept, url, run_id, started_ms)
+            findings, reconciled = await compared(self.kept, url, self.engine.mark, started_ms)
             if self.kept.let_go:
                 reconciled.why_not = f"{self.kept.let_go} conversations were not kept"
         return RunResult(
