@@ -98,6 +98,13 @@ Csv = Annotated[Path | None, typer.Option(help="Write the rows over time there."
 OpenMetrics = Annotated[
     Path | None, typer.Option("--openmetrics", help="Write the figures as OpenMetrics there.")
 ]
+Push = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Push the figures to a Prometheus Pushgateway, as http://localhost:9091.",
+    ),
+]
 Frames = Annotated[
     int,
     typer.Option(

@@ -16,6 +16,7 @@ from .load_arguments import (
     guest_number,
     most_at_once,
     platform_of,
+    push_place,
     state_of,
 )
 
@@ -75,6 +76,7 @@ def run(
     only: opt.Only = None,
     connects_per_minute: opt.ConnectsPerMinute = 0,
     workers: opt.Workers = 1,
+    push: opt.Push = None,
     frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -106,9 +108,9 @@ def run(
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     places = platform_of(region, deployment_id, origin)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
-    carry_out(
-        LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
-    )
+    asked = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
+    asked.push = push_place(push)
+    carry_out(asked)
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:

@@ -15,9 +15,10 @@ from typing import Any
 from ...load.measure.merged import RunMeasures
 from ...load.measure.partial import Partial
 from ...load.measure.reconcile import RunFindings
-from ...load.measure.summary import RunFacts, figures_of, step_names, summary_of
+from ...load.measure.summary import RunFacts, figures_of, progress_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
-from ...load.results import Summary
+from ...load.report.push_text import push_text
+from ...load.results import ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..exit_codes import tell_on_stderr
@@ -28,6 +29,7 @@ from .environment import environment_of
 from .live_display import LiveDisplay
 from .local_run import ASK_S, LocalRun
 from .log_tally import LogTally
+from .metrics_push import MetricsPush
 from .options import RunOptions
 from .permission import Permission, plan_text, rails_of
 from .run_config import own_config, platform_flags, run_config
@@ -58,7 +60,7 @@ OWN_CONNECTS_PER_MINUTE = 60_000
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `log_tally` takes what is logged while the
-    run lasts."""
+    run lasts; `push` sends its figures elsewhere."""
 
     file: ScenarioFile
     options: RunOptions
@@ -71,6 +73,7 @@ class LoadSession:
     permission: Permission = field(default_factory=Permission)
     tell: Callable[[str], None] = tell_on_stderr
     log_tally: LogTally = field(default_factory=LogTally)
+    push: MetricsPush | None = None
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -102,7 +105,9 @@ class LoadSession:
             result = await run.result(self._started_at)
             self.measures.absorb(result.partial)
             self._count_warnings()
-            return self._summary(run, result)
+            summary = self._summary(run, result)
+            await self._push_last(summary)
+            return summary
 
     def plan(self) -> str:
         """What the run would do, without a word to anyone. Raises ConfigError, CommandError."""
@@ -133,6 +138,15 @@ class LoadSession:
         elif reason := self._rails_reason():
             self._stop(f"rails: {reason}")
         self.display.show(at_s, self.measures, self._run, bool(self.stopped_by))
+        if self.push is not None and self.push.is_due(at_s):
+            self.push.push(push_text(progress_of(self.measures, self._facts)))
+
+    async def _push_last(self, summary: Summary) -> None:
+        if self.push is not None:
+            await self.push.finish(push_text(summary))
+            if problem := self.push.problem():
+                self.tell(f"guestd: {problem}")
+                summary.warnings.append(ErrorGroup(what=problem, count=self.push.failed))
 
     def _count_warnings(self) -> None:
         self.measures.absorb(Partial(warnings=self.log_tally.drain()))

@@ -127,12 +127,7 @@ def summary_of(
         valid=not load.reasons,
         stopped_by=facts.stopped_by,
         sessions=_sessions(measures, facts),
-        messages=MessageCounts(
-            sent=measures.count("sent"),
-            confirmed=measures.count("confirmed"),
-            received=measures.count("received"),
-            failed=measures.count("send_failed"),
-        ),
+        messages=_messages(measures),
         lost=found.get("lost", 0),
         doubled=found.get("doubled", 0),
         reordered=found.get("reordered", 0),
@@ -151,6 +146,38 @@ def summary_of(
         overhead=load,
         environment=facts.environment,
         reconciled=reconciled or Reconciled(),
+    )
+
+
+def progress_of(measures: RunMeasures, facts: RunFacts) -> Summary:
+    """A run that still lasts: its counts and latencies, and nothing over time, which takes long to
+    make."""
+    return Summary(
+        name=facts.name,
+        run_id=facts.run_id,
+        kind=facts.kind,
+        started_at=facts.started_at,
+        ended_at=facts.started_at + int(facts.for_s * 1000),
+        seed=facts.seed,
+        environment=facts.environment,
+        sessions=_sessions(measures, facts),
+        messages=_messages(measures),
+        uncertain=measures.count("uncertain"),
+        latency_ms=_latencies(measures, encoded=False),
+        steps=_steps(measures, facts),
+        errors=_errors(measures, facts),
+        throttling=_throttling(measures),
+        lost_connections=_lost_connections(measures),
+        overhead=overhead(measures),
+    )
+
+
+def _messages(measures: RunMeasures) -> MessageCounts:
+    return MessageCounts(
+        sent=measures.count("sent"),
+        confirmed=measures.count("confirmed"),
+        received=measures.count("received"),
+        failed=measures.count("send_failed"),
     )
 
 
@@ -173,11 +200,11 @@ def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
     )
 
 
-def _latencies(measures: RunMeasures) -> Latencies:
+def _latencies(measures: RunMeasures, encoded: bool = True) -> Latencies:
     named = {"echo": "echo_latency"}
     return Latencies(
         **{
-            name: measures.measure(named.get(name, name)).percentiles()
+            name: measures.measure(named.get(name, name)).percentiles(encoded=encoded)
             for name in Latencies.__struct_fields__
         }
     )

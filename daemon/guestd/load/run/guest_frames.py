@@ -26,7 +26,8 @@ from ...observe.frame_text import TEXT_BYTES_MAX, cleaned, forms_of, frame_text
 from ..results import FrameEntry
 from .driver import GuestDriver
 
-GUESTS_MAX = 2_000
+#: With 20 frames each they take about 40 MB.
+GUESTS_MAX = 1_000
 EACH_KIND_MAX = 5
 KINDS_MAX = 100
 SLOWEST_MAX = 10
