@@ -11,6 +11,9 @@ WORKERS ?= 3
 CHAOS_S ?= 1800
 PIP := $(BIN)/python .ci/install
 
+# Hundreds of programs are started by the tests; without cached bytecode each would compile itself anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
 

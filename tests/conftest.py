@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.browser", "tests.short_reports"]
+
+#: Hundreds of programs are started; without cached bytecode each would compile itself anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 #: How long an example takes, or its drawing, says something of the machine's load and nothing of the code.
 settings.register_profile(

@@ -118,7 +118,7 @@ def _try_all(trees: list[Tree], mutants: list[Mutant]) -> int:
 def _outcome(tree: Tree, mutant: Mutant) -> Outcome:
     try:
         with tree.changed(mutant):
-            return tree.test(mutant.node_ids())
+            return tree.test(mutant.soonest_first())
     except ValueError as problem:
         return Outcome("unusable", 0.0, str(problem))
 
