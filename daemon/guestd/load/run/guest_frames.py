@@ -2,22 +2,23 @@
 
 What failed is only known afterwards, so every guest's newest frames are remembered while it lives,
 as the bytes that were on the wire: a list and an append for each frame. Cleaning one of its secrets
-takes thirty times as long (`observe/frame_text.py`), so that is done for those that are told, and a
-guest whose conversation passed leaves nothing behind. (The daemon's own rings, which clean at once,
-are for a few sessions that someone watches.)
+takes thirty times as long (`observe/frame_text.py`), so that is done for those that are told. (The
+daemon's own rings, which clean at once, are for a few sessions that someone watches.) A guest whose
+conversation passed may still have lost a message, which the comparison with the platform's record
+finds when the run is over: the newest of them stay for that.
 
 A connection is known by the token in the first frame that goes out on it; webchat's frames have
 none, so nothing is remembered there.
 
 Bounds. `GUESTS_MAX` guests at a time; of each so many frames as are asked for, of a long frame its
-beginning. Kept are `EACH_KIND_MAX` of each kind of failure, `KINDS_MAX` kinds, the slowest, and
-`TROUBLED_MAX` that were shown a message twice or late."""
+beginning. Kept are `EACH_KIND_MAX` of each kind of failure, `KINDS_MAX` kinds, the slowest,
+`TROUBLED_MAX` that were shown a message twice or late, and the newest `OTHERS_MAX`."""
 
 from __future__ import annotations
 
 import heapq
 import re
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 
 from ...model.endings import Ending
@@ -32,6 +33,7 @@ EACH_KIND_MAX = 5
 KINDS_MAX = 100
 SLOWEST_MAX = 10
 TROUBLED_MAX = 100
+OTHERS_MAX = 200
 #: Of a frame that is too long to be cleaned.
 _HEAD_BYTES = 512
 _TOKEN = re.compile(rb'"token"\s*:\s*"([^"\\]{1,200})"')
@@ -87,6 +89,7 @@ class GuestFrames:
         self._troubled = 0
         self._slowest: list[tuple[float, int]] = []
         self._kept: dict[int, FrameMemory] = {}
+        self._others: OrderedDict[int, FrameMemory] = OrderedDict()
 
     def drawing(self, draw_token: Callable[[], str]) -> Callable[[], str]:
         """`draw_token`, whose last token is remembered until its session is `opened`."""
@@ -113,12 +116,21 @@ class GuestFrames:
 
     def finished(self, driver: GuestDriver) -> None:
         memory = self._memories.pop(self._token_of.pop(driver, ""), None)
-        if memory is not None and self._is_worth_keeping(driver):
+        if memory is None:
+            return
+        if self._is_worth_keeping(driver):
             self._kept[driver.guest.planned.number] = memory
+        else:
+            self._keep_for_now(driver.guest.planned.number, memory)
+
+    def _keep_for_now(self, number: int, memory: FrameMemory) -> None:
+        self._others[number] = memory
+        if len(self._others) > OTHERS_MAX:
+            self._others.popitem(last=False)
 
     def of(self, number: int) -> tuple[list[FrameEntry], int]:
         """Of the guest of that number, if they were kept."""
-        memory = self._kept.get(number)
+        memory = self._kept.get(number) or self._others.get(number)
         return memory.entries() if memory is not None else ([], 0)
 
     def _is_worth_keeping(self, driver: GuestDriver) -> bool:
@@ -142,7 +154,7 @@ class GuestFrames:
             return True
         displaced = heapq.heappushpop(self._slowest, one)
         if displaced != one:
-            self._kept.pop(displaced[1], None)
+            self._keep_for_now(displaced[1], self._kept.pop(displaced[1]))
         return displaced != one
 
 

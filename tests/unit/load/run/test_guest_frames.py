@@ -9,7 +9,13 @@ from uuid import UUID
 import pytest
 
 from guestd.load.guest.actions import StepDone
-from guestd.load.run.guest_frames import EACH_KIND_MAX, GUESTS_MAX, SLOWEST_MAX, GuestFrames
+from guestd.load.run.guest_frames import (
+    EACH_KIND_MAX,
+    GUESTS_MAX,
+    OTHERS_MAX,
+    SLOWEST_MAX,
+    GuestFrames,
+)
 from guestd.model.endings import Cause, Ending
 
 TOKEN = str(UUID(int=7, version=4))
@@ -113,10 +119,13 @@ def test_a_long_frame_is_told_by_its_beginning():
     ("told", "kept"),
     [({}, 0), ({"failed": "no_reply"}, 1), ({"slow_s": 0.1}, 1), ({"twice": (1.0,)}, 1)],
 )
-def test_a_guest_whose_conversation_passed_leaves_nothing(told, kept):
+def test_of_guests_whose_conversation_passed_only_the_newest_are_kept(told, kept):
     frames = GuestFrames(4, lambda: 0.0)
     talked(frames, Guest(**told))
-    assert len(frames.of(0)[0]) == kept and frames.of_token(TOKEN) is None
+    assert len(frames.of(0)[0]) == 1 and frames.of_token(TOKEN) is None
+    for number in range(1, OTHERS_MAX + 1):
+        talked(frames, Guest(number=number))
+    assert len(frames.of(0)[0]) == kept and len(frames.of(1)[0]) == 1
 
 
 def test_of_each_kind_of_failure_some_are_kept_and_of_slow_ones_the_slowest():
@@ -125,6 +134,8 @@ def test_of_each_kind_of_failure_some_are_kept_and_of_slow_ones_the_slowest():
         talked(frames, Guest(number=number, failed="no_reply"))
     for number in range(100, 140):
         talked(frames, Guest(number=number, slow_s=1.0 + number))
+    for number in range(1000, 1000 + OTHERS_MAX):
+        talked(frames, Guest(number=number))
     kept = [number for number in range(200) if frames.of(number)[0]]
     assert kept == [*range(EACH_KIND_MAX), *range(140 - SLOWEST_MAX, 140)]
 
