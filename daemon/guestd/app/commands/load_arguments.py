@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import typer
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from ...load.scenario.file import LoadModel, Stage
     from ..load_runs.options import RunOptions
 
@@ -171,6 +173,16 @@ def new_options(
     )
     options.command = command_line(options)
     return options
+
+
+def push_place(given: str | None) -> URL | None:
+    """Raises typer.BadParameter."""
+    from ..load_runs.metrics_push import push_url
+
+    try:
+        return push_url(given) if given else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--push") from None
 
 
 def state_of(asked: Path | None) -> str:

@@ -17,6 +17,7 @@ from .load_arguments import (
     most_at_once,
     new_options,
     platform_of,
+    push_place,
     run_places,
 )
 
@@ -80,6 +81,8 @@ def run(
     only: opt.Only = None,
     connects_per_minute: opt.ConnectsPerMinute = 0,
     workers: opt.Workers = 1,
+    push: opt.Push = None,
+    frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
@@ -102,13 +105,14 @@ def run(
         workers=workers,
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
+        frames=frames,
     )
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
-    carry_out(
-        LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
-    )
+    asked = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
+    asked.push = push_place(push)
+    carry_out(asked)
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:

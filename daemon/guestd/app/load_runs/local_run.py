@@ -15,6 +15,7 @@ from ...load.plan.plan import Plan
 from ...load.results import Reconciled
 from ...load.run.driver import GuestDriver
 from ...load.run.engine import LoadEngine
+from ...load.run.guest_frames import GuestFrames
 from ...load.run.kept import KeptConversations
 from ...load.scenario.file import ScenarioFile
 from ...model.effects import SessionCounter
@@ -41,6 +42,8 @@ class LocalRun:
         self._drivers: dict[str, GuestDriver] = {}
         names = [one.name for one in file.scenarios]
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
+        self.frames = GuestFrames(options.frames, lambda: self.engine.at_s)
+        self.kept.frames = self.frames if options.frames else None
         self.engine: LoadEngine
         self._slow: SlowHelpers
 
@@ -106,8 +109,8 @@ class LocalRun:
     async def result(self, started_ms: int) -> RunResult:
         findings, reconciled = None, Reconciled(why_not="the run was left at once")
         if not self.aborted:
-            record, run_id = self._host.record, self._options.run_id
-            findings, reconciled = await compared(self.kept, record, run_id, started_ms)
+            record, mark = self._host.record, self.engine.mark
+            findings, reconciled = await compared(self.kept, record, mark, started_ms)
             if self.kept.let_go:
                 reconciled.why_not = f"{self.kept.let_go} conversations were not kept"
         not_measured = self._host.not_measured(bool(reconciled.by))
@@ -139,11 +142,13 @@ class LocalRun:
     def opened(self, driver: GuestDriver) -> None:
         self._drivers[driver.session_id] = driver
         self._host.opened(driver.session_id)
+        self.frames.opened(driver)
 
     def finished(self, driver: GuestDriver, how: a.Finished) -> None:
         session_id = driver.session_id
         self._drivers.pop(session_id, None)
         driver.session_id = self._host.finished(session_id, driver.has_ended)
+        self.frames.finished(driver)
         self.kept.add(driver)
 
     def second(self, at_s: float) -> None:

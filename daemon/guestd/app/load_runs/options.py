@@ -13,7 +13,8 @@ class RunOptions(msgspec.Struct, kw_only=True):
     """`emulator`: its URL; "" where the configuration names the platform. `daemon`: the URL of the
     one whose guest sessions are used, with its api.token in `token_file` or the environment; "":
     those of this process. `connects_per_minute`: 0, as the configuration has it. `only`: the number
-    of the one guest to run. `at_once`: no more guests at a time, whatever the model says."""
+    of the one guest to run. `at_once`: no more guests at a time, whatever the model says.
+    `frames`: of each guest, for the report of one that fails or is slow; 0: none."""
 
     file: str
     model: LoadModel
@@ -32,3 +33,4 @@ class RunOptions(msgspec.Struct, kw_only=True):
     at_once: int | None = None
     spacing: Literal["even", "random"] = "even"
     command: str = ""
+    frames: int = 20

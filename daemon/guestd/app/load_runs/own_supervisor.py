@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...journal.memory import MemoryJournal
 from ...load.results import NotMeasured
+from ...load.run.guest_frames import GuestFrames
 from ...load.run.session_tokens import RunTarget, TokenFile
 from ...model.ports import DeploymentConfig
 from ...observe.metrics import Metrics
@@ -21,7 +22,7 @@ from ...spool.reading import open_copy
 from ...supervisor.supervisor import Supervisor
 from ..config import Config
 from ..wiring.endpoints import PlatformTarget, asked_target
-from ..wiring.fleet import new_supervisor, new_uploader
+from ..wiring.fleet import draw_uuid, new_supervisor, new_uploader
 from ..wiring.rest import new_http
 from .options import RunOptions
 from .session_host import EmulatorRecord, HostListener
@@ -55,7 +56,7 @@ class OwnSupervisor:
         self.target = target = self._asked or await asked_target(self._config, http, ASK_S)
         facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
         self._open_tokens(target)
-        self._open_fleet(target, facts, http)
+        self._open_fleet(target, facts, http, listener.frames)
         self.fleet.tell_counts(listener.counted)
 
     @property
@@ -125,9 +126,12 @@ class OwnSupervisor:
             ),
         )
 
-    def _open_fleet(self, target: PlatformTarget, facts: DeploymentConfig, http: Http) -> None:
+    def _open_fleet(
+        self, target: PlatformTarget, facts: DeploymentConfig, http: Http, frames: GuestFrames
+    ) -> None:
         uploader = new_uploader(self._config, target, open_copy)
         self._stops.push_async_callback(uploader.close)
+        draw = self._tokens.draw if self._tokens is not None else draw_uuid
         self.fleet = new_supervisor(
             self._config,
             target,
@@ -137,6 +141,7 @@ class OwnSupervisor:
             self.metrics,
             asyncio.get_running_loop(),
             uploader,
-            draw_token=self._tokens.draw if self._tokens is not None else None,
+            draw_token=frames.drawing(draw),
+            dialing=frames.dialing,
         )
         self._stops.push_async_callback(self.fleet.stop)

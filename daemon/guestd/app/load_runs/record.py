@@ -1,8 +1,8 @@
 """The comparison of what guests have seen with the platform's record, at the end of a run.
 
-An emulator tells all conversations of a run by pages, under the run's marker attribute. Of a real
-organisation nothing is read: its analytics are minutes behind, and each guest's history is only
-read with a token that ends with its session."""
+An emulator tells the conversations of this process's guests by pages, by their marker attribute.
+Of a real organisation nothing is read: its analytics are minutes behind, and each guest's history
+is only read with a token that ends with its session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from ...load.measure.reconcile import (
     wire_findings,
 )
 from ...load.results import Reconciled
-from ...load.run.driver import RUN_ATTRIBUTE
 from ...load.run.kept import KeptConversations
 from ...runtime.system_errors import in_words
 from .session_host import EmulatorRecord
@@ -31,16 +30,17 @@ PAGE_S = 60.0
 
 
 async def compared(
-    kept: KeptConversations, record: EmulatorRecord, run_id: str, started_ms: int
+    kept: KeptConversations, record: EmulatorRecord, mark: tuple[str, str], started_ms: int
 ) -> tuple[RunFindings, Reconciled]:
-    """Where there is no record, what the sessions have met on their connections."""
+    """`mark`: the custom attribute of the guests that are kept. Where there is no record, what the
+    sessions have met on their connections."""
     views = {one.session_id: one for one in kept.views()}
     findings = RunFindings()
     earlier: dict[str, list[MessageOnRecord]] = {}
     if not record.url:
         return _without_record(views.values(), record.why_not)
     try:
-        async for one in _transcripts(record, run_id):
+        async for one in _transcripts(record, mark):
             messages = [*earlier.pop(one.session_id, ()), *one.messages]
             if (view := views.get(one.session_id)) is None:
                 continue
@@ -79,12 +79,12 @@ class _Recorded:
     messages: list[MessageOnRecord]
 
 
-async def _transcripts(record: EmulatorRecord, run_id: str) -> AsyncIterator[_Recorded]:
+async def _transcripts(record: EmulatorRecord, mark: tuple[str, str]) -> AsyncIterator[_Recorded]:
     timeout = aiohttp.ClientTimeout(total=PAGE_S)
-    after = 0
+    (name, value), after = mark, 0
     async with aiohttp.ClientSession(timeout=timeout, headers=record.headers) as session:
         while after is not None:
-            query = f"attribute={RUN_ATTRIBUTE}:{run_id}&after={after}&limit={PAGE_CONVERSATIONS}"
+            query = f"attribute={name}:{value}&after={after}&limit={PAGE_CONVERSATIONS}"
             async with session.get(f"{record.url}/__emulator/transcripts?{query}") as response:
                 response.raise_for_status()
                 page = orjson.loads(await response.read())

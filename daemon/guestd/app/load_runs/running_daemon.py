@@ -35,6 +35,10 @@ ON_THE_WIRE = NotMeasured(
     " and were put right, 429s",
     why="/v1 tells what the guests were shown",
 )
+FRAMES = NotMeasured(
+    what="the frames of failed and slow conversations",
+    why="they are on the daemon's connections; `guestd frames NAME` shows those of a guest",
+)
 _DELIVERY = "messages lost, doubled or reordered"
 _FIGURES = ["lost", "doubled", "reordered"]
 
@@ -122,10 +126,11 @@ class RunningDaemon:
         return 0
 
     def not_measured(self, has_record: bool) -> list[NotMeasured]:
+        beside = [ITS_LOAD, ON_THE_WIRE, FRAMES]
         if has_record:
-            return [ITS_LOAD, ON_THE_WIRE]
+            return beside
         why = self.record.why_not or "the emulator's record could not be read"
-        return [ITS_LOAD, ON_THE_WIRE, NotMeasured(what=_DELIVERY, why=why, figures=_FIGURES)]
+        return [*beside, NotMeasured(what=_DELIVERY, why=why, figures=_FIGURES)]
 
     def problems(self) -> list[str]:
         missed = self.fleet.events.missed

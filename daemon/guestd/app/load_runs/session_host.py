@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...load.results import NotMeasured
+from ...load.run.guest_frames import GuestFrames
 from ...model.effects import SessionCounter
 from ...model.ports import GuestSessions
 from ..wiring.endpoints import PlatformTarget
@@ -23,7 +24,10 @@ class EmulatorRecord:
 
 
 class HostListener(Protocol):
-    """Hears what a host has to say beside the events of its sessions."""
+    """Hears what a host has to say beside the events of its sessions. `frames` may listen on the
+    connections to the platform."""
+
+    frames: GuestFrames
 
     def counted(self, session_id: str, counter: SessionCounter, count: int) -> None:
         """What a session has met on its connection to the platform."""
