@@ -157,9 +157,15 @@ def run_places(
 
 
 def new_options(
-    file: Path, model: LoadModel, seed: int | None, places: Mapping[str, Any], **more: Any
+    file: Path,
+    model: LoadModel,
+    seed: int | None,
+    places: Mapping[str, Any],
+    connects_per_minute: int,
+    workers: int,
+    frames: int,
 ) -> RunOptions:
-    """Of a run with an id of its own, and the command that repeats it. `more`: other fields."""
+    """Of a run with an id of its own, and the command that repeats it."""
     from ..load_runs.options import RunOptions
 
     drawn, run_id = secrets.randbelow(1_000_000), secrets.token_hex(4)
@@ -168,8 +174,10 @@ def new_options(
         model=model,
         seed=seed if seed is not None else drawn,
         run_id=run_id,
+        connects_per_minute=connects_per_minute,
+        workers=workers,
+        frames=frames,
         **places,
-        **more,
     )
     options.command = command_line(options)
     return options

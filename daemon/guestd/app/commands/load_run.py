@@ -96,17 +96,10 @@ def run(
     check_together(workers, only, daemon, places, connects_per_minute)
     where = run_places(config, emulator, daemon, token_file, state_dir)
     scenarios = read_scenarios(file)
-    options = new_options(
-        file,
-        asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals),
-        seed,
-        where,
-        connects_per_minute=connects_per_minute,
-        workers=workers,
-        only=guest_number(only),
-        spacing="random" if random_arrivals else "even",
-        frames=frames,
-    )
+    model = asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals)
+    options = new_options(file, model, seed, where, connects_per_minute, workers, frames)
+    options.only = guest_number(only)
+    options.spacing = "random" if random_arrivals else "even"
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
