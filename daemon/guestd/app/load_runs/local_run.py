@@ -74,6 +74,8 @@ class LocalRun:
         names = [one.name for one in file.scenarios]
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
         self.target: PlatformTarget
+        if target is not None:
+            self.target = target
         self.engine: LoadEngine
         self._fleet: Supervisor
         self._slow: SlowHelpers

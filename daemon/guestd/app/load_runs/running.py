@@ -38,6 +38,7 @@ class LoadRequest:
     permission: Permission = field(default_factory=Permission)
     quiet: bool = False
     dry_run: bool = False
+    console: int | None = None
 
 
 async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
@@ -55,6 +56,7 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         emulator_options=asked.emulator_options,
         display=LiveDisplay(quiet=asked.quiet),
         permission=asked.permission,
+        console=asked.console,
     )
     if asked.dry_run:
         print(session.plan())

@@ -140,9 +140,9 @@ def summary_of(
         steps=_steps(measures, facts),
         points=points(measures.timeline, facts.for_s),
         bands=list(facts.bands),
-        errors=_errors(measures, facts),
-        throttling=_throttling(measures),
-        lost_connections=_lost_connections(measures),
+        errors=errors_of(measures, facts),
+        throttling=throttling_of(measures),
+        lost_connections=lost_connections_of(measures),
         conversations=list(facts.conversations),
         cases=list(facts.cases),
         overhead=load,
@@ -205,7 +205,7 @@ def _steps(measures: RunMeasures, facts: RunFacts) -> list[StepFigures]:
     return figures
 
 
-def _errors(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
+def errors_of(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
     """The most frequent first."""
     groups = []
     for (scenario, step), totals in measures.groups.steps.items():
@@ -221,7 +221,7 @@ def _errors(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
     return sorted(groups, key=lambda group: (-group.count, group.what))
 
 
-def _throttling(measures: RunMeasures) -> list[Throttling]:
+def throttling_of(measures: RunMeasures) -> list[Throttling]:
     throttled = measures.groups.throttled.items()
     return [
         Throttling(bucket=bucket, count=count, used_by=used_by)
@@ -229,7 +229,7 @@ def _throttling(measures: RunMeasures) -> list[Throttling]:
     ]
 
 
-def _lost_connections(measures: RunMeasures) -> list[LostConnections]:
+def lost_connections_of(measures: RunMeasures) -> list[LostConnections]:
     lost = measures.groups.lost.items()
     return [
         LostConnections(
