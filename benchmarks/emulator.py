@@ -139,18 +139,8 @@ class Plan:
 def sources(against: str | None, home: Path) -> list[Contender]:
     found = [guestd_in(HERE.parent, "guestd")]
     if against is not None:
-        archive = (
-            subprocess.run(
-                ["git", "-C", str(HERE), "archive", "--", against, ":/"],
-                stdout=subprocess.PIPE,
-                check=True,
-            )
-            if False
-            else subprocess.run(
-                ["git", "-C", str(HERE.parent), "archive", against],
-                stdout=subprocess.PIPE,
-                check=True,
-            )
+        archive = subprocess.run(
+            ["git", "-C", str(HERE.parent), "archive", against], stdout=subprocess.PIPE, check=True
         )
         subprocess.run(["tar", "-x", "-C", str(home)], input=archive.stdout, check=True)
         found.append(guestd_in(home, f"guestd {against}"))
@@ -160,14 +150,15 @@ def sources(against: str | None, home: Path) -> list[Contender]:
 def measure(plan: Plan, found: list[Contender]) -> list[dict[str, float]]:
     """The medians of each; the daemon is measured in every round beside them."""
     taken: list[list[dict[str, float]]] = [[] for _ in found]
-    for _ in range(plan.rounds):
+    for turn in range(plan.rounds):
         daemon = paced(found[0], SESSIONS, RATE, plan.messages / RATE)
-        for n, one in enumerate(found):
+        in_turn = list(enumerate(found))
+        for n, one in in_turn if turn % 2 == 0 else in_turn[::-1]:
             source = Path(one.env["PYTHONPATH"])
             figures = at_rest(source, plan.small, plan.large) | talking(source, plan.messages)
             figures["daemon's CPU µs per message"] = daemon
-            ratio = figures["CPU µs per guest message"] / daemon
-            figures["guest message / daemon's message"] = ratio
+            for name in ("guest message", "agent's reply"):
+                figures[f"{name} / daemon's message"] = figures[f"CPU µs per {name}"] / daemon
             taken[n].append(figures)
         print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import json
+from random import Random
+from uuid import UUID
 
 import pytest
 
-from guestd.emulator.core.records import SendFrame
+from guestd.emulator.core import agent_runner
+from guestd.emulator.core.ids import draw_hex, draw_reply_ids, draw_uuid
+from guestd.emulator.core.records import SendFrame, StartTimer
 from guestd.emulator.guest_api import actions
 
 TEXTS = ["hello", 'she said "no"\n', "naïve 😀", "\u2028", "x" * 4096, "x" * 4097, "é" * 3000, ""]
 
 
-def said(new_platform, monkeypatch, texts, *, short, **settings):
+#: An agent that greets, says each of two texts in its turn, and then is another.
+TALKER = {
+    "nickname": 'Léa "L"',
+    "greeting": [{"say": "Hello"}],
+    "rules": [{"match": "she", "steps": [{"persona": {"nickname": "", "bot": True}}, {"say": ""}]}],
+    "default": [{"say": ["<{text}>{file}", "\u2028 {text}"]}, {"say": "more"}],
+}
+
+
+def says_the_whole_way(world, session, text, now, nickname, is_bot):
+    return world.agent_says(session, text, now, nickname=nickname, bot=is_bot)[1]
+
+
+def said(new_platform, monkeypatch, texts, *, short, watched=False, **settings):
     """All frames of a conversation, and what the record has of it."""
     with monkeypatch.context() as patched:
         if not short:
             patched.setattr(actions, "answer_text", lambda *_: None)
+            patched.setattr(agent_runner, "agent_answers", says_the_whole_way)
         platform = new_platform(**settings)
+        if watched:
+            platform.world.events.listen(lambda: None)
         guest = platform.guest()
         guest.configure()
         frames = []
@@ -28,28 +48,56 @@ def said(new_platform, monkeypatch, texts, *, short, **settings):
             effects = actions.receive_guest_frame(
                 platform.world, guest.connection_id, json.dumps(request).encode(), platform.now
             )
+            for one in list(effects):
+                if type(one) is StartTimer and one.delay_s == 0:
+                    effects += agent_runner.run_steps(platform.world, guest.token, platform.now)
             frames += [one.payload for one in effects if type(one) is SendFrame]
         session = platform.world.sessions[guest.token]
-        return frames, session.messages.frames(), session.expires
+        events = list(platform.world.events.after(0, 1000))
+        return frames, session.messages.frames(), session.expires, events
 
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"agent": "echo"}, {"agent": "human"}, {"limits": {"messages_per_session_per_s": None}}],
+    [
+        {},
+        {"agent": "echo"},
+        {"agent": "human"},
+        {"agent": TALKER},
+        {"limits": {"messages_per_session_per_s": None}},
+        {"agent": "echo", "limits": {"agent_text_characters": 3}},
+    ],
     ids=lambda one: json.dumps(one),
 )
 def test_both_ways_say_the_same(new_platform, monkeypatch, settings):
     short = said(new_platform, monkeypatch, TEXTS, short=True, **settings)
     assert short == said(new_platform, monkeypatch, TEXTS, short=False, **settings)
-    assert len(short[0]) == len(TEXTS) and len(short[1]) >= 5
+    assert len(short[0]) >= len(TEXTS) and len(short[1]) >= 5
 
 
 def test_what_is_refused_goes_the_whole_way(new_platform, monkeypatch):
     limits = {"requests_per_connection_per_minute": 4}
     for short in (True, False):
-        frames, kept, _ = said(new_platform, monkeypatch, ["a"] * 8, short=short, limits=limits)
+        frames, kept, *_ = said(new_platform, monkeypatch, ["a"] * 8, short=short, limits=limits)
         codes = [json.loads(one)["code"] for one in frames]
         assert codes == [200, 200, 200] + [429] * 5 and len(kept) == 3
+
+
+def test_what_watchers_are_told_is_the_same(new_platform, monkeypatch):
+    both = [
+        said(new_platform, monkeypatch, TEXTS, short=short, watched=True, agent="echo")
+        for short in (True, False)
+    ]
+    assert both[0] == both[1]
+    told = [one["direction"] for one in both[0][3] if one["kind"] == "message"]
+    assert told[:2] == ["Inbound", "Outbound"]
+
+
+def test_the_ids_of_a_reply_are_those_of_two_draws():
+    one, other = Random(7), Random(7)
+    for _ in range(100):
+        assert draw_reply_ids(one) == (draw_hex(other), draw_uuid(other))
+        assert UUID(draw_uuid(one)).version == UUID(draw_uuid(other)).version == 4
 
 
 def test_a_message_is_found_by_its_id(platform, guest):

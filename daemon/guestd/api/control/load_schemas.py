@@ -31,6 +31,7 @@ class LoadSessions(BaseModel):
     planned: int = Field(description="Guests that were started.")
     opened: int
     ended: int
+    unconfirmed_end: int = Field(description="Ended, but the platform did not say so.")
     failed: int = Field(description="Never live, or not ended by the guest.")
 
 
@@ -86,6 +87,7 @@ class LoadFigures(BaseModel):
     errors: dict[str, int] = Field(description="What failed, in words, and how often.")
     lost_connections: dict[str, int] = Field(description="By cause.")
     throttled: dict[str, int] = Field(description="Answers 429, by bucket.")
+    warnings: dict[str, int] = Field(description="Of the log.")
     thresholds: list[LoadThreshold]
     cpu: float = Field(description="Of one core, used by the load generator in its busiest minute.")
     cpu_max: float = Field(description="Above it the run is not valid.")

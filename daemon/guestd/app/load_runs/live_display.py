@@ -10,6 +10,7 @@ from typing import TextIO
 
 from ...load.measure.live_view import LiveView
 from ...load.report.console_lines import json_line, live_screen
+from ...observe import terminal_text
 
 #: To the top left; clear a line to its end, and the screen below.
 _HOME, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -24,19 +25,37 @@ class LiveDisplay:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     quiet: bool = False
     colour: bool = True
+    _is_begun: bool = False
+    _notes: list[str] = field(default_factory=list)
 
     @property
     def is_screen(self) -> bool:
         return not self.quiet and self.stream.isatty()
 
     def begin(self) -> None:
+        self._is_begun = True
         if self.is_screen:
             self.stream.write(_ENTER)
 
     def end(self) -> None:
         if self.is_screen:
             self.stream.write(_LEAVE)
-            self.stream.flush()
+        for text in self._notes:
+            self.stream.write(f"{text}\n")
+        self.stream.flush()
+        self._notes.clear()
+        self._is_begun = False
+
+    def tell(self, text: str) -> bool:
+        """A line for a person while the run lasts: under the screen when it is over, or among the
+        JSON lines. False: nothing is shown now, so it may be said elsewhere."""
+        if self.quiet or not self._is_begun:
+            return False
+        if self.is_screen:
+            self._notes.append(text)
+        else:
+            self.stream.write(f"{terminal_text.json_line({'note': text})}\n")
+        return True
 
     def show(self, view: LiveView) -> None:
         if self.is_screen:

@@ -12,10 +12,11 @@ from typing import Any
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.console_lines import summary_text
 from ...load.scenario.file import ScenarioFile, ThresholdRule
-from ...observe.log import log_loop_error
+from ...observe.log import Log, log_loop_error
 from .. import exit_codes
 from ..signals import SignalListener
 from .live_display import LiveDisplay
+from .log_tally import LogTally
 from .options import RunOptions
 from .outputs import OutputFiles
 from .permission import Permission
@@ -39,6 +40,7 @@ class LoadRequest:
     quiet: bool = False
     dry_run: bool = False
     console: int | None = None
+    log: Log | None = None
 
 
 async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
@@ -57,6 +59,7 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         display=LiveDisplay(quiet=asked.quiet),
         permission=asked.permission,
         console=asked.console,
+        log_tally=LogTally(asked.log),
     )
     if asked.dry_run:
         print(session.plan())

@@ -31,6 +31,7 @@ from .environment import environment_of, target_name
 from .live_display import LiveDisplay
 from .live_run import LiveRun
 from .local_run import ASK_S, LocalRun
+from .log_tally import LogTally
 from .options import RunOptions
 from .permission import Permission, plan_text, rails_of
 from .run_config import own_config, platform_flags, run_config
@@ -61,7 +62,7 @@ OWN_CONNECTS_PER_MINUTE = 60_000
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `console`: the port of the live page, 0
-    for a free one; None for no page."""
+    for a free one; None for no page. `log_tally` takes what is logged while the run lasts."""
 
     file: ScenarioFile
     options: RunOptions
@@ -74,6 +75,7 @@ class LoadSession:
     permission: Permission = field(default_factory=Permission)
     tell: Callable[[str], None] = tell_on_stderr
     console: int | None = None
+    log_tally: LogTally = field(default_factory=LogTally)
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -99,11 +101,12 @@ class LoadSession:
             if self._live is not None:
                 self._live.begin(self._started_at)
             signals = asyncio.ensure_future(self._heed(stop, hurry, run))
-            try:
-                await run.run()
-            finally:
-                signals.cancel()
-                self.display.end()
+            with self.log_tally:
+                try:
+                    await run.run()
+                finally:
+                    signals.cancel()
+                    self.display.end()
             self._facts.for_s = time.monotonic() - begun
             if self._live is not None:
                 self._live.compare()
@@ -111,6 +114,7 @@ class LoadSession:
                 self.tell(LEFT_OPEN.format(run.left_open))
             result = await run.result(self._started_at)
             self.measured(result.partial)
+            self._count_warnings()
             summary = self._summary(run, result)
             if self._live is not None:
                 ended = replace(self._view(run), guests={}, waits=(), thresholds=summary.thresholds)
@@ -140,6 +144,7 @@ class LoadSession:
     def second(self, at_s: float) -> None:
         assert self._run is not None
         self._facts.for_s = at_s
+        self._count_warnings()
         figures = figures_of(self.measures, self._facts)
         rule = self._watch.look(figures)
         if rule is not None:
@@ -164,6 +169,13 @@ class LoadSession:
             stopping=bool(self.stopped_by),
             page=self._server.url if self._server is not None else "",
         )
+
+    def _count_warnings(self) -> None:
+        self.measures.absorb(Partial(warnings=self.log_tally.drain()))
+
+    def _tell_meanwhile(self, text: str) -> None:
+        if not self.display.tell(text):
+            self.tell(text)
 
     def _rails_reason(self) -> str:
         assert self._run is not None
@@ -216,7 +228,8 @@ class LoadSession:
         if options.kind == "load":
             self.permission.check(self.file, options.model, target, self.tell)
         if options.workers > 1:
-            return WorkerRun(target, self.file, options, self.config_flags, self, self.tell)
+            tell, flags = self._tell_meanwhile, self.config_flags
+            return WorkerRun(target, self.file, options, flags, self, tell)
         return LocalRun(config, self.file, options, self, target)
 
     def _listen(self, stops: AsyncExitStack) -> None:

@@ -409,6 +409,8 @@ export interface LoadFigures {
   lost_connections: Record<string, number>
   /** Answers 429, by bucket. */
   throttled: Record<string, number>
+  /** Of the log. */
+  warnings: Record<string, number>
   thresholds: LoadThreshold[]
   /** Of one core, used by the load generator in its busiest minute. */
   cpu: number
@@ -529,6 +531,8 @@ export interface LoadSessions {
   planned: number
   opened: number
   ended: number
+  /** Ended, but the platform did not say so. */
+  unconfirmed_end: number
   /** Never live, or not ended by the guest. */
   failed: number
 }

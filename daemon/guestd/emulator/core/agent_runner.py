@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..agents.script import STEPS_WAITING_MAX
+from .plain_messages import agent_answers
 from .records import Effect, GuestSession, Json, ScriptedAgent, StartTimer
 from .world import World
 
@@ -46,7 +47,8 @@ def _enqueue(session: GuestSession, steps: list[Json], text: str, file: str = ""
     agent = session.agent
     if agent is None or agent.silent or not steps or len(agent.steps) >= STEPS_WAITING_MAX:
         return []
-    agent.steps.extend({**step, "heard": text or file, "file": file} for step in steps)
+    for step in steps:
+        agent.steps.append((step, text or file, file))
     return _start_timer(session, agent, 0.0)
 
 
@@ -67,7 +69,12 @@ def run_steps(world: World, token: str, now: float) -> list[Effect]:
     effects: list[Effect] = []
     delay_s = 0.0
     while agent.steps and delay_s == 0.0:
-        more, delay_s = _run_step(world, session, agent, agent.steps.popleft(), now)
+        step, heard, file = agent.steps.popleft()
+        if "say" in step and session.dialect != "webchat":
+            words = _filled(world, _said(agent, step), heard, file)
+            effects += agent_answers(world, session, words, now, agent.nickname, agent.bot)
+            continue
+        more, delay_s = _run_step(world, session, agent, step, heard, file, now)
         effects += more
     if (agent.steps or delay_s) and session.agent is agent:
         effects += _start_timer(session, agent, delay_s)
@@ -75,7 +82,13 @@ def run_steps(world: World, token: str, now: float) -> list[Effect]:
 
 
 def _run_step(
-    world: World, session: GuestSession, agent: ScriptedAgent, step: Json, now: float
+    world: World,
+    session: GuestSession,
+    agent: ScriptedAgent,
+    step: Json,
+    heard: str,
+    file: str,
+    now: float,
 ) -> tuple[list[Effect], float]:
     if "wait_s" in step:
         return [], float(step["wait_s"])
@@ -99,12 +112,16 @@ def _run_step(
             }
             for label, payload in step["quick_replies"]["options"]
         ]
-    words = words.replace("{file}", step["file"]).replace("{text}", step["heard"])
-    words = words[: world.limits.agent_text_characters or None]
+    words = _filled(world, words, heard, file)
     _, effects = world.agent_says(
         session, words, now, content=content, nickname=agent.nickname, bot=agent.bot
     )
     return effects, 0.0
+
+
+def _filled(world: World, words: str, heard: str, file: str) -> str:
+    words = words.replace("{file}", file).replace("{text}", heard)
+    return words[: world.limits.agent_text_characters or None]
 
 
 def _said(agent: ScriptedAgent, step: Json) -> str:

@@ -45,22 +45,32 @@ def plain_text(trace: str, text: str, ids: tuple[str, str, str], time: str) -> b
     the message, of its channel, of its correlation."""
     tracing = b'"tracingId":%b,' % orjson.dumps(trace) if trace else b""
     message_id, channel_id, correlation_id = ids
-    return b"".join(
-        (
-            _MESSAGE,
-            tracing,
-            b'"body":{"id":"',
-            message_id.encode(),
-            b'","type":"Text","text":',
-            orjson.dumps(text),
-            b',"direction":"Inbound","channel":{"messageId":"',
-            channel_id.encode(),
-            b'","from":{},"to":{},"time":"',
-            time.encode(),
-            b'"},"originatingEntity":"Human","metadata":{"correlationId":"',
-            correlation_id.encode(),
-            b'"}}}',
-        )
+    after = (
+        f',"direction":"Inbound","channel":{{"messageId":"{channel_id}","from":{{}},"to":{{}},'
+        f'"time":"{time}"}},"originatingEntity":"Human",'
+        f'"metadata":{{"correlationId":"{correlation_id}"}}}}}}'
+    )
+    return b'%b%b"body":{"id":"%b","type":"Text","text":%b%b' % (
+        _MESSAGE,
+        tracing,
+        message_id.encode(),
+        orjson.dumps(text),
+        after.encode(),
+    )
+
+
+def plain_reply(text: str, nickname: str, is_bot: bool, ids: tuple[str, str], time: str) -> bytes:
+    """As `recorded` makes it of an agent's text and nothing else. `ids`: of the message, of its
+    correlation."""
+    sender = b'{"nickname":%b}' % orjson.dumps(nickname) if nickname else b"{}"
+    message_id, correlation_id = ids
+    after = (
+        f',"to":{{}},"time":"{time}"}},"originatingEntity":"{"Bot" if is_bot else "Human"}",'
+        f'"direction":"Outbound","metadata":{{"correlationId":"{correlation_id}"}}}}}}'
+    )
+    return (
+        b'%b"body":{"id":"%b","type":"Text","text":%b,"channel":{"type":"Private","from":%b%b'
+        % (_MESSAGE, message_id.encode(), orjson.dumps(text), sender, after.encode())
     )
 
 

@@ -103,11 +103,12 @@ class GuestSession:
 
 @dataclass(slots=True)
 class ScriptedAgent:
-    """The agent of a session: its persona, and the steps still to run, in order."""
+    """The agent of a session: its persona, and the steps still to run, in order, each with the text
+    that it answers and the name of the file in it."""
 
     nickname: str
     bot: bool
-    steps: deque[Json] = field(default_factory=deque)
+    steps: deque[tuple[Json, str, str]] = field(default_factory=deque)
     busy: bool = False
     heard: int = 0
     turn: int = 0

@@ -19,8 +19,6 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-import orjson
-
 from ...policy.buckets import SlidingCount
 from ..agents.script import AgentScript, load_script
 from ..settings import Deployment, EmulatorLimits, EmulatorSettings
@@ -275,18 +273,6 @@ class World:
         session.expires = now + session.deployment.session_duration_s  # each moves it (§6.8)
         conversation.messages.add(frame, self.settings.history_messages_max)
         return RecordedMessage(body["id"], time, sender_of(body), frame)
-
-    def add_text(self, session: GuestSession, text: str, now: float, trace: str) -> RecordedMessage:
-        """A message of the guest that is a text and nothing else."""
-        ids = draw_message_ids(self.rng)
-        conversation = self.start_conversation(session, now)
-        time = self.stamp(session, now)
-        frame = frames.plain_text(trace, text, ids, time)
-        if self.events.is_watched(now):
-            self.events.message(session, orjson.loads(frame)["body"], now)
-        session.expires = now + session.deployment.session_duration_s
-        conversation.messages.add(frame, self.settings.history_messages_max)
-        return RecordedMessage(ids[0], time, "guest", frame)
 
     def find_message(self, message_id: str) -> tuple[str, Json] | None:
         """The id of its conversation, and its body. A search, the newest conversations first: few

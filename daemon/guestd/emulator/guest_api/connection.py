@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from struct import Struct
 from typing import Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -50,6 +51,9 @@ CLOSE_TIMEOUT_S = 5.0
 
 #: The first byte of a whole text frame.
 TEXT_HEAD = 0x81
+#: The header of a text of at most 125 bytes, and of one of at most 65,535.
+_SHORT_HEADER = Struct(">BB").pack
+_HEADER = Struct(">BBH").pack
 #: A header with its longest length and the mask.
 HEADER_BYTES_MAX = 14
 
@@ -364,9 +368,9 @@ class GuestConnection(asyncio.Protocol):
 def _text_frame(payload: bytes) -> bytes:
     size = len(payload)
     if size < 126:
-        return bytes((TEXT_HEAD, size)) + payload
+        return _SHORT_HEADER(TEXT_HEAD, size) + payload
     if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+        return _HEADER(TEXT_HEAD, 126, size) + payload
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 from ...policy.buckets import SlidingCount
 from ..core import agent_runner
+from ..core.plain_messages import add_text
 from ..core.records import ConnectionRecord, Effect, GuestSession, Json
 from ..core.world import World
-
-_REQUEST_KEYS = frozenset({"action", "token", "tracingId", "message"})
-_MESSAGE_KEYS = frozenset({"type", "text"})
 
 
 def answer_text(
     world: World, connection: ConnectionRecord, request: Json, now: float
 ) -> list[Effect] | None:
     """None if it has to go the whole way; nothing has changed then."""
+    if len(request) != 4:  # exactly those that are read here
+        return None
     message = request.get("message")
     if (
-        request.keys() != _REQUEST_KEYS
-        or request["action"] != "onMessage"
+        request.get("action") != "onMessage"
         or type(message) is not dict
-        or message.keys() != _MESSAGE_KEYS
-        or message["type"] != "Text"
-        or type(text := message["text"]) is not str
+        or len(message) != 2
+        or message.get("type") != "Text"
+        or type(text := message.get("text")) is not str
         or not text
-        or type(trace := request["tracingId"]) is not str
-        or request["token"] != connection.token
+        or type(trace := request.get("tracingId")) is not str
+        or request.get("token") != connection.token
     ):
         return None
     session = world.sessions.get(connection.token)
@@ -39,7 +38,7 @@ def answer_text(
     if not _take(world, connection, session, text, now):
         return None
     first = session.conversation is None
-    effects = world.show(session, world.add_text(session, text, now, trace))
+    effects = world.show(session, add_text(world, session, text, now, trace))
     if first:
         effects += agent_runner.greet(world, session, now)
     effects += agent_runner.hear(world, session, text, now=now)

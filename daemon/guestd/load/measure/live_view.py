@@ -17,7 +17,14 @@ from ..results import (
 )
 from .merged import RunMeasures
 from .overhead import overhead
-from .summary import RunFacts, errors_of, figures_of, lost_connections_of, throttling_of
+from .summary import (
+    RunFacts,
+    errors_of,
+    figures_of,
+    lost_connections_of,
+    throttling_of,
+    warnings_of,
+)
 from .thresholds import ThresholdWatch
 
 
@@ -25,8 +32,8 @@ from .thresholds import ThresholdWatch
 class LiveView:
     """`left_s` None: until all guests are through. `guests` by state, as in `Point`. `echo_minute`
     and `sent_minute`: of each of the last 60 seconds, oldest first, p95 in ms and messages sent.
-    `waits`: what guests wait for, and how many do. It and `errors` have the most frequent first.
-    `page`: where the console shows the run, or ""."""
+    `waits`: what guests wait for, and how many do; `warnings` of the log; with the errors they have
+    the most frequent first. `page`: where the console shows the run, or ""."""
 
     title: str
     elapsed_s: float
@@ -35,6 +42,7 @@ class LiveView:
     guests: Mapping[str, int] = field(default_factory=dict)
     opened: int = 0
     ended: int = 0
+    unconfirmed_end: int = 0
     failed: int = 0
     sent: int = 0
     confirmed: int = 0
@@ -50,6 +58,7 @@ class LiveView:
     errors: Sequence[ErrorGroup] = ()
     lost_connections: Sequence[LostConnections] = ()
     throttling: Sequence[Throttling] = ()
+    warnings: Sequence[tuple[str, int]] = ()
     thresholds: Sequence[ThresholdResult] = ()
     overhead: Overhead = field(default_factory=Overhead)
     stopping: bool = False
@@ -79,6 +88,7 @@ def live_view(
         guests=dict(guests),
         opened=measures.count("live"),
         ended=measures.count("ended"),
+        unconfirmed_end=measures.count("unconfirmed_end"),
         failed=measures.count("failed"),
         sent=measures.count("sent"),
         confirmed=measures.count("confirmed"),
@@ -94,6 +104,7 @@ def live_view(
         errors=errors_of(measures, facts),
         lost_connections=lost_connections_of(measures),
         throttling=throttling_of(measures),
+        warnings=[(one.what, one.count) for one in warnings_of(measures)],
         thresholds=watch.so_far(figures_of(measures, facts)),
         overhead=overhead(measures),
         stopping=stopping,

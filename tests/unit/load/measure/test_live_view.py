@@ -51,7 +51,8 @@ def view_of(measures, **more):
 def test_it_has_counts_rates_and_what_went_wrong(measures):
     found = live_figures(view_of(measures, length_s=60.0))
     assert (found["at_s"], found["left_s"]) == (3.0, 57.0)
-    assert found["sessions"] == {"planned": 1, "opened": 1, "ended": 0, "failed": 0}
+    ends = {"ended": 0, "unconfirmed_end": 0, "failed": 0}
+    assert found["sessions"] == {"planned": 1, "opened": 1, **ends}
     assert found["per_s"] == {"opened": 0, "sent": 1, "received": 0}
     assert found["echo_ms"]["count"] == 3 and found["echo_ms"]["p99"] > 99
     assert found["waits"] == {"waits": 1}

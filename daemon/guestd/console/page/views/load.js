@@ -65,7 +65,8 @@ const Now = ({ run, now, points }) => html`<${Tiles} tiles=${tilesOf(now)} /><${
   <div class="cols even"><${Panel} title="Guests now"><${Counted} rows=${STATES.map((state) => [state, now.guests[state] ?? 0])} none="" /><//>
     <${Panel} title="Waiting for"><${Counted} rows=${Object.entries(now.waits)} none="No guest waits." /><//>
     <${Panel} title="Errors by kind"><${Counted} rows=${Object.entries(now.errors)} none="None." /><//>
-    <${Panel} title="Lost connections, 429"><${Counted} rows=${[...Object.entries(now.lost_connections), ...Object.entries(now.throttled).map(([bucket, n]) => [`429: ${bucket}`, n])]} none="None." /><//></div>`
+    <${Panel} title="Lost connections, 429"><${Counted} rows=${[...Object.entries(now.lost_connections), ...Object.entries(now.throttled).map(([bucket, n]) => [`429: ${bucket}`, n])]} none="None." /><//>
+    ${Object.keys(now.warnings).length > 0 && html`<${Panel} title="Warnings of the log"><${Counted} rows=${Object.entries(now.warnings)} none="" /><//>`}</div>`
 
 /** @param {Figures} now */
 function tilesOf({ guests, sessions, messages, per_s, echo_ms, first_reply_ms, errors }) {
