@@ -17,6 +17,7 @@ from .load_arguments import (
     guest_number,
     most_at_once,
     platform_of,
+    push_place,
     state_of,
 )
 
@@ -79,6 +80,8 @@ def run(
     connects_per_minute: opt.ConnectsPerMinute = 0,
     workers: opt.Workers = 1,
     console: opt.Console = None,
+    push: opt.Push = None,
+    frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
@@ -102,6 +105,7 @@ def run(
         state_directory=state_of(state_dir),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
+        frames=frames,
     )
     options.command = command_line(options)
     rules = [ThresholdRule(one) for one in threshold or ()]
@@ -109,7 +113,7 @@ def run(
     places = platform_of(region, deployment_id, origin)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
     wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
-    carry_out(replace(wanted, quiet=quiet, dry_run=dry_run, console=console))
+    carry_out(replace(wanted, quiet=quiet, dry_run=dry_run, push=push_place(push), console=console))
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:

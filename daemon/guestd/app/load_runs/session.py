@@ -17,9 +17,10 @@ from ...load.measure.live_view import LiveView, live_view
 from ...load.measure.merged import RunMeasures
 from ...load.measure.partial import Partial
 from ...load.measure.reconcile import RunFindings
-from ...load.measure.summary import RunFacts, figures_of, step_names, summary_of
+from ...load.measure.summary import RunFacts, figures_of, progress_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
-from ...load.results import Summary
+from ...load.report.push_text import push_text
+from ...load.results import ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..exit_codes import tell_on_stderr
@@ -32,6 +33,7 @@ from .live_display import LiveDisplay
 from .live_run import LiveRun
 from .local_run import ASK_S, LocalRun
 from .log_tally import LogTally
+from .metrics_push import MetricsPush
 from .options import RunOptions
 from .permission import Permission, plan_text, rails_of
 from .run_config import own_config, platform_flags, run_config
@@ -42,6 +44,8 @@ from .worker_run import WorkerRun
 THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
 #: As k6 has it for a run that is stopped by its API.
 STOPPED_FROM_CONSOLE = 103
+#: Of a functional run.
+FAILED = 1
 
 LEFT_OPEN = (
     "guestd: {:,} conversations may still be open at the platform; `guestd load reap` ends them"
@@ -62,7 +66,8 @@ OWN_CONNECTS_PER_MINUTE = 60_000
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `console`: the port of the live page, 0
-    for a free one; None for no page. `log_tally` takes what is logged while the run lasts."""
+    for a free one; None for no page. `log_tally` takes what is logged while the run lasts; `push`
+    sends its figures elsewhere."""
 
     file: ScenarioFile
     options: RunOptions
@@ -76,6 +81,7 @@ class LoadSession:
     tell: Callable[[str], None] = tell_on_stderr
     console: int | None = None
     log_tally: LogTally = field(default_factory=LogTally)
+    push: MetricsPush | None = None
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -116,6 +122,7 @@ class LoadSession:
             self.measured(result.partial)
             self._count_warnings()
             summary = self._summary(run, result)
+            await self._push_last(summary)
             if self._live is not None:
                 ended = replace(self._view(run), guests={}, waits=(), thresholds=summary.thresholds)
                 self._live.finish(ended, summary)
@@ -146,14 +153,17 @@ class LoadSession:
         self._facts.for_s = at_s
         self._count_warnings()
         figures = figures_of(self.measures, self._facts)
-        rule = self._watch.look(figures)
+        rule = self._watch.look(figures) if self.options.kind == "load" else None
         if rule is not None:
             self._stop(f"threshold {rule.expression}")
         elif reason := self._rails_reason():
             self._stop(f"rails: {reason}")
-        if self._live is None and self.display.quiet:
-            return
-        view = self._view(self._run)
+        if self._live is not None or not self.display.quiet:
+            self._show(self._view(self._run))
+        if self.push is not None and self.push.is_due(at_s):
+            self.push.push(push_text(progress_of(self.measures, self._facts)))
+
+    def _show(self, view: LiveView) -> None:
         self.display.show(view)
         if self._live is not None:
             self._live.second(view)
@@ -169,6 +179,13 @@ class LoadSession:
             stopping=bool(self.stopped_by),
             page=self._server.url if self._server is not None else "",
         )
+
+    async def _push_last(self, summary: Summary) -> None:
+        if self.push is not None:
+            await self.push.finish(push_text(summary))
+            if problem := self.push.problem():
+                self.tell(f"guestd: {problem}")
+                summary.warnings.append(ErrorGroup(what=problem, count=self.push.failed))
 
     def _count_warnings(self) -> None:
         self.measures.absorb(Partial(warnings=self.log_tally.drain()))
@@ -227,6 +244,8 @@ class LoadSession:
         target = await asked_target(config, http, ASK_S)
         if options.kind == "load":
             self.permission.check(self.file, options.model, target, self.tell)
+        else:
+            self.permission.check_test(self.file, options.model, target)
         if options.workers > 1:
             tell, flags = self._tell_meanwhile, self.config_flags
             return WorkerRun(target, self.file, options, flags, self, tell)
@@ -289,8 +308,7 @@ def exit_code(summary: Summary) -> int:
         return STOPPED_FROM_CONSOLE
     if summary.stopped_by.startswith("rails"):
         return STOPPED_BY_RAILS
-    if any(not one.ok for one in summary.thresholds):
-        return THRESHOLDS_FAILED
-    if summary.kind == "test" and any(one.outcome != "passed" for one in summary.cases):
-        return 1
-    return 0
+    held = all(one.ok for one in summary.thresholds)
+    if summary.kind == "test":
+        return 0 if held and all(one.outcome == "passed" for one in summary.cases) else FAILED
+    return 0 if held else THRESHOLDS_FAILED
