@@ -48,7 +48,8 @@ class MessageCounts(msgspec.Struct, kw_only=True):
 
 class ThresholdResult(msgspec.Struct, kw_only=True):
     """`value` None: nothing was measured, which fails. `limit` and `value` in the unit of the
-    expression's figure (`unit`: ms, count, ratio, per_s). `note`: since when, and how many."""
+    expression's figure (`unit`: ms, count, ratio, per_s). `note`: since when, and how many.
+    `ignored`: it was not judged, and counts as met; the reason is the note."""
 
     expression: str
     ok: bool
@@ -57,6 +58,7 @@ class ThresholdResult(msgspec.Struct, kw_only=True):
     unit: str = ""
     note: str = ""
     aborted: bool = False
+    ignored: bool = False
 
 
 class StepFigures(msgspec.Struct, kw_only=True):

@@ -98,4 +98,17 @@ Csv = Annotated[Path | None, typer.Option(help="Write the rows over time there."
 OpenMetrics = Annotated[
     Path | None, typer.Option("--openmetrics", help="Write the figures as OpenMetrics there.")
 ]
+Push = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Push the figures to a Prometheus Pushgateway, as http://localhost:9091.",
+    ),
+]
+Frames = Annotated[
+    int,
+    typer.Option(
+        min=0, max=200, help="Of each failed or slow conversation, so many frames in the report."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show nothing while it lasts.")]

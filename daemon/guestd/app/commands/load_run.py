@@ -16,6 +16,7 @@ from .load_arguments import (
     guest_number,
     most_at_once,
     platform_of,
+    push_place,
     state_of,
 )
 
@@ -75,6 +76,8 @@ def run(
     only: opt.Only = None,
     connects_per_minute: opt.ConnectsPerMinute = 0,
     workers: opt.Workers = 1,
+    push: opt.Push = None,
+    frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
@@ -98,15 +101,16 @@ def run(
         state_directory=state_of(state_dir),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
+        frames=frames,
     )
     options.command = command_line(options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     places = platform_of(region, deployment_id, origin)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
-    carry_out(
-        LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
-    )
+    asked = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
+    asked.push = push_place(push)
+    carry_out(asked)
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from yarl import URL
+
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.console_lines import summary_text
 from ...load.scenario.file import ScenarioFile, ThresholdRule
@@ -17,6 +19,7 @@ from .. import exit_codes
 from ..signals import SignalListener
 from .live_display import LiveDisplay
 from .log_tally import LogTally
+from .metrics_push import MetricsPush
 from .options import RunOptions
 from .outputs import OutputFiles
 from .permission import Permission
@@ -40,6 +43,7 @@ class LoadRequest:
     quiet: bool = False
     dry_run: bool = False
     log: Log | None = None
+    push: URL | None = None
 
 
 async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
@@ -58,6 +62,7 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         display=LiveDisplay(quiet=asked.quiet),
         permission=asked.permission,
         log_tally=LogTally(asked.log),
+        push=MetricsPush(asked.push) if asked.push is not None else None,
     )
     if asked.dry_run:
         print(session.plan())

@@ -15,9 +15,10 @@ from typing import Any
 from ...load.measure.merged import RunMeasures
 from ...load.measure.partial import Partial
 from ...load.measure.reconcile import RunFindings
-from ...load.measure.summary import RunFacts, figures_of, step_names, summary_of
+from ...load.measure.summary import RunFacts, figures_of, progress_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
-from ...load.results import Summary
+from ...load.report.push_text import push_text
+from ...load.results import ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..exit_codes import tell_on_stderr
@@ -28,6 +29,7 @@ from .environment import environment_of
 from .live_display import LiveDisplay
 from .local_run import ASK_S, LocalRun
 from .log_tally import LogTally
+from .metrics_push import MetricsPush
 from .options import RunOptions
 from .permission import Permission, plan_text, rails_of
 from .run_config import own_config, platform_flags, run_config
@@ -36,6 +38,8 @@ from .worker_run import WorkerRun
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
 THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
+#: Of a functional run.
+FAILED = 1
 
 LEFT_OPEN = (
     "guestd: {:,} conversations may still be open at the platform; `guestd load reap` ends them"
@@ -56,7 +60,7 @@ OWN_CONNECTS_PER_MINUTE = 60_000
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `log_tally` takes what is logged while the
-    run lasts."""
+    run lasts; `push` sends its figures elsewhere."""
 
     file: ScenarioFile
     options: RunOptions
@@ -69,6 +73,7 @@ class LoadSession:
     permission: Permission = field(default_factory=Permission)
     tell: Callable[[str], None] = tell_on_stderr
     log_tally: LogTally = field(default_factory=LogTally)
+    push: MetricsPush | None = None
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -100,7 +105,9 @@ class LoadSession:
             result = await run.result(self._started_at)
             self.measures.absorb(result.partial)
             self._count_warnings()
-            return self._summary(run, result)
+            summary = self._summary(run, result)
+            await self._push_last(summary)
+            return summary
 
     def plan(self) -> str:
         """What the run would do, without a word to anyone. Raises ConfigError, CommandError."""
@@ -125,12 +132,21 @@ class LoadSession:
         self._facts.for_s = at_s
         self._count_warnings()
         figures = figures_of(self.measures, self._facts)
-        rule = self._watch.look(figures)
+        rule = self._watch.look(figures) if self.options.kind == "load" else None
         if rule is not None:
             self._stop(f"threshold {rule.expression}")
         elif reason := self._rails_reason():
             self._stop(f"rails: {reason}")
         self.display.show(at_s, self.measures, self._run, bool(self.stopped_by))
+        if self.push is not None and self.push.is_due(at_s):
+            self.push.push(push_text(progress_of(self.measures, self._facts)))
+
+    async def _push_last(self, summary: Summary) -> None:
+        if self.push is not None:
+            await self.push.finish(push_text(summary))
+            if problem := self.push.problem():
+                self.tell(f"guestd: {problem}")
+                summary.warnings.append(ErrorGroup(what=problem, count=self.push.failed))
 
     def _count_warnings(self) -> None:
         self.measures.absorb(Partial(warnings=self.log_tally.drain()))
@@ -182,6 +198,8 @@ class LoadSession:
         target = await asked_target(config, http, ASK_S)
         if options.kind == "load":
             self.permission.check(self.file, options.model, target, self.tell)
+        else:
+            self.permission.check_test(self.file, options.model, target)
         if options.workers > 1:
             tell, flags = self._tell_meanwhile, self.config_flags
             return WorkerRun(target, self.file, options, flags, self, tell)
@@ -223,8 +241,7 @@ def exit_code(summary: Summary) -> int:
         return STOPPED_BY_SIGNAL
     if summary.stopped_by.startswith("rails"):
         return STOPPED_BY_RAILS
-    if any(not one.ok for one in summary.thresholds):
-        return THRESHOLDS_FAILED
-    if summary.kind == "test" and any(one.outcome != "passed" for one in summary.cases):
-        return 1
-    return 0
+    held = all(one.ok for one in summary.thresholds)
+    if summary.kind == "test":
+        return 0 if held and all(one.outcome == "passed" for one in summary.cases) else FAILED
+    return 0 if held else THRESHOLDS_FAILED

@@ -20,10 +20,12 @@ from ..results import (
     SessionCounts,
     StepFigures,
     Summary,
+    ThresholdResult,
     Throttling,
 )
 from ..scenario.file import Scenario
 from ..scenario.steps import Repeat, Step
+from .functional_thresholds import functional_results
 from .merged import RunMeasures
 from .overhead import overhead
 from .reconcile import RunFindings
@@ -125,18 +127,13 @@ def summary_of(
         valid=not load.reasons,
         stopped_by=facts.stopped_by,
         sessions=_sessions(measures, facts),
-        messages=MessageCounts(
-            sent=measures.count("sent"),
-            confirmed=measures.count("confirmed"),
-            received=measures.count("received"),
-            failed=measures.count("send_failed"),
-        ),
+        messages=_messages(measures),
         lost=found.get("lost", 0),
         doubled=found.get("doubled", 0),
         reordered=found.get("reordered", 0),
         uncertain=found.get("uncertain", measures.count("uncertain")),
         latency_ms=_latencies(measures),
-        thresholds=watch.results(figures) if watch else [],
+        thresholds=_thresholds(watch, figures, facts.kind) if watch else [],
         steps=_steps(measures, facts),
         points=points(measures.timeline, facts.for_s),
         bands=list(facts.bands),
@@ -152,6 +149,44 @@ def summary_of(
     )
 
 
+def progress_of(measures: RunMeasures, facts: RunFacts) -> Summary:
+    """A run that still lasts: its counts and latencies, and nothing over time, which takes long to
+    make."""
+    return Summary(
+        name=facts.name,
+        run_id=facts.run_id,
+        kind=facts.kind,
+        started_at=facts.started_at,
+        ended_at=facts.started_at + int(facts.for_s * 1000),
+        seed=facts.seed,
+        environment=facts.environment,
+        sessions=_sessions(measures, facts),
+        messages=_messages(measures),
+        uncertain=measures.count("uncertain"),
+        latency_ms=_latencies(measures, encoded=False),
+        steps=_steps(measures, facts),
+        errors=_errors(measures, facts),
+        throttling=_throttling(measures),
+        lost_connections=_lost_connections(measures),
+        overhead=overhead(measures),
+    )
+
+
+def _messages(measures: RunMeasures) -> MessageCounts:
+    return MessageCounts(
+        sent=measures.count("sent"),
+        confirmed=measures.count("confirmed"),
+        received=measures.count("received"),
+        failed=measures.count("send_failed"),
+    )
+
+
+def _thresholds(
+    watch: ThresholdWatch, figures: MeasuredFigures, kind: Literal["load", "test"]
+) -> list[ThresholdResult]:
+    return functional_results(watch, figures) if kind == "test" else watch.results(figures)
+
+
 def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
     started = sum(process.started for process in measures.processes.values())
     most = (sum(sample.open_most for sample in row.processes.values()) for row in measures.timeline)
@@ -165,11 +200,11 @@ def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
     )
 
 
-def _latencies(measures: RunMeasures) -> Latencies:
+def _latencies(measures: RunMeasures, encoded: bool = True) -> Latencies:
     named = {"echo": "echo_latency"}
     return Latencies(
         **{
-            name: measures.measure(named.get(name, name)).percentiles()
+            name: measures.measure(named.get(name, name)).percentiles(encoded=encoded)
             for name in Latencies.__struct_fields__
         }
     )

@@ -10,6 +10,7 @@ from typing import Any
 from ...observe import terminal_text
 from ..results import Overhead, Percentiles, Summary, ThresholdResult
 from .chosen import chosen, worth_telling
+from .not_asked import REMEDY, not_asked
 from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
 from .texts import clock, count, duration, line, percent, period, some, value
 from .words import LATENCIES, failed_first, is_measured, validity, verdict, what_went_wrong
@@ -185,6 +186,7 @@ def _thresholds(
 
 def _threshold(one: ThresholdResult, width: int, pen: Pen) -> str:
     mark = pen("met   ", "good") if one.ok else pen("failed", "bad")
+    mark = pen("ignored", "dim") if one.ignored else mark
     measured = value(one.value, one.unit) if one.value is not None else "not measured"
     note = f"  {line(one.note, 200)}" if one.note else ""
     wide = min(width - 22, 32)
@@ -252,6 +254,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         *_ended_errors(summary, width, pen),
         *_ended_warnings(summary, width, pen),
         *_ended_conversations(summary, width, pen),
+        *_ended_unasked(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
 
@@ -307,6 +310,15 @@ def _counted_lines(name: str, pairs: Sequence[tuple[str, int]], width: int, pen:
         for what, number in pairs[:_ENDED_ROWS]]  # fmt: skip
     more = len(pairs) - _ENDED_ROWS
     return [*lines, f"{'':13}{some(more, 'more kind')}"] if more > 0 else lines
+
+
+def _ended_unasked(summary: Summary, width: int, pen: Pen) -> list[str]:
+    """Last, because nothing else says why the run has passed. The line to add is not cut."""
+    unasked = not_asked(summary)
+    if not unasked:
+        return []
+    lines = wrapped(f"{unasked}: add", width)
+    return ["", *(pen(one, "warn") for one in lines), f'  --threshold "{REMEDY}"']
 
 
 def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:
