@@ -48,6 +48,8 @@ class OwnSupervisor:
         self._throttled = 0
         self.metrics = Metrics()
         self.target: PlatformTarget
+        if target is not None:
+            self.target = target
         self.fleet: Supervisor
 
     async def open(self, listener: HostListener) -> None:
