@@ -15,6 +15,7 @@ from guestd.audit.day_files import AuditFiles
 from guestd.audit.directory import files_of
 from guestd.audit.settings import AuditSettings
 from guestd.audit.verify import verify
+from tests.thoroughness import examples
 
 from .audit_harness import at, line, lines, written
 
@@ -27,7 +28,7 @@ def reopened(directory, day: int = 5) -> None:
     files.close()
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(at_byte=st.integers(0, 2**16), bits=st.integers(1, 255))
 def test_audit_1_any_changed_byte_of_chain_json_is_found(sound, at_byte, bits):
     directory, before = sound

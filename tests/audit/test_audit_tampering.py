@@ -14,6 +14,7 @@ from guestd.audit.directory import files_of
 from guestd.audit.entries import unseal
 from guestd.audit.settings import AuditSettings
 from guestd.audit.verify import verify
+from tests.thoroughness import examples
 
 from .audit_harness import at, line, written
 
@@ -93,7 +94,7 @@ TAMPERINGS = [
 ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(seed=st.integers(0, 2**32), tamper=st.sampled_from(TAMPERINGS))
 def test_audit_1_any_changed_removed_or_inserted_line_is_found(sound, seed, tamper):
     directory, before = sound
