@@ -11,7 +11,10 @@ from contextlib import AsyncExitStack
 
 from websockets.asyncio.client import connect
 
-from .forked_daemon import free_port, is_alive, listening, until
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
+
+from .forked_daemon import is_alive, listening, until
 from .test_restart_while_away import CONFIG, ask
 
 GUESTS = ("alice", "bob")
@@ -20,7 +23,7 @@ GUESTS = ("alice", "bob")
 async def texts_until(frontend, last: str) -> list[str]:
     """The agent's messages, up to that one."""
     texts: list[str] = []
-    async with asyncio.timeout(120.0):
+    async with asyncio.timeout(PATIENCE_S):
         while last not in texts:
             found = json.loads(await frontend.recv())
             if found.get("kind") == "message":
@@ -45,7 +48,7 @@ async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart
         for guest in GUESTS:
             frontend = connect(f"ws://127.0.0.1:{port}/?guest={guest}&since=0", proxy=None)
             frontends[guest] = await stack.enter_async_context(frontend)
-        await until(lambda: states() == ["live"] * len(GUESTS), 20.0)
+        await until(lambda: states() == ["live"] * len(GUESTS))
         return pid
 
     def states() -> list[str]:
@@ -69,7 +72,7 @@ async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart
         pid = await start(stack)
         before, tokens = await heard("before"), connected()
         os.kill(pid, signal.SIGKILL)
-        await until(lambda: not is_alive(pid), 20.0)
+        await until(lambda: not is_alive(pid))
         await start(stack)
         after = await heard("after")
         assert (before, after, connected()) == (

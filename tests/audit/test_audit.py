@@ -26,6 +26,7 @@ from guestd.model.errors import ConfigError
 from guestd.model.events import AcceptedEvent, DeliveryEvent, MessageEvent
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
+from tests.thoroughness import examples
 from tests.webhooks.harness import Mortal, World, until
 
 DAY_MS = 86_400_000
@@ -396,7 +397,7 @@ def sound(tmp_path_factory):
     return directory, {path: path.read_bytes() for path in files_of(directory)}
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(seed=st.integers(0, 2**32), tamper=st.sampled_from(TAMPERINGS))
 def test_audit_1_any_changed_removed_or_inserted_line_is_found(sound, seed, tamper):
     directory, before = sound
@@ -435,7 +436,7 @@ def reopened(directory, day: int = 5) -> None:
     files.close()
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(at_byte=st.integers(0, 2**16), bits=st.integers(1, 255))
 def test_audit_1_any_changed_byte_of_chain_json_is_found(sound, at_byte, bits):
     directory, before = sound

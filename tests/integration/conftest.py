@@ -45,6 +45,7 @@ from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
+from tests.patience import PATIENCE_S
 from tests.sections import names_of, session_settings, split
 
 from .control_client import client_of
@@ -68,7 +69,7 @@ class Stack:
     def ws_url(self) -> str:
         return f"ws{self.http.url[4:]}/"
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 await asyncio.sleep(0.01)

@@ -7,12 +7,14 @@ import json
 
 from websockets.asyncio.client import connect
 
+from tests.patience import PATIENCE_S
+
 
 def open_frontend(stack, query="", **more):
     return connect(stack.ws_url + query, proxy=None, max_size=None, **more)
 
 
-async def frame(frontend, timeout_s=30.0, **wanted):
+async def frame(frontend, timeout_s=PATIENCE_S, **wanted):
     """The next frame that has these values."""
     async with asyncio.timeout(timeout_s):
         while True:

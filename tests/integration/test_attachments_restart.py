@@ -23,6 +23,7 @@ from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.upload import FileUploader
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
+from tests.patience import PATIENCE_S
 from tests.sections import session_settings
 
 from ..replaying import watch_from_disk
@@ -113,7 +114,7 @@ async def webchat_lives(tmp_path):
         await one.die()
 
 
-async def until(condition, timeout_s=30.0):
+async def until(condition, timeout_s=PATIENCE_S):
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.005)

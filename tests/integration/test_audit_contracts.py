@@ -36,7 +36,7 @@ async def test_audit_1_a_message_that_met_429_has_a_line_and_each_outcome_its_la
         rule = {"kind": "throttle", "count": 1, "retry_after_s": 1}
         daemon.emulator.faults.set([rule], daemon.emulator.now())
         await ask("POST", "/v1/sessions/ana/messages", {"command_id": "c1", "text": "secret words"})
-        await until(lambda: len(audited(tmp_path, "command.settled")) == 1, 10.0)
+        await until(lambda: len(audited(tmp_path, "command.settled")) == 1)
     (line,) = audited(tmp_path, "platform.attempt")
     (settled,) = audited(tmp_path, "command.settled")
     (connected,) = audited(tmp_path, "session.connected")

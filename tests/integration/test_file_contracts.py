@@ -122,7 +122,7 @@ async def test_http_1_a_place_for_a_file_waits_before_each_retry_and_has_a_key(t
     async with webchat_guest(tmp_path, **sections) as (daemon, _, _, faults):
         faults({"status": 503, "path": PLACES, "count": 9})
         await send_bill(daemon, "f1")
-        await until(lambda: len(audited(tmp_path, "command.settled")) == 1, 10.0)
+        await until(lambda: len(audited(tmp_path, "command.settled")) == 1)
     lines = [one for one in outcomes(tmp_path, "attachment.presign") if one["status"] == "failed"]
     at_s = [datetime.fromisoformat(one["time"]).timestamp() for one in lines]
     rests = [after - before for before, after in pairwise(at_s)]
@@ -189,7 +189,7 @@ async def test_http_1_an_upload_waits_as_long_as_the_storage_asks(tmp_path):
         rule = {"status": 429, "path": "/__storage", "method": "PUT", "retry_after_s": 2}
         faults(rule)
         await send_bill(daemon, "f1")
-        await until(lambda: len(outcomes(tmp_path, "attachment.put")) == 2, 10.0)
+        await until(lambda: len(outcomes(tmp_path, "attachment.put")) == 2)
     first, second = (
         datetime.fromisoformat(one["time"]).timestamp()
         for one in outcomes(tmp_path, "attachment.put")

@@ -10,6 +10,8 @@ import aiohttp
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.patience import PATIENCE_S
+
 from .frontend_client import frame, live, open_frontend
 
 
@@ -167,7 +169,7 @@ async def test_sim_2_bad_frames_are_answered_and_never_close_the_socket(
     ):
         await live(frontend)
         await frontend.send(sent)
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(PATIENCE_S):
             while "error" not in (found := json.loads(await frontend.recv())):
                 pass
         assert (found["code"], found.get("field")) == (code, field), found

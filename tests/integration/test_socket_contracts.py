@@ -15,6 +15,7 @@ import pytest
 
 from guestd.app.config import Config
 from guestd.model.commands import Context
+from tests.patience import PATIENCE_S
 
 from .attaching import PNG, attach, steps
 from .frontend_client import frame, live, open_frontend
@@ -154,7 +155,7 @@ async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_
     ):
         await live(frontend)
         errors = []
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(PATIENCE_S):
             for said in (
                 "not json",
                 '{"action": "dance"}',

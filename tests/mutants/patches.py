@@ -39,6 +39,21 @@ class Mutant:
         """What pytest is to run."""
         return self.tests or tuple(node_id(name) for name in named_tests(self.row))
 
+    def soonest_first(self) -> list[str]:
+        """The same, so that a run which stops at the first failure is over early: tests that open
+        no socket, then those that are named after a package which the patch changes."""
+
+        def rank(test: str) -> tuple[bool, bool]:
+            folders = set(test.partition("::")[0].split("/"))
+            return "unit" not in folders, not folders & self._packages()
+
+        return sorted(self.node_ids(), key=rank)
+
+    def _packages(self) -> set[str]:
+        return set(
+            re.findall(r"^\+\+\+ b/daemon/guestd/(\w+)/", self.path.read_text(), re.MULTILINE)
+        )
+
 
 def all_mutants() -> list[Mutant]:
     return [read(path) for path in sorted(HERE.glob("*.patch"), key=_row_and_name)]

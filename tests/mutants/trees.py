@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import patience
+
 from . import soft
 from .patches import ROOT, Mutant
 
@@ -30,6 +32,8 @@ FILES = (
     "Makefile",
 )
 TIMEOUT_S = 120.0
+#: What the tests have for a wait; the slowest of theirs takes 0.4 s on an idle machine.
+PATIENCE_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Tree:
             "PYTHONPATH": os.pathsep.join((str(self.root / "daemon"), str(self.root))),
             "HYPOTHESIS_STORAGE_DIRECTORY": str(self.root / ".h"),
             soft.NOTES: str(notes or ""),
+            "TEST_EXAMPLES": "1",  # as many as a test names
+            patience.VARIABLE: str(PATIENCE_S),
         }
         begun = time.monotonic()
         with subprocess.Popen(

@@ -24,6 +24,7 @@ from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
 from guestd.webhooks.settings import WebhookSettings, WebhookTarget
 from guestd.webhooks.webhooks import WebhookService
+from tests.patience import PATIENCE_S
 
 SECRET = b"a secret of sixteen bytes"
 
@@ -155,7 +156,7 @@ def webhooks(
     ), metrics
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
+async def until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> None:
     async with asyncio.timeout(timeout_s):
         while True:
             found = condition()

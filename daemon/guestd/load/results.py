@@ -28,11 +28,13 @@ class Percentiles(msgspec.Struct, kw_only=True):
 
 
 class SessionCounts(msgspec.Struct, kw_only=True):
-    """`opened`: were live. `failed`: never live, or not ended by the guest."""
+    """`opened`: were live. `ended`: over at the platform. `unconfirmed_end`: the guest said goodbye
+    and the platform did not confirm it. `failed`: never live, or not ended by the guest."""
 
     planned: int = 0
     opened: int = 0
     ended: int = 0
+    unconfirmed_end: int = 0
     failed: int = 0
     most_at_once: int = 0
 
@@ -239,7 +241,8 @@ class Latencies(msgspec.Struct, kw_only=True):
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """All of it. `version` is of this format. `exit_code` as the command line documents."""
+    """All of it. `version` is of this format. `exit_code` as the command line documents.
+    `warnings`: of guestd's own log."""
 
     version: int = 1
     name: str = ""
@@ -265,6 +268,7 @@ class Summary(msgspec.Struct, kw_only=True):
     errors: list[ErrorGroup] = []
     throttling: list[Throttling] = []
     lost_connections: list[LostConnections] = []
+    warnings: list[ErrorGroup] = []
     conversations: list[ConversationReport] = []
     cases: list[CaseResult] = []
     overhead: Overhead = msgspec.field(default_factory=Overhead)

@@ -18,6 +18,8 @@ from .events import AcceptedEvent, Recorded
 class SessionCounter(Enum):
     """Things worth counting that change nothing else. Also the words of the metrics."""
 
+    __hash__ = object.__hash__  # a key for every count, and Enum's own is Python
+
     DUPLICATE = "duplicates"
     REORDERED = "reordered"
     LATE = "late"

@@ -15,6 +15,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Callable
 from traceback import format_exception, walk_tb
 from typing import Any, TextIO
 
@@ -181,9 +182,21 @@ class _Handler(logging.Handler):
         self._lines, self._sink = lines, sink
         self.setFormatter(form)
         self.addFilter(_Foreign())
-        self.addFilter(_Once())
+        self._once = _Once()
+        self.addFilter(self._once)
+        self._take: Callable[[logging.LogRecord], None] | None = None
+
+    def divert(self, take: Callable[[logging.LogRecord], None] | None) -> None:
+        self._take = take
+        if take is None:
+            self.addFilter(self._once)
+        else:
+            self.removeFilter(self._once)
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self._take is not None:
+            self._take(record)
+            return
         if self._lines.is_full():
             self._lines.count_dropped()
             return
@@ -202,11 +215,12 @@ class Log:
         lines: LineWriter,
         error_sink: Sink,
         bottom: BottomLine,
+        handler: _Handler,
         formatter: logging.Formatter | None = None,
     ) -> None:
         """`formatter` is given where every line on standard error is a record of its form."""
         self._lines, self._error_sink, self._bottom = lines, error_sink, bottom
-        self._formatter = formatter
+        self._handler, self._formatter = handler, formatter
         self._out_sink = bottom.above(descriptor_sink(1))
 
     @property
@@ -234,6 +248,11 @@ class Log:
     def out(self, text: str) -> None:
         """A plain line on standard output."""
         self._lines.write(self._out_sink, f"{escaped(text)}\n")
+
+    def divert(self, take: Callable[[logging.LogRecord], None] | None) -> None:
+        """From now on give every record to `take`, repetitions too, and write none of them: for a
+        program that draws on the terminal. None: write them again."""
+        self._handler.divert(take)
 
     def status(self, text: str) -> None:
         """Replace the terminal's last line, "" takes it away; skipped while the terminal does not
@@ -270,7 +289,7 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Lo
     logging.captureWarnings(True)
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_thread_error
-    log = Log(lines, sink, bottom, None if is_text else formatter)
+    log = Log(lines, sink, bottom, handler, None if is_text else formatter)
     atexit.register(log.close)
     return log
 

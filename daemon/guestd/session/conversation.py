@@ -266,8 +266,10 @@ class SessionConversation:
 
     def on_deadline(self, now: float, out: e.Effects) -> None:
         """Only while connected."""
-        self._after_backfill(self.inbound.on_deadline_backfill(now, out), now, out)
-        self._on_deadline_lane(now, out)
+        if self.inbound.backfill is not None:
+            self._after_backfill(self.inbound.on_deadline_backfill(now, out), now, out)
+        if self.outbound.outbox:
+            self._on_deadline_lane(now, out)
         self.downloads.on_deadline(now, out)
 
     def _on_deadline_lane(self, now: float, out: e.Effects) -> None:

@@ -52,6 +52,7 @@ Failure = i.DialFailed | i.ConnectionEnded
 BeatAnswer = s.HeartbeatAnswered | i.PongArrived
 
 _ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
+_JOINED = (State.LIVE, State.LEAVING)
 
 #: A method of the machine: an input, the time, and where the effects go.
 Step = Callable[["Machine", Any, float, Effects], None]
@@ -216,7 +217,7 @@ class Machine:
             tries = f"after {connection.attempt} tries, reconnect.attempts_max"
             self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=f"{ending}; {tries}"), out)
             return
-        if self.state in (State.LIVE, State.LEAVING):
+        if self.state in _JOINED:
             self._tell_state("resting", out, ending.cause.value)
         self._move(Move.LOST, now)
         connection.step_at = now + rest_s
@@ -235,9 +236,9 @@ class Machine:
             self._out_of_patience(now, out)
         if self.state is not State.ENDED and now >= self.connection.step_at:
             self._on_deadline_step(now, out)
-        if self.state in (State.LIVE, State.LEAVING):
+        if self.state in _JOINED:
             self._on_deadline_heartbeat(now, out)
-        if self.state in (State.LIVE, State.LEAVING):
+        if self.state in _JOINED:
             self.conversation.on_deadline(now, out)
             self._say_goodbye_if_idle(now, out)
         if self.state is not State.ENDED:
@@ -270,12 +271,11 @@ class Machine:
         if self.state is _ENDED:
             self.wake_at = NEVER
             return
-        conversation = self.conversation
-        held_until = conversation.inbound.inbox.wake_at
+        held_until = self.conversation.inbound.inbox.wake_at
         at = min(self.connection.step_at, self.ends_at, self.departure.leave_by, held_until)
-        if self.state in (State.LIVE, State.LEAVING):
+        if self.state in _JOINED:
             beat_at = self.connection.heartbeat.wake_at(self._rules.settings.heartbeat.timeout_s)
-            at = min(at, beat_at, conversation.wake_at(now))
+            at = min(at, beat_at, self.conversation.wake_at(now))
         self.wake_at = at
 
     # ------------------------------------------------------------------ the conversation
@@ -376,7 +376,7 @@ class Machine:
             self._say_goodbye(now, out)
         else:
             ending = Ending(Cause.LEAVE_TIMEOUT, detail="the platform did not confirm the goodbye")
-            self._finish(ending, out, hang_up=self.state in (State.LIVE, State.LEAVING))
+            self._finish(ending, out, hang_up=self.state in _JOINED)
 
     def _platform_ends(self, given: EndSignal, now: float, out: Effects) -> None:
         self.departure = self.departure.noted(given)

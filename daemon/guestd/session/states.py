@@ -39,6 +39,8 @@ from . import inputs as i
 
 
 class State(Enum):
+    __hash__ = object.__hash__  # a set is asked for every input, and Enum's own is Python
+
     WAITING = "waiting"
     DIALING = "dialing"
     JOINING = "joining"

@@ -26,7 +26,7 @@ from ..observe.log import fields
 from ..session import inputs as i
 from ..session.accepted import Accepted
 from ..session.inbound import Inbound
-from ..session.machine import Machine
+from ..session.machine import BeatAnswer, Machine
 from ..session.outbound import Outbound
 from ..session.states import State
 from .activity import SessionActivity
@@ -39,6 +39,10 @@ from .frame_tap import FrameTap, TappedConnection, bare
 from .session_context import SessionContext
 
 logger = logging.getLogger("guestd.session")
+
+#: Inputs that put the deadline off by a heartbeat's interval: the timer is moved while the session
+#: is in the processor's cache; one that goes off in vain, as after all others, finds it cold.
+_PUT_OFF = frozenset(get_args(BeatAnswer))
 
 #: A method of Runner, and the effect it performs.
 Performed = Callable[["Runner", Any], None]
@@ -196,7 +200,7 @@ class Runner:
             self._break(given, error)
         if machine.state is not self._counted:
             self._count_state()
-        if machine.wake_at < self._timer_at:
+        if machine.wake_at < self._timer_at or type(given) in _PUT_OFF:
             self._set_timer()
 
     def abort(self) -> None:
@@ -319,7 +323,8 @@ class Runner:
         self.context.finished(self, effect.ending)
 
     def _set_timer(self) -> None:
-        if (at := self.machine.wake_at) < self._timer_at:
+        at = self.machine.wake_at
+        if at != self._timer_at and at < NEVER:
             self._timer_at = at
             self.context.timers.set(self, at)
 

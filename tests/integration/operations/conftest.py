@@ -32,6 +32,7 @@ from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
 from guestd.platform.settings import OAuthClient, RestSettings
 from guestd.runtime.clock import LoopClock
+from tests.patience import PATIENCE_S
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"
@@ -75,7 +76,7 @@ class OperationsHarness:
         assert view.status == "running", view
         return view.result["conversation_id"]
 
-    async def until(self, condition, timeout_s: float = 30.0) -> None:
+    async def until(self, condition, timeout_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             while True:
                 found = condition()

@@ -133,6 +133,7 @@ def carry_out(asked: LoadRequest) -> NoReturn:
     signals = SignalListener()
     log = configure_logging("warning", "text")
     signals.listen(log)
+    asked.log = log
     allow_open_files(0)
     if problem := too_few_files(most_at_once(asked.options.model), asked.options.workers):
         exit_codes.tell_on_stderr(f"guestd: {problem}")

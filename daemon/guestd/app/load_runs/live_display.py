@@ -12,6 +12,7 @@ from typing import TextIO
 from ...load.measure.merged import RunMeasures
 from ...load.report.console_lines import LiveView, json_line, live_screen
 from ...load.results import Point
+from ...observe import terminal_text
 from .run_result import GuestProcesses
 
 #: To the top left; clear a line to its end, and the screen below.
@@ -29,20 +30,37 @@ class LiveDisplay:
     colour: bool = True
     _title: str = ""
     _length_s: float = inf
+    _is_begun: bool = False
+    _notes: list[str] = field(default_factory=list)
 
     @property
     def is_screen(self) -> bool:
         return not self.quiet and self.stream.isatty()
 
     def begin(self, title: str, length_s: float) -> None:
-        self._title, self._length_s = title, length_s
+        self._title, self._length_s, self._is_begun = title, length_s, True
         if self.is_screen:
             self.stream.write(_ENTER)
 
     def end(self) -> None:
         if self.is_screen:
             self.stream.write(_LEAVE)
-            self.stream.flush()
+        for text in self._notes:
+            self.stream.write(f"{text}\n")
+        self.stream.flush()
+        self._notes.clear()
+        self._is_begun = False
+
+    def tell(self, text: str) -> bool:
+        """A line for a person while the run lasts: under the screen when it is over, or among the
+        JSON lines. False: nothing is shown now, so it may be said elsewhere."""
+        if self.quiet or not self._is_begun:
+            return False
+        if self.is_screen:
+            self._notes.append(text)
+        else:
+            self.stream.write(f"{terminal_text.json_line({'note': text})}\n")
+        return True
 
     def show(self, at_s: float, measures: RunMeasures, run: GuestProcesses, stopping: bool) -> None:
         if self.quiet:
@@ -72,6 +90,7 @@ class LiveDisplay:
             guests=dict(run.states),
             opened=measures.count("live"),
             ended=measures.count("ended"),
+            unconfirmed_end=measures.count("unconfirmed_end"),
             failed=measures.count("failed"),
             sent=measures.count("sent"),
             confirmed=measures.count("confirmed"),
@@ -85,5 +104,6 @@ class LiveDisplay:
             sent_minute=[float(one.sent) for one in points],
             waits=run.waits(),
             errors=sorted(errors, key=lambda pair: -pair[1]),
+            warnings=sorted(measures.groups.warnings.items(), key=lambda pair: -pair[1]),
             stopping=stopping,
         )

@@ -119,6 +119,7 @@ class LocalRun:
         if not self.aborted:
             await self._fleet.drain(DRAIN_S)
         self.engine.give_up()
+        await self._fleet.stop()  # says what its log has counted
 
     async def close(self) -> None:
         await self._stops.aclose()

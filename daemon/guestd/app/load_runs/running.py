@@ -12,10 +12,11 @@ from typing import Any
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.console_lines import summary_text
 from ...load.scenario.file import ScenarioFile, ThresholdRule
-from ...observe.log import log_loop_error
+from ...observe.log import Log, log_loop_error
 from .. import exit_codes
 from ..signals import SignalListener
 from .live_display import LiveDisplay
+from .log_tally import LogTally
 from .options import RunOptions
 from .outputs import OutputFiles
 from .permission import Permission
@@ -38,6 +39,7 @@ class LoadRequest:
     permission: Permission = field(default_factory=Permission)
     quiet: bool = False
     dry_run: bool = False
+    log: Log | None = None
 
 
 async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
@@ -55,6 +57,7 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         emulator_options=asked.emulator_options,
         display=LiveDisplay(quiet=asked.quiet),
         permission=asked.permission,
+        log_tally=LogTally(asked.log),
     )
     if asked.dry_run:
         print(session.plan())

@@ -27,6 +27,7 @@ from .emulator_process import emulator_process
 from .environment import environment_of
 from .live_display import LiveDisplay
 from .local_run import ASK_S, LocalRun
+from .log_tally import LogTally
 from .options import RunOptions
 from .permission import Permission, plan_text, rails_of
 from .run_config import own_config, platform_flags, run_config
@@ -54,7 +55,8 @@ OWN_CONNECTS_PER_MINUTE = 60_000
 @dataclass
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
-    for the emulator that is started where none is named."""
+    for the emulator that is started where none is named. `log_tally` takes what is logged while the
+    run lasts."""
 
     file: ScenarioFile
     options: RunOptions
@@ -66,6 +68,7 @@ class LoadSession:
     stopped_by: str = ""
     permission: Permission = field(default_factory=Permission)
     tell: Callable[[str], None] = tell_on_stderr
+    log_tally: LogTally = field(default_factory=LogTally)
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -85,16 +88,18 @@ class LoadSession:
             begun = time.monotonic()
             self.display.begin(self._title(), run.length_s)
             signals = asyncio.ensure_future(self._heed(stop, hurry, run))
-            try:
-                await run.run()
-            finally:
-                signals.cancel()
-                self.display.end()
+            with self.log_tally:
+                try:
+                    await run.run()
+                finally:
+                    signals.cancel()
+                    self.display.end()
             self._facts.for_s = time.monotonic() - begun
             if run.left_open:
                 self.tell(LEFT_OPEN.format(run.left_open))
             result = await run.result(self._started_at)
             self.measures.absorb(result.partial)
+            self._count_warnings()
             return self._summary(run, result)
 
     def plan(self) -> str:
@@ -118,6 +123,7 @@ class LoadSession:
     def second(self, at_s: float) -> None:
         assert self._run is not None
         self._facts.for_s = at_s
+        self._count_warnings()
         figures = figures_of(self.measures, self._facts)
         rule = self._watch.look(figures)
         if rule is not None:
@@ -125,6 +131,13 @@ class LoadSession:
         elif reason := self._rails_reason():
             self._stop(f"rails: {reason}")
         self.display.show(at_s, self.measures, self._run, bool(self.stopped_by))
+
+    def _count_warnings(self) -> None:
+        self.measures.absorb(Partial(warnings=self.log_tally.drain()))
+
+    def _tell_meanwhile(self, text: str) -> None:
+        if not self.display.tell(text):
+            self.tell(text)
 
     def _rails_reason(self) -> str:
         assert self._run is not None
@@ -170,7 +183,8 @@ class LoadSession:
         if options.kind == "load":
             self.permission.check(self.file, options.model, target, self.tell)
         if options.workers > 1:
-            return WorkerRun(target, self.file, options, self.config_flags, self, self.tell)
+            tell, flags = self._tell_meanwhile, self.config_flags
+            return WorkerRun(target, self.file, options, flags, self, tell)
         return LocalRun(config, self.file, options, self, target)
 
     def _new_facts(self, steps: Any) -> RunFacts:

@@ -15,17 +15,20 @@ from typing import Any
 
 from ...load.measure.partial import Partial
 from ...load.scenario.reader import read_file
-from ...observe.log import configure_logging
+from ...observe.log import Log, configure_logging
 from .. import exit_codes
 from ..open_files import allow_open_files
 from . import worker_lines as w
 from .local_run import LocalRun
+from .log_tally import LogTally
 from .run_config import run_config
 
 
 class _Worker:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log_tally: LogTally
+    ) -> None:
+        self._reader, self._writer, self._log_tally = reader, writer, log_tally
         self._go, self._compare = asyncio.Event(), asyncio.Event()
         self._is_stopped = False
         self._started_ms = 0
@@ -48,7 +51,9 @@ class _Worker:
                 await run.run()
             self._tell(w.DoneLine())
             await self._compare.wait()
-            self._tell(w.EndLine(await run.result(self._started_ms)))
+            result = await run.result(self._started_ms)
+            result.partial.warnings = self._log_tally.drain()
+            self._tell(w.EndLine(result))
             await self._flushed()
             listening.cancel()
         finally:
@@ -78,6 +83,7 @@ class _Worker:
 
     def measured(self, partial: Partial) -> None:
         self._partial = partial
+        partial.warnings = self._log_tally.drain()
 
     def second(self, at_s: float) -> None:
         self._tell(w.SecondLine(at_s, self._partial, dict(self._run.states), self._run.waits()))
@@ -95,7 +101,7 @@ class _Worker:
             pass  # the parent is gone
 
 
-async def _work() -> None:
+async def _work(log: Log) -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(w.LINE_BYTES_MAX)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -103,16 +109,17 @@ async def _work() -> None:
         lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), sys.stdout
     )
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-    await _Worker(reader, writer).work()
+    with LogTally(log) as log_tally:
+        await _Worker(reader, writer, log_tally).work()
 
 
 def main() -> int:
-    configure_logging("warning", "text")
+    log = configure_logging("warning", "text")
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
     allow_open_files(0)
-    work: Coroutine[Any, Any, None] = _work()
+    work: Coroutine[Any, Any, None] = _work(log)
     return exit_codes.run(lambda: work)
 
 

@@ -86,7 +86,7 @@ class Measured:
 
 
 CountName = Literal[
-    "opened", "live", "ended", "failed",
+    "opened", "live", "ended", "unconfirmed_end", "failed",
     "sent", "confirmed", "received", "uncertain", "send_failed",
     "reconnected",
 ]  # fmt: skip

@@ -6,6 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...model.endings import Cause
+
+_OVER_AT_PLATFORM = frozenset(
+    one.value
+    for one in (
+        Cause.FINISHED,
+        Cause.DRAINED,
+        Cause.DURATION_REACHED,
+        Cause.SESSION_EXPIRED,
+        Cause.SESSION_UNKNOWN,
+        Cause.SESSION_CLEARED,
+        Cause.LOGGED_OUT,
+    )
+)
+
 
 @dataclass(slots=True, frozen=True)
 class Live:
@@ -26,6 +41,11 @@ class SessionOver:
     """Nothing more comes. `cause` is a stable word (`finished`: the guest's own end)."""
 
     cause: str
+
+    @property
+    def is_confirmed(self) -> bool:
+        """The conversation is over at the platform; not: the session was given up."""
+        return self.cause in _OVER_AT_PLATFORM
 
 
 @dataclass(slots=True, frozen=True)

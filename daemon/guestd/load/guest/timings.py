@@ -6,7 +6,7 @@ could not send because it waited, would else measure only the moments at which a
 
 from __future__ import annotations
 
-from .actions import Action, Counted, Measured
+from .actions import Action, Counted, CountName, Measured
 
 #: How many messages wait for one reply. A guest that says more without an answer measures the
 #: first of them.
@@ -98,8 +98,8 @@ class Timings:
             out.append(Measured("typing_shown", now - self._typing_from))
             self._typing_from = None
 
-    def over(self, in_order: bool, now: float, out: list[Action]) -> None:
-        """The session is over; `in_order`: as the guest, or its scenario, wanted."""
-        out.append(Counted("ended" if in_order else "failed"))
+    def over(self, how: CountName, now: float, out: list[Action]) -> None:
+        """The session is over; `how`: ended, unconfirmed_end or failed."""
+        out.append(Counted(how))
         if self._live_at is not None:
             out.append(Measured("conversation_time", now - self._live_at))

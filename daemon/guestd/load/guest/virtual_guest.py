@@ -46,6 +46,7 @@ from ..plan.guests import PlannedGuest
 from . import heard as h
 from .actions import (
     Action,
+    CountName,
     EndSession,
     Finished,
     OpenGuestSession,
@@ -233,9 +234,15 @@ class VirtualGuest:
             event.cause, wanted=wanted, is_stopped=self._is_stopped, now=now, out=out
         )
         self._note(now, f"session over: {event.cause}", "connection")
-        timings = self._conversation.timings
-        timings.over(in_order and timings.was_live, now, out)
+        self._conversation.timings.over(self._way_out(event, wanted, in_order), now, out)
         self._finish(out)
+
+    def _way_out(self, event: h.SessionOver, wanted: bool, in_order: bool) -> CountName:
+        """`in_order`: as the guest, or its scenario, wanted. A goodbye that the platform did not
+        confirm may have left the conversation open there."""
+        if not in_order or not self._conversation.timings.was_live:
+            return "failed"
+        return "ended" if event.is_confirmed or not wanted else "unconfirmed_end"
 
     def _message(self, event: h.MessageHeard, now: float, out: list[Action]) -> None:
         self._conversation.message(event, now, out)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .histogram import LatencyHistogram
-from .partial import FailureTally, LostTally, Partial, StepTally, ThrottledTally
+from .partial import FailureTally, LostTally, Partial, StepTally, ThrottledTally, WarningTally
 
 #: Causes, buckets and kinds of failures. What comes on top is counted as "other".
 GROUPS_MAX = 200
@@ -46,13 +46,14 @@ def _bounded(groups: Mapping[Key, object], key: Key, other: Key) -> Key:
 class MeasuredGroups:
     """`steps` by the numbers of scenario and step, which a file bounds; `lost` connections by
     cause; `throttled` by bucket and who used it; `failures` that are no step's by kind, words and
-    scenario."""
+    scenario; `warnings` of the log by their words."""
 
     def __init__(self) -> None:
         self.steps: dict[tuple[int, int], StepTotals] = {}
         self.lost: dict[str, LostTotals] = {}
         self.throttled: dict[tuple[str, str], int] = {}
         self.failures: dict[tuple[str, str, int | None], int] = {}
+        self.warnings: dict[str, int] = {}
 
     def step(self, scenario: int, step: int) -> StepTotals:
         totals = self.steps.get((scenario, step))
@@ -71,6 +72,10 @@ class MeasuredGroups:
         key = _bounded(self.failures, (kind, what, scenario), (OTHER, OTHER, None))
         self.failures[key] = self.failures.get(key, 0) + count
 
+    def warn(self, what: str, count: int = 1) -> None:
+        key = _bounded(self.warnings, what, OTHER)
+        self.warnings[key] = self.warnings.get(key, 0) + count
+
     def absorb(self, partial: Partial) -> None:
         for step in partial.steps:
             totals = self.step(step.scenario, step.step)
@@ -85,6 +90,8 @@ class MeasuredGroups:
             by_cause.restore.add(LatencyHistogram.unpack(lost.restore))
         for failure in partial.failures:
             self.fail(failure.kind, failure.what, failure.scenario, failure.count)
+        for warning in partial.warnings:
+            self.warn(warning.what, warning.count)
 
     def partial(self) -> Partial:
         """All of it, in an order of its own."""
@@ -112,5 +119,9 @@ class MeasuredGroups:
                 for (kind, what, scenario), count in sorted(
                     self.failures.items(), key=lambda each: repr(each[0])
                 )
+            ],
+            warnings=[
+                WarningTally(what=what, count=count)
+                for what, count in sorted(self.warnings.items())
             ],
         )

@@ -63,6 +63,13 @@ class FailureTally(msgspec.Struct, omit_defaults=True, kw_only=True):
     count: int = 0
 
 
+class WarningTally(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Lines of a process's own log that are alike."""
+
+    what: str
+    count: int = 0
+
+
 class ProcessTally(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One process over the whole part. `late`: guests that it started late, of `started`."""
 
@@ -78,6 +85,7 @@ class Partial(msgspec.Struct, omit_defaults=True, kw_only=True):
     throttled: list[ThrottledTally] = []
     lost: list[LostTally] = []
     failures: list[FailureTally] = []
+    warnings: list[WarningTally] = []
     processes: dict[str, ProcessTally] = {}
 
 

@@ -143,6 +143,7 @@ def summary_of(
         errors=_errors(measures, facts),
         throttling=_throttling(measures),
         lost_connections=_lost_connections(measures),
+        warnings=_warnings(measures),
         conversations=list(facts.conversations),
         cases=list(facts.cases),
         overhead=load,
@@ -158,6 +159,7 @@ def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
         planned=facts.planned or started,
         opened=measures.count("live"),
         ended=measures.count("ended"),
+        unconfirmed_end=measures.count("unconfirmed_end"),
         failed=measures.count("failed"),
         most_at_once=max(most, default=0),
     )
@@ -219,6 +221,11 @@ def _errors(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
         where = _scenario_name(facts, number)
         groups.append(ErrorGroup(what=what, count=count, kind=kind, scenario=where))
     return sorted(groups, key=lambda group: (-group.count, group.what))
+
+
+def _warnings(measures: RunMeasures) -> list[ErrorGroup]:
+    warned = sorted(measures.groups.warnings.items(), key=lambda each: (-each[1], each[0]))
+    return [ErrorGroup(what=what, count=count, kind="warning") for what, count in warned]
 
 
 def _throttling(measures: RunMeasures) -> list[Throttling]:

@@ -16,6 +16,7 @@ from .threshold_expressions import Threshold, ThresholdError, parse
 _COUNTED = {
     "sessions.opened": "live",
     "sessions.ended": "ended",
+    "sessions.unconfirmed_end": "unconfirmed_end",
     "sessions.failed": "failed",
     "messages.sent": "sent",
     "messages.confirmed": "confirmed",

@@ -28,7 +28,8 @@ _ENDED_ROWS = 12
 class LiveView:
     """A run at one moment. `left_s` None: until all guests are through. `guests` by state, as in
     `Point`. `echo_minute` and `sent_minute`: of each of the last 60 seconds, oldest first, p95 in
-    ms and messages sent. `waits` and `errors`: what, and how many, most first."""
+    ms and messages sent. `waits`, `errors` and `warnings` of the log: what, and how many, most
+    first."""
 
     title: str
     elapsed_s: float
@@ -37,6 +38,7 @@ class LiveView:
     guests: Mapping[str, int] = field(default_factory=dict)
     opened: int = 0
     ended: int = 0
+    unconfirmed_end: int = 0
     failed: int = 0
     sent: int = 0
     confirmed: int = 0
@@ -50,6 +52,7 @@ class LiveView:
     sent_minute: Sequence[float | None] = ()
     waits: Sequence[tuple[str, int]] = ()
     errors: Sequence[tuple[str, int]] = ()
+    warnings: Sequence[tuple[str, int]] = ()
     thresholds: Sequence[ThresholdResult] = ()
     overhead: Overhead = field(default_factory=Overhead)
     stopping: bool = False
@@ -71,7 +74,7 @@ def live_screen(
         *_minute(view, width, pen),
         "",
         *_waits_and_errors(view, width, pen),
-        "",
+        _warnings(view.warnings, width, pen),
         *_thresholds(view.thresholds, width, pen, _THRESHOLD_ROWS),
     ]
     kept = (lines + [""] * height)[: height - 1]
@@ -88,7 +91,7 @@ def _counts(view: LiveView, width: int, pen: Pen) -> list[str]:
     states = "  ".join(f"{state} {count(view.guests.get(state, 0))}" for state in STATES)
     sessions = (
         f"{count(view.opened)} opened ({view.opened_per_s:,.1f}/s), {count(view.ended)} ended,"
-        f" {count(view.failed)} failed"
+        f"{_unconfirmed(view.unconfirmed_end)} {count(view.failed)} failed"
     )
     messages = (
         f"{count(view.sent)} sent ({view.sent_per_s:,.1f}/s), {count(view.confirmed)} confirmed,"
@@ -101,6 +104,10 @@ def _counts(view: LiveView, width: int, pen: Pen) -> list[str]:
         pen(left("sessions", _NAME), "dim") + shown(sessions, wide),
         pen(left("messages", _NAME), "dim") + shown(messages, wide),
     ]
+
+
+def _unconfirmed(ends: int) -> str:
+    return f" {count(ends)} unconfirmed," if ends else ""
 
 
 def _latencies(view: LiveView, width: int, pen: Pen) -> list[str]:
@@ -144,6 +151,13 @@ def _waits_and_errors(view: LiveView, width: int, pen: Pen) -> list[str]:
         last = _counted(view.errors, n, width - half - 2)
         found.append(f"{left(first, half)}  {pen(last, 'bad')}".rstrip())
     return found
+
+
+def _warnings(warnings: Sequence[tuple[str, int]], width: int, pen: Pen) -> str:
+    if not warnings:
+        return ""
+    words = "; ".join(f"{what} {count(number)}" for what, number in warnings[:_ROWS])
+    return pen(left("log warnings", _NAME), "dim") + pen(shown(words, width - _NAME), "warn")
 
 
 def _counted(pairs: Sequence[tuple[str, int]], n: int, width: int) -> str:
@@ -193,7 +207,7 @@ def json_line(view: LiveView) -> str:
         "left_s": None if view.left_s is None else round(view.left_s, 3),
         "guests": {state: view.guests.get(state, 0) for state in STATES},
         "sessions": {"planned": view.planned, "opened": view.opened, "ended": view.ended,
-            "failed": view.failed},
+            "unconfirmed_end": view.unconfirmed_end, "failed": view.failed},
         "messages": {"sent": view.sent, "confirmed": view.confirmed, "received": view.received},
         "per_s": {"opened": round(view.opened_per_s, 2), "sent": round(view.sent_per_s, 2),
             "received": round(view.received_per_s, 2)},
@@ -201,6 +215,7 @@ def json_line(view: LiveView) -> str:
         "first_reply_ms": _figures(view.first_reply),
         "waits": dict(view.waits[:20]),
         "errors": dict(view.errors[:20]),
+        "warnings": dict(view.warnings[:20]),
         "thresholds": [
             {"expression": one.expression, "ok": one.ok, "value": one.value}
             for one in view.thresholds
@@ -235,6 +250,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         "",
         *_ended_latencies(summary, width, pen),
         *_ended_errors(summary, width, pen),
+        *_ended_warnings(summary, width, pen),
         *_ended_conversations(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
@@ -246,7 +262,8 @@ def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:
     failed = sum(one.failed for one in summary.steps)
     told = (
         ("guests", f"{count(guests.opened)} of {count(guests.planned)} opened,"
-            f" {count(guests.ended)} ended, {count(guests.failed)} failed,"
+            f" {count(guests.ended)} ended,{_unconfirmed(guests.unconfirmed_end)}"
+            f" {count(guests.failed)} failed,"
             f" most at once {count(guests.most_at_once)}"),
         ("messages", f"{count(messages.sent)} sent, {count(messages.confirmed)} confirmed,"
             f" {count(messages.received)} received, {count(messages.failed)} failed"),
@@ -274,9 +291,18 @@ def _ended_errors(summary: Summary, width: int, pen: Pen) -> list[str]:
     pairs = [(f"connection lost: {one.cause}", one.count) for one in summary.lost_connections]
     pairs += [(f"429: {one.bucket}", one.count) for one in summary.throttling]
     pairs += [(one.what, one.count) for one in summary.errors]
+    return _counted_lines("errors", pairs, width, pen)
+
+
+def _ended_warnings(summary: Summary, width: int, pen: Pen) -> list[str]:
+    pairs = [(one.what, one.count) for one in summary.warnings]
+    return _counted_lines("warnings of the log", pairs, width, pen)
+
+
+def _counted_lines(name: str, pairs: Sequence[tuple[str, int]], width: int, pen: Pen) -> list[str]:
     if not pairs:
         return []
-    lines = ["", pen("errors", "dim")]
+    lines = ["", pen(name, "dim")]
     lines += [f"{right(count(number), 11)}  {shown(what, width - 13)}"
         for what, number in pairs[:_ENDED_ROWS]]  # fmt: skip
     more = len(pairs) - _ENDED_ROWS

@@ -21,7 +21,7 @@ from .html_conversations import conversations
 from .html_distribution import distributions
 from .html_environment import environment
 from .html_overview import head, note, thresholds, tiles, title
-from .html_tables import cases, errors, steps
+from .html_tables import cases, errors, steps, warnings
 from .html_time import over_time
 from .markup import Child, document, h, style
 from .words import verdict
@@ -43,6 +43,7 @@ def report_html(summary: Summary) -> str:
         distributions(summary),
         steps(summary),
         errors(summary),
+        warnings(summary),
         conversations(summary),
         environment(summary),
     )

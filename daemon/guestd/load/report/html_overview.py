@@ -99,6 +99,8 @@ def _guests(summary: Summary) -> Markup:
     planned = found.planned or found.opened
     opened = "all opened" if found.opened >= planned else f"{count(found.opened)} opened"
     ended = "all ended" if found.ended >= found.opened else f"{count(found.ended)} ended"
+    if found.unconfirmed_end:
+        ended += f", {count(found.unconfirmed_end)} unconfirmed"
     failed = f", {count(found.failed)} failed" if found.failed else ""
     kind = "bad" if found.failed else ""
     return _tile("Guests", count(planned), f"{opened}, {ended}{failed}", kind)

@@ -60,6 +60,20 @@ def errors(summary: Summary) -> Markup:
     )
 
 
+def warnings(summary: Summary) -> Markup | None:
+    """Of guestd's own log while the run lasted."""
+    if not summary.warnings:
+        return None
+    rows: list[list[Child | Cell]] = [
+        [line(one.what), count(one.count)] for one in summary.warnings[:ERRORS_MAX]
+    ]
+    return joined(
+        heading("Warnings of guestd’s log"),
+        table([Column("What"), Column("Count", number=True)], rows),
+        left_out(len(summary.warnings) - ERRORS_MAX, "kinds of warnings"),
+    )
+
+
 def _connections(summary: Summary) -> list[list[Child | Cell]]:
     found: list[list[Child | Cell]] = []
     for one in summary.lost_connections:

@@ -111,7 +111,7 @@ def _guests(summary: Summary) -> list[str]:
     return [
         _counts("sessions", "state", "Guest sessions by what became of them", [
             ("planned", sessions.planned), ("opened", sessions.opened), ("ended", sessions.ended),
-            ("failed", sessions.failed),
+            ("unconfirmed_end", sessions.unconfirmed_end), ("failed", sessions.failed),
         ]),
         _family("sessions_most_at_once", "gauge", "Most guest sessions at one time",
             [("", _NO_LABELS, sessions.most_at_once)]),

@@ -86,7 +86,13 @@ def limit_on(summary: Summary, measure: str) -> tuple[ThresholdResult, str] | No
 
 def what_went_wrong(summary: Summary) -> str:
     """One sentence, or "" where nothing did."""
-    facts = [*_connections(summary), *_messages(summary), *_steps(summary), *_cases(summary)]
+    facts = [
+        *_connections(summary),
+        *_messages(summary),
+        *_steps(summary),
+        *_unconfirmed(summary),
+        *_cases(summary),
+    ]
     if not facts:
         failed = [one for one in summary.thresholds if not one.ok]
         facts = [line(f"{one.expression} does not hold", 120) for one in failed[:3]]
@@ -132,6 +138,13 @@ def _steps(summary: Summary) -> list[str]:
     worst = max(summary.errors, key=lambda one: one.count, default=None)
     more = f" (most: {line(worst.what, 100)})" if worst is not None else ""
     return [f"{some(failed, 'step')} failed{more}"]
+
+
+def _unconfirmed(summary: Summary) -> list[str]:
+    ends = summary.sessions.unconfirmed_end
+    if not ends:
+        return []
+    return [f"the platform did not confirm the end of {some(ends, 'conversation')}"]
 
 
 def _cases(summary: Summary) -> list[str]:

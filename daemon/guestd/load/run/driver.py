@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ...model.commands import Answer, Command, End, Reply, Send, Typing
-from ...model.endings import Cause
 from ...model.errors import GuestdError, NotFound
 from ...model.instants import NEVER
 from ...model.journal import EventRow
@@ -60,14 +59,15 @@ class GuestHost(Protocol):
 
 
 class GuestDriver:
-    """A `Watcher` of its session. `log`: what is compared with the platform's record."""
+    """A `Watcher` of its session. `log`: what is compared with the platform's record. `has_ended`:
+    the conversation is over at the platform."""
 
     __slots__ = (
         "_host",
         "_lost_by",
-        "_over_by",
         "_timer_at",
         "guest",
+        "has_ended",
         "log",
         "session_id",
         "slowest_s",
@@ -83,8 +83,8 @@ class GuestDriver:
         self.log = ConversationLog()
         self.started_s = self.took_s = self.slowest_s = 0.0
         self.slowest_what = ""
-        self.was_live = False
-        self._lost_by = self._over_by = ""
+        self.was_live = self.has_ended = False
+        self._lost_by = ""
         self._host = host
         self._timer_at = NEVER
 
@@ -116,7 +116,7 @@ class GuestDriver:
         if isinstance(one, h.Live):
             self.was_live = True
         elif isinstance(one, h.SessionOver):
-            self._over_by = one.cause
+            self.has_ended = one.is_confirmed
         elif isinstance(one, h.Resting):
             self._lost_by = one.cause
             self._host.connection_lost(one.cause)
@@ -204,11 +204,6 @@ class GuestDriver:
         if error is not None:
             self.soon(h.CommandRefused(answer.command_id, error.code, str(error)))
 
-    @property
-    def has_ended(self) -> bool:
-        """The conversation is over at the platform; not: the session was given up."""
-        return self._over_by in _ENDED_BY
-
     def soon(self, one: h.Heard) -> None:
         """In the next turn: the guest is in the middle of what it wants done."""
         self._host.loop.call_soon(self.take, one)
@@ -224,20 +219,6 @@ class GuestDriver:
         self._timer_at = -NEVER
         self._host.finished(self, action)
 
-
-#: Causes after which nothing is open at the platform.
-_ENDED_BY = frozenset(
-    one.value
-    for one in (
-        Cause.FINISHED,
-        Cause.DRAINED,
-        Cause.DURATION_REACHED,
-        Cause.SESSION_EXPIRED,
-        Cause.SESSION_UNKNOWN,
-        Cause.SESSION_CLEARED,
-        Cause.LOGGED_OUT,
-    )
-)
 
 #: What makes a conversation a slow one.
 _SLOW = {"echo_latency": "an echo", "first_reply": "first reply", "session_time": "live"}

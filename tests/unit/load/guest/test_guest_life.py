@@ -71,6 +71,26 @@ def test_a_session_that_is_over_unexpectedly_fails_the_step_under_way():
     assert guest.counted("failed") == 1 and guest.counted("ended") == 0
 
 
+@pytest.mark.parametrize(
+    ("cause", "counted"),
+    [
+        ("finished", "ended"),
+        ("session_expired", "ended"),
+        ("leave_timeout", "unconfirmed_end"),
+        ("attempts_exhausted", "unconfirmed_end"),
+    ],
+)
+def test_an_end_that_the_platform_did_not_confirm_counts_on_its_own(cause, counted):
+    guest = GuestUnderTest(HI)
+    guest.live()
+    guest.confirm(1)
+    assert guest.has_asked_to_end()
+    guest.over(16, cause)
+    ways = {name: guest.counted(name) for name in ("ended", "unconfirmed_end", "failed")}
+    assert ways == {**dict.fromkeys(ways, 0), counted: 1}
+    assert guest.outcomes() == ["passed"]
+
+
 def test_a_session_that_is_over_between_rounds_fails_the_step_that_was_to_come():
     guest = GuestUnderTest(step(Repeat, every_s=10, steps=(HI,)))
     guest.live()

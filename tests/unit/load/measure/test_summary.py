@@ -13,6 +13,9 @@ from guestd.load.measure.reconcile import RunFindings
 from guestd.load.measure.recorder import Recorder
 from guestd.load.measure.summary import FAILURES, RunFacts, StepName, step_names, summary_of
 from guestd.load.measure.thresholds import ThresholdWatch
+from guestd.load.report.console_lines import summary_text
+from guestd.load.report.html import report_html
+from guestd.load.report.words import what_went_wrong
 from guestd.load.results import Reconciled, Summary
 from guestd.load.scenario.file import Scenario, ScenarioFile, ThresholdRule
 from guestd.load.scenario.steps import EndConversation, Place, Repeat, SayStep
@@ -37,6 +40,26 @@ def facts(**more) -> RunFacts:
         steps=names,
         **more,
     )
+
+
+def test_ends_that_were_not_confirmed_are_counted_and_told():
+    recorder = Recorder()
+    for name in ("live", "live", "ended", "unconfirmed_end"):
+        recorder.counted(name, 0.5)
+    measures = RunMeasures()
+    measures.absorb(recorder.partial())
+    watch = ThresholdWatch([ThresholdRule("sessions.unconfirmed_end == 0")])
+
+    summary = summary_of(measures, facts(), watch)
+
+    sessions = summary.sessions
+    assert (sessions.opened, sessions.ended, sessions.unconfirmed_end) == (2, 1, 1)
+    assert [(one.ok, one.value) for one in summary.thresholds] == [(False, 1)]
+    told = "the platform did not confirm the end of 1 conversation"
+    assert told in what_went_wrong(summary)
+    assert "1 ended, 1 unconfirmed, 0 failed" in summary_text(summary, 120, colour=False)
+    page = " ".join(report_html(summary).split())
+    assert told in page and "1 ended, 1 unconfirmed" in page
 
 
 def measured() -> RunMeasures:

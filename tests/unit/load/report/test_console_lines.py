@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 from guestd.load.report.console_lines import LiveView, json_line, live_screen, summary_text
 from guestd.load.results import Overhead, Percentiles, Summary, ThresholdResult
+from tests.thoroughness import examples
 
 from . import sample
 from .test_html import with_texts
@@ -97,7 +98,7 @@ def test_a_run_that_has_just_begun_is_drawn():
     assert len(frame.split("\n")) == 24
 
 
-@settings(max_examples=50, phases=QUICK)
+@settings(max_examples=examples(50), phases=QUICK)
 @given(TERMINAL)
 def test_no_text_commands_the_terminal_or_breaks_a_line(text):
     frame = live_screen(view(text, title=text), colour=True).split("\n")
@@ -109,7 +110,7 @@ def test_no_text_commands_the_terminal_or_breaks_a_line(text):
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", plain)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(TERMINAL)
 def test_a_json_line_is_one_line_of_json(text):
     line = json_line(view(text))
