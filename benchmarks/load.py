@@ -54,8 +54,7 @@ CONNECTS = "connects per CPU second"
 SESSIONS = "whole sessions per CPU second"
 MESSAGES = "messages per CPU second"
 CPU = "CPU µs per message"
-#: Of these less is better.
-COSTS = (CPU,)
+RECEIVED = "frames received, by its own count"
 
 
 class EmulatedPlatform:
@@ -206,8 +205,7 @@ def figures(empty: Readings, full: Readings, shape: Shape) -> dict[str, float]:
         "MiB with one guest": empty.memory_mib,
         "MiB with all": full.memory_mib,
         "CPU s until one has joined": empty.joined_s,
-        "frames received, by its own count": float(full.received or 0),
-    }
+    } | ({} if full.received is None else {RECEIVED: float(full.received)})
 
 
 Rounds = dict[str, list[dict[str, float]]]
@@ -253,7 +251,7 @@ def _with_one_guest(
 
 
 def ratios(taken: Rounds) -> dict[str, dict[str, float]]:
-    """How much better guestd is than each: the median of the rounds' ratios."""
+    """guestd / each of the others: the median of the rounds' ratios."""
     mine, *others = taken
     return {
         other: {
@@ -270,12 +268,19 @@ def table(taken: Rounds) -> str:
     names = list(next(iter(taken.values()))[0])
     lines = ["".join([f"{'':36}", *(f"{one:>16}" for one in taken)])]
     for name in names:
-        medians = [statistics.median(row[name] for row in rows) for rows in taken.values()]
-        lines.append("".join([f"{name:36}", *(f"{one:>16,.4g}" for one in medians)]))
+        cells = (_cell([row[name] for row in rows if name in row]) for rows in taken.values())
+        lines.append("".join([f"{name:36}", *(f"{one:>16}" for one in cells)]))
     for other, found in ratios(taken).items():
         lines.append("")
         lines += [f"guestd / {other}, {name:36}{ratio:>8.2f}" for name, ratio in found.items()]
     return "\n".join(lines)
+
+
+def _cell(values: list[float]) -> str:
+    if not values:
+        return "-"
+    middle = statistics.median(values)
+    return f"{middle:,.0f}" if middle >= 100 else f"{middle:.3g}"
 
 
 def chosen_contenders(asked: str, k6: str | None, downloads: Path) -> tuple[list[Contender], list]:
