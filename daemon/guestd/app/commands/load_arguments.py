@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from ...load.scenario.file import LoadModel, Stage
     from ..load_runs.options import RunOptions
 
@@ -97,6 +99,16 @@ def platform_of(
     """As flags over the configuration."""
     said = {"region": region, "deployment_id": deployment_id, "origin": origin}
     return {f"platform.{key}": value for key, value in said.items() if value}
+
+
+def push_place(given: str | None) -> URL | None:
+    """Raises typer.BadParameter."""
+    from ..load_runs.metrics_push import push_url
+
+    try:
+        return push_url(given) if given else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--push") from None
 
 
 def state_of(asked: Path | None) -> str:
