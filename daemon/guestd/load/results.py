@@ -60,6 +60,11 @@ class ThresholdResult(msgspec.Struct, kw_only=True):
     aborted: bool = False
     ignored: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """Not known yet, which is only while a run lasts: neither met nor failed."""
+        return self.ok and self.value is None and not self.ignored
+
 
 class StepFigures(msgspec.Struct, kw_only=True):
     """One step of a scenario over all guests."""

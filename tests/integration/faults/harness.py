@@ -27,7 +27,7 @@ _NUMBERS = count(1)
 
 #: How long an answer is waited for. Only a fault may use it up: the machine that tests run on may be
 #: so busy that an answer takes a second.
-ANSWER_S = 5.0
+ANSWER_S = 3.0
 
 #: Pauses so short that a lasting fault is over soon.
 QUICK: dict[str, Json] = {

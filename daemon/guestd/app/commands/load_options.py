@@ -112,3 +112,13 @@ Frames = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show nothing while it lasts.")]
+Console = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT",
+        min=0,
+        max=65535,
+        help="Show the run in a browser while it lasts, on this port of this machine; 0 takes a"
+        " free one.",
+    ),
+]

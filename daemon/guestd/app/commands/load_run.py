@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -39,8 +40,10 @@ guestd load parcel.yml -u 50 --region mypurecloud.de --dry-run
 
 guestd load parcel.yml -u 20 --report run.html --summary run.json
 
-Exit codes: 0 done, 99 a threshold failed, 105 stopped by a signal, 108 stopped by the file's rails,
-2 usage or a bad file, 69 platform, 78 configuration."""
+guestd load parcel.yml -u 200 -t 10m --console 8090    and watch it at http://127.0.0.1:8090/
+
+Exit codes: 0 done, 99 a threshold failed, 103 stopped from the console, 105 stopped by a signal,
+108 stopped by the file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
 
 
 def register(app: typer.Typer) -> None:
@@ -75,6 +78,7 @@ def run(
     only: opt.Only = None,
     connects_per_minute: opt.ConnectsPerMinute = 0,
     workers: opt.Workers = 1,
+    console: opt.Console = None,
     push: opt.Push = None,
     frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
@@ -103,9 +107,8 @@ def run(
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     places = platform_of(region, deployment_id, origin)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
-    asked = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
-    asked.push = push_place(push)
-    carry_out(asked)
+    wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
+    carry_out(replace(wanted, quiet=quiet, dry_run=dry_run, push=push_place(push), console=console))
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:

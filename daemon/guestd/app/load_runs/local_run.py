@@ -77,6 +77,8 @@ class LocalRun:
         self._frames = GuestFrames(options.frames, lambda: self.engine.at_s)
         self.kept.frames = self._frames if options.frames else None
         self.target: PlatformTarget
+        if target is not None:
+            self.target = target
         self.engine: LoadEngine
         self._fleet: Supervisor
         self._slow: SlowHelpers

@@ -42,6 +42,7 @@ class LoadRequest:
     permission: Permission = field(default_factory=Permission)
     quiet: bool = False
     dry_run: bool = False
+    console: int | None = None
     log: Log | None = None
     push: URL | None = None
 
@@ -61,6 +62,7 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         emulator_options=asked.emulator_options,
         display=LiveDisplay(quiet=asked.quiet),
         permission=asked.permission,
+        console=asked.console,
         log_tally=LogTally(asked.log),
         push=MetricsPush(asked.push) if asked.push is not None else None,
     )

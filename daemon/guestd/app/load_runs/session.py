@@ -7,11 +7,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...api.load_server import LoadServer
+from ...load.measure.live_view import LiveView, live_view
 from ...load.measure.merged import RunMeasures
 from ...load.measure.partial import Partial
 from ...load.measure.reconcile import RunFindings
@@ -22,11 +24,13 @@ from ...load.results import ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..exit_codes import tell_on_stderr
+from ..wiring.api import daemon_facts
 from ..wiring.endpoints import asked_target, platform_target
 from ..wiring.rest import new_http
 from .emulator_process import emulator_process
-from .environment import environment_of
+from .environment import environment_of, target_name
 from .live_display import LiveDisplay
+from .live_run import LiveRun
 from .local_run import ASK_S, LocalRun
 from .log_tally import LogTally
 from .metrics_push import MetricsPush
@@ -38,6 +42,8 @@ from .worker_run import WorkerRun
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
 THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
+#: As k6 has it for a run that is stopped by its API.
+STOPPED_FROM_CONSOLE = 103
 #: Of a functional run.
 FAILED = 1
 
@@ -59,8 +65,9 @@ OWN_CONNECTS_PER_MINUTE = 60_000
 @dataclass
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
-    for the emulator that is started where none is named. `log_tally` takes what is logged while the
-    run lasts; `push` sends its figures elsewhere."""
+    for the emulator that is started where none is named. `console`: the port of the live page, 0
+    for a free one; None for no page. `log_tally` takes what is logged while the run lasts; `push`
+    sends its figures elsewhere."""
 
     file: ScenarioFile
     options: RunOptions
@@ -72,12 +79,15 @@ class LoadSession:
     stopped_by: str = ""
     permission: Permission = field(default_factory=Permission)
     tell: Callable[[str], None] = tell_on_stderr
+    console: int | None = None
     log_tally: LogTally = field(default_factory=LogTally)
     push: MetricsPush | None = None
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
     _started_at: int = field(default=0, init=False)
+    _live: LiveRun | None = field(default=None, init=False)
+    _server: LoadServer | None = field(default=None, init=False)
 
     async def run(self, stop: asyncio.Event, hurry: asyncio.Event) -> Summary:
         """Raises ConfigError, PlatformError, ThresholdError."""
@@ -85,13 +95,17 @@ class LoadSession:
         labels = [one.label for one in steps.values()]
         watch = ThresholdWatch([*self.file.thresholds, *self.thresholds], labels)
         async with AsyncExitStack() as stops:
+            self._listen(stops)
             self._run = run = await self._new_run(stops)
             stops.push_async_callback(run.close)
+            await self._serve(run, stops)
             await run.open()
             self._watch, self._started_at = watch, int(time.time() * 1000)
             self._facts = self._new_facts(steps)
             begun = time.monotonic()
-            self.display.begin(self._title(), run.length_s)
+            self.display.begin()
+            if self._live is not None:
+                self._live.begin(self._started_at)
             signals = asyncio.ensure_future(self._heed(stop, hurry, run))
             with self.log_tally:
                 try:
@@ -100,13 +114,18 @@ class LoadSession:
                     signals.cancel()
                     self.display.end()
             self._facts.for_s = time.monotonic() - begun
+            if self._live is not None:
+                self._live.compare()
             if run.left_open:
                 self.tell(LEFT_OPEN.format(run.left_open))
             result = await run.result(self._started_at)
-            self.measures.absorb(result.partial)
+            self.measured(result.partial)
             self._count_warnings()
             summary = self._summary(run, result)
             await self._push_last(summary)
+            if self._live is not None:
+                ended = replace(self._view(run), guests={}, waits=(), thresholds=summary.thresholds)
+                self._live.finish(ended, summary)
             return summary
 
     def plan(self) -> str:
@@ -126,6 +145,8 @@ class LoadSession:
 
     def measured(self, partial: Partial) -> None:
         self.measures.absorb(partial)
+        if self._live is not None:
+            self._live.measured(partial)
 
     def second(self, at_s: float) -> None:
         assert self._run is not None
@@ -137,9 +158,27 @@ class LoadSession:
             self._stop(f"threshold {rule.expression}")
         elif reason := self._rails_reason():
             self._stop(f"rails: {reason}")
-        self.display.show(at_s, self.measures, self._run, bool(self.stopped_by))
+        if self._live is not None or not self.display.quiet:
+            self._show(self._view(self._run))
         if self.push is not None and self.push.is_due(at_s):
             self.push.push(push_text(progress_of(self.measures, self._facts)))
+
+    def _show(self, view: LiveView) -> None:
+        self.display.show(view)
+        if self._live is not None:
+            self._live.second(view)
+
+    def _view(self, run: GuestProcesses) -> LiveView:
+        return live_view(
+            self.measures,
+            self._facts,
+            self._watch,
+            run.states,
+            run.waits(),
+            run.length_s,
+            stopping=bool(self.stopped_by),
+            page=self._server.url if self._server is not None else "",
+        )
 
     async def _push_last(self, summary: Summary) -> None:
         if self.push is not None:
@@ -170,6 +209,13 @@ class LoadSession:
             self.stopped_by = why
             assert self._run is not None
             self._run.stop()
+            if self._live is not None:
+                self._live.stopping(why)
+
+    def _stop_from_console(self, at_once: bool) -> None:
+        self._stop("console")
+        if at_once and self._run is not None:
+            self._run.abort()
 
     async def _heed(self, stop: asyncio.Event, hurry: asyncio.Event, run: GuestProcesses) -> None:
         await stop.wait()
@@ -205,9 +251,28 @@ class LoadSession:
             return WorkerRun(target, self.file, options, flags, self, tell)
         return LocalRun(config, self.file, options, self, target)
 
+    def _listen(self, stops: AsyncExitStack) -> None:
+        """Raises CommandError if the port cannot be had."""
+        if self.console is None:
+            return
+        self._live = LiveRun(self.options, self._name(), self._stop_from_console)
+        self._server = LoadServer([self._live])
+        self._server.listen(self.console)
+        stops.push_async_callback(self._server.stop)
+        self.tell(f"guestd: the run in the console: {self._server.url}#/load")
+
+    async def _serve(self, run: GuestProcesses, stops: AsyncExitStack) -> None:
+        if self._server is None or self._live is None:
+            return
+        self._live.target = target_name(run.target)
+        config = run_config(self.options, self.config_flags, self.file)
+        facts = daemon_facts(config, run.target)
+        await self._server.start(replace(facts, load_runs=lambda: [self.options.run_id]))
+        stops.push_async_callback(self._server.stop)  # before the guests' processes
+
     def _new_facts(self, steps: Any) -> RunFacts:
         return RunFacts(
-            name=self.file.name or Path(self.file.path).stem,
+            name=self._name(),
             run_id=self.options.run_id,
             seed=self.options.seed,
             started_at=self._started_at,
@@ -218,8 +283,8 @@ class LoadSession:
             steps=steps,
         )
 
-    def _title(self) -> str:
-        return self.file.name or Path(self.file.path).name
+    def _name(self) -> str:
+        return self.file.name or Path(self.file.path).stem
 
     def _summary(self, run: GuestProcesses, result: RunResult) -> Summary:
         facts = self._facts
@@ -239,6 +304,8 @@ class LoadSession:
 def exit_code(summary: Summary) -> int:
     if summary.stopped_by == "signal":
         return STOPPED_BY_SIGNAL
+    if summary.stopped_by == "console":
+        return STOPPED_FROM_CONSOLE
     if summary.stopped_by.startswith("rails"):
         return STOPPED_BY_RAILS
     held = all(one.ok for one in summary.thresholds)

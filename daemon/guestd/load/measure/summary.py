@@ -137,10 +137,10 @@ def summary_of(
         steps=_steps(measures, facts),
         points=points(measures.timeline, facts.for_s),
         bands=list(facts.bands),
-        errors=_errors(measures, facts),
-        throttling=_throttling(measures),
-        lost_connections=_lost_connections(measures),
-        warnings=_warnings(measures),
+        errors=errors_of(measures, facts),
+        throttling=throttling_of(measures),
+        lost_connections=lost_connections_of(measures),
+        warnings=warnings_of(measures),
         conversations=list(facts.conversations),
         cases=list(facts.cases),
         overhead=load,
@@ -165,9 +165,9 @@ def progress_of(measures: RunMeasures, facts: RunFacts) -> Summary:
         uncertain=measures.count("uncertain"),
         latency_ms=_latencies(measures, encoded=False),
         steps=_steps(measures, facts),
-        errors=_errors(measures, facts),
-        throttling=_throttling(measures),
-        lost_connections=_lost_connections(measures),
+        errors=errors_of(measures, facts),
+        throttling=throttling_of(measures),
+        lost_connections=lost_connections_of(measures),
         overhead=overhead(measures),
     )
 
@@ -242,7 +242,7 @@ def _steps(measures: RunMeasures, facts: RunFacts) -> list[StepFigures]:
     return figures
 
 
-def _errors(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
+def errors_of(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
     """The most frequent first."""
     groups = []
     for (scenario, step), totals in measures.groups.steps.items():
@@ -258,12 +258,12 @@ def _errors(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
     return sorted(groups, key=lambda group: (-group.count, group.what))
 
 
-def _warnings(measures: RunMeasures) -> list[ErrorGroup]:
+def warnings_of(measures: RunMeasures) -> list[ErrorGroup]:
     warned = sorted(measures.groups.warnings.items(), key=lambda each: (-each[1], each[0]))
     return [ErrorGroup(what=what, count=count, kind="warning") for what, count in warned]
 
 
-def _throttling(measures: RunMeasures) -> list[Throttling]:
+def throttling_of(measures: RunMeasures) -> list[Throttling]:
     throttled = measures.groups.throttled.items()
     return [
         Throttling(bucket=bucket, count=count, used_by=used_by)
@@ -271,7 +271,7 @@ def _throttling(measures: RunMeasures) -> list[Throttling]:
     ]
 
 
-def _lost_connections(measures: RunMeasures) -> list[LostConnections]:
+def lost_connections_of(measures: RunMeasures) -> list[LostConnections]:
     lost = measures.groups.lost.items()
     return [
         LostConnections(

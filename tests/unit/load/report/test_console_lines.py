@@ -11,8 +11,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from guestd.load.report.console_lines import LiveView, json_line, live_screen, summary_text
-from guestd.load.results import Overhead, Percentiles, Summary, ThresholdResult
+from guestd.load.measure.live_view import LiveView
+from guestd.load.report.console_lines import json_line, live_screen, summary_text
+from guestd.load.results import ErrorGroup, Overhead, Percentiles, Summary, ThresholdResult
 from tests.thoroughness import examples
 
 from . import sample
@@ -49,7 +50,10 @@ def view(text: str = "first reply", **more) -> LiveView:
         "echo_minute": [7.0 + n % 5 + (600 if n == 40 else 0) for n in range(60)],
         "sent_minute": [20.0 + n % 9 for n in range(60)],
         "waits": [(f"{text} {n}", 1204 - n) for n in range(6)],
-        "errors": [("step 3: no reply", 118), (f"{text}: upload refused", 6)],
+        "errors": [
+            ErrorGroup(what="step 3: no reply", count=118),
+            ErrorGroup(what=f"{text}: upload refused", count=6),
+        ],
         "thresholds": [
             ThresholdResult(expression="echo_latency.p99 < 500ms", ok=True, value=212.0, unit="ms"),
             ThresholdResult(expression="lost == 0", ok=False, value=3.0, unit="count", note=text),
