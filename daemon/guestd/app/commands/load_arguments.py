@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from yarl import URL
 
-    from ...load.scenario.file import LoadModel, Stage
+    from ...load.scenario.file import LoadModel, Stage, ThresholdRule
     from ..load_runs.options import RunOptions
 
 
@@ -124,3 +124,9 @@ def command_line(options: RunOptions) -> str:
     if "--seed" not in words:
         words += ["--seed", str(options.seed)]
     return shlex.join(words)
+
+
+def rules_of(expressions: Iterable[str] | None) -> list[ThresholdRule]:
+    from ...load.scenario.file import ThresholdRule
+
+    return [ThresholdRule(one) for one in expressions or ()]

@@ -18,6 +18,7 @@ from .load_arguments import (
     most_at_once,
     platform_of,
     push_place,
+    rules_of,
     state_of,
 )
 
@@ -42,6 +43,8 @@ guestd load parcel.yml -u 50 --region mypurecloud.de --dry-run
 guestd load parcel.yml -u 20 --report run.html --summary run.json
 
 guestd load parcel.yml -u 200 -t 10m --console 8090    and watch it at http://127.0.0.1:8090/
+
+Ctrl-C lets the guests end their conversations; a second one stops at once.
 
 Exit codes: 0 done, 99 a threshold failed, 103 stopped from the console, 105 stopped by a signal,
 108 stopped by the file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
@@ -84,9 +87,7 @@ def run(
     frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
-    the guests end their conversations; a second one stops at once."""
-    from ...load.scenario.file import ThresholdRule
+    """Run a scenario file with many virtual guests, and judge the run by thresholds."""
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
     from ..load_runs.permission import Permission
@@ -108,11 +109,10 @@ def run(
         frames=frames,
     )
     options.command = command_line(options)
-    rules = [ThresholdRule(one) for one in threshold or ()]
-    outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     places = platform_of(region, deployment_id, origin)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
-    wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
+    outputs = OutputFiles(summary, report, junit, csv, openmetrics)
+    wanted = LoadRequest(scenarios, options, rules_of(threshold), outputs, agents, places, allowed)
     carry_out(replace(wanted, quiet=quiet, dry_run=dry_run, push=push_place(push), console=console))
 
 
