@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from yarl import URL
 
-    from ...load.scenario.file import LoadModel, Stage, ThresholdRule
+    from ...load.scenario.file import LoadModel, Stage
     from ..load_runs.options import RunOptions
 
 
@@ -111,6 +112,34 @@ def push_place(given: str | None) -> URL | None:
         raise typer.BadParameter(str(error), param_hint="--push") from None
 
 
+def run_places(config: Path | None, emulator: str | None, state_dir: Path | None) -> dict[str, str]:
+    """Those of `RunOptions`."""
+    return {
+        "config": str(config or ""),
+        "emulator": emulator or "",
+        "state_directory": state_of(state_dir),
+    }
+
+
+def new_options(
+    file: Path, model: LoadModel, seed: int | None, places: Mapping[str, Any], **more: Any
+) -> RunOptions:
+    """Of a run with an id of its own, and the command that repeats it. `more`: other fields."""
+    from ..load_runs.options import RunOptions
+
+    drawn, run_id = secrets.randbelow(1_000_000), secrets.token_hex(4)
+    options = RunOptions(
+        file=str(file),
+        model=model,
+        seed=seed if seed is not None else drawn,
+        run_id=run_id,
+        **places,
+        **more,
+    )
+    options.command = command_line(options)
+    return options
+
+
 def state_of(asked: Path | None) -> str:
     from ..load_runs.state_directory import state_directory
 
@@ -124,9 +153,3 @@ def command_line(options: RunOptions) -> str:
     if "--seed" not in words:
         words += ["--seed", str(options.seed)]
     return shlex.join(words)
-
-
-def rules_of(expressions: Iterable[str] | None) -> list[ThresholdRule]:
-    from ...load.scenario.file import ThresholdRule
-
-    return [ThresholdRule(one) for one in expressions or ()]
