@@ -151,6 +151,8 @@ class LoadRoutes:
                 "load",
                 body=StopLoadRun,
                 problems=(404, 409),
+                keyed=True,
+                remembers=True,
             ),
         ]
 
