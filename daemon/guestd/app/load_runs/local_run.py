@@ -82,7 +82,9 @@ class LocalRun:
         """Raises ConfigError, PlatformError or OSError."""
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
-        self.target = target = self._asked or await asked_target(self._config, http, ASK_S)
+        self.target = target = self._asked or await asked_target(
+            self._config, http, ASK_S, must_answer=True
+        )
         facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
         self._open_tokens(target)
         self._open_fleet(target, facts, http)
