@@ -117,6 +117,9 @@ class InfoRoutes:
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
         facts = self._facts
         paths = {route.path for route in self._routes_of()}
+        runs = list(facts.load_runs())
+        if not runs:
+            paths.discard("/v1/load")  # nothing can be asked for there
         target = InfoTarget(
             kind=facts.kind,
             name=(facts.region or facts.host) if facts.kind == "platform" else "emulator",
@@ -135,7 +138,7 @@ class InfoRoutes:
             emulator=facts.emulator or None,
             limits=self._limits(),
             journal=facts.journal,
-            load_runs=list(facts.load_runs()),
+            load_runs=runs,
         )
         return answer(found)
 
