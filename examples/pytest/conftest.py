@@ -55,7 +55,9 @@ def emulator() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def guestd(emulator: str) -> Iterator[str]:
     platform = emulator.removesuffix("/__emulator")
-    with running("serve", GUESTD_PLATFORM__EMULATOR=platform) as url:
+    # Longer than the test of faults delays a message: then order is kept from the first one on.
+    strict_order = {"GUESTD_INBOX__HOLD_MIN_MS": "500ms"}
+    with running("serve", GUESTD_PLATFORM__EMULATOR=platform, **strict_order) as url:
         yield f"{url}/v1"
 
 

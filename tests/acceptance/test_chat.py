@@ -46,9 +46,7 @@ class TestPiped:
 
     def test_json_lines_through_a_running_guestd(self, run):
         url = run("serve", "--port", "0").url()
-        program = piped(
-            run, "hello\n/typing\n/end\n", "--json", "--url", f"ws{url[4:]}/", "--guest", "bob"
-        )
+        program = piped(run, "hello\n/typing\n/end\n", "bob", "--json", "--url", f"ws{url[4:]}/")
         assert program.wait() == 0
         events = [json.loads(line) for line in program.out]
         assert events[0]["kind"] == "hello" and events[0]["guest"] == "bob"

@@ -142,6 +142,10 @@ class TestSessions:
         assert code == 1 and "accepted" in out
         assert "not confirmed it within 1s" in err and "--id c1" in err
 
+    def test_a_journal_in_memory_keeps_nothing_and_says_so(self, guestd):
+        for command in (["list", "--ended"], ["transcript", "nobody"], ["show", "nobody"]):
+            assert "journal.directory is not set" in guestd("sessions", *command)[2]
+
 
 class TestExits:
     def test_1_the_daemon_refused(self, guestd):
@@ -151,7 +155,12 @@ class TestExits:
         assert problem["exit_code"] == 1 and "no guest session nobody" in problem["detail"]
         code, out, err = guestd("send", "nobody", "hello")
         assert (code, out) == (1, "")
-        assert err == "guestd: not_found: there is no guest session nobody\n"
+        assert err.startswith("guestd: not_found: there is no guest session nobody; `guestd sess")
+
+    def test_a_command_of_another_name_is_guessed(self, guestd):
+        code, _, err = guestd("sessions", "close", "ana")
+        assert code == 2 and "did you mean 'end'?" in err
+        assert "did you mean 'transcript'?" in guestd("sessions", "transcrip", "ana")[2]
 
     def test_an_error_is_json_for_who_asked_for_json(self, guestd):
         code, out, err = guestd(
@@ -224,7 +233,10 @@ class TestExits:
 class TestEntrance:
     def test_a_wrong_token_is_refused(self, guestd):
         code, _, err = guestd("sessions", "list", env={"GUESTDCTL_TOKEN": "wrong"})
-        assert code == 1 and "unauthorized" in err
+        assert code == 1 and "the daemon did not take this token; set GUESTDCTL_TOKEN" in err
+        code, _, err = guestd("sessions", "list", env={"GUESTDCTL_TOKEN": ""})
+        assert code == 1 and "asks for a token" in err and "--token-file" in err
+        assert "Authorization" not in err
 
     def test_the_token_may_stand_in_a_file(self, guestd, daemon):
         env = {"GUESTDCTL_TOKEN": ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import threading
 import time
 import urllib.request
@@ -96,10 +97,37 @@ def test_a_page_talks_and_comes_back_where_it_was(run, config, page, site, tmp_p
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("index.html", "ws"), ("client.html", "http")], ids=["socket", "client"]
+)
+def test_a_page_of_plain_http_under_another_name_talks(run, config, page, site, name, scheme):
+    """No secure context, so the browser leaves `crypto.randomUUID` out: a phone, a container."""
+    foreign = site.replace("localhost", "shop.example.org")
+    path = config(
+        f'[simulator]\norigins_allowed = ["{foreign.rstrip("/")}"]\n'
+        'hosts_allowed = ["guestd.example.org"]\n[emulator]\nagent = "echo"\n'
+    )
+    port = run("serve", "-c", path, "--port", "0").url().rpartition(":")[2]
+    page.goto(f"{foreign}{name}?server={scheme}://guestd.example.org:{port}")
+    assert not page.evaluate("isSecureContext")
+    write(page, "from a phone")
+    page.wait_for_function("document.querySelectorAll('li').length === 2")
+
+
+def test_the_code_that_is_shown_runs_in_such_a_page(page, site):
+    """What docs and examples draw an id with."""
+    page.goto(site.replace("localhost", "shop.example.org"))
+    assert page.evaluate("typeof crypto.randomUUID") == "undefined"
+    root = PAGE.parents[1]
+    shown = [*root.glob("docs/**/*.md"), *root.glob("README.md"), *PAGE.glob("*.html")]
+    calls = re.compile(r"crypto\.randomUUID\(\)(?! is only there)")
+    assert not [str(one) for one in shown if calls.search(one.read_text())]
+    drawing = re.findall(r"^const newId = (.+)$", (root / "docs/simulator.md").read_text(), re.M)
+    assert re.fullmatch(r"\d+-\d+-\d+-\d+", page.evaluate(f"({drawing[0]})()"))
+
+
 def test_a_page_that_is_not_let_in_says_why(run, page, site):
     daemon = run("serve", "--port", "0").url()
     foreign = site.replace("localhost", "shop.example.org")
-    # crypto.randomUUID and the like need a secure page, which a plain one of another host is not
-    page.add_init_script("crypto.randomUUID ??= () => String(Math.random())")
     page.goto(f"{foreign}?server=ws{daemon[4:]}")
     page.wait_for_function("document.querySelector('output').value.includes('is not allowed')")

@@ -46,6 +46,7 @@ WORDS = [
 BAD_REQUESTS = [
     ("GET", "/v1/nothing", 404),
     ("GET", "/v1/", 404),
+    ("GET", "/v1", 404),
     ("PATCH", "/v1/sessions", 405),
     ("POST", "/v1/sessions?x=1", 422),
     ("GET", "/v1/sessions?limit=0", 422),

@@ -16,7 +16,7 @@ from guestd.app.wiring.endpoints import asked_target, platform_target
 from guestd.app.wiring.rest import new_http, oauth_clients
 from guestd.emulator import Emulator, EmulatorSettings
 from guestd.emulator.settings import Deployment
-from guestd.model.errors import ConfigError
+from guestd.model.errors import ConfigError, PlatformUnavailable
 
 
 @pytest.fixture
@@ -71,6 +71,19 @@ async def test_one_that_cannot_be_asked_is_taken_to_be_as_every_one_begins(caplo
         target = await target_of(config)
     assert target == platform_target(config, None) and target.client is not None
     assert "the emulator at http://127.0.0.1:1 cannot be asked" in caplog.text
+
+
+async def test_where_nothing_listens_it_is_said_how_to_start_one(unused_tcp_port):
+    config = of(f"http://localhost:{unused_tcp_port}")
+    http = new_http(config)
+    try:
+        with pytest.raises(PlatformUnavailable) as caught:
+            await asked_target(config, http, 0.0, must_answer=True)
+    finally:
+        await http.close()
+    url = f"http://localhost:{unused_tcp_port}"
+    remedy = f"start one: guestd emulate --port {unused_tcp_port}"
+    assert str(caught.value) == f"nothing answers at {url}; {remedy}"
 
 
 async def test_something_else_at_the_url_is_said(unused_tcp_port):

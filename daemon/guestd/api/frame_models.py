@@ -179,7 +179,9 @@ class HelloFrame(BaseModel):
     seq: int = Field(description="The seq of its newest event; 0 if there is none.")
     new: bool = Field(description="True if this socket has made it.")
     file_bytes_max: int = Field(
-        description="The largest file that it takes now, in bytes; 0: none."
+        description="The largest file that it surely takes, in bytes; 0: none. Until the platform"
+        " has said its limit this is at most 10 MiB, what the platform usually takes; the session"
+        " in the control API has the limit of the moment."
     )
 
 

@@ -40,7 +40,7 @@ async def listen_on(host: str, port: int) -> list[socket.socket]:
         raise ConfigError(
             "simulator.port",
             f"port {port} on {host} {why}",
-            "choose another with --port or simulator.port (0 takes a free one)",
+            "choose another with --port or simulator.port (0 takes a free one; make run PORT=3001)",
         ) from None
 
 

@@ -246,7 +246,10 @@ def _of_http(error: web.HTTPException) -> Problem:
         name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers
     }
     details = {
-        404: ("no_such_route", "no such route; /v1/openapi.json lists every route"),
+        404: (
+            "no_such_route",
+            "no such route; /v1/openapi.json lists every route, /docs shows them to try",
+        ),
         405: ("method_not_allowed", f"this path answers {headers.get('Allow', 'other methods')}"),
         413: ("too_large", "the body is larger than is taken here"),
     }

@@ -242,7 +242,8 @@ class HttpServer:
     async def _answer(
         self, request: web.Request, handler: Callable[[web.Request], Any], trusted: bool
     ) -> web.StreamResponse:
-        is_control = request.path.startswith(PREFIX) or is_emulators(request.path)
+        path = request.path
+        is_control = f"{path}/".startswith(PREFIX) or is_emulators(path)
         if not trusted:
             refused = self._origin_check.refusal(request)
             if refused is None and (is_control or is_console(request.path)):

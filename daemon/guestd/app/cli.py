@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
+from .commands.groups import SubCommands
 from .exit_codes import failed, unread
 
 #: Each with its line in the list, so that `guestd --help` need not load them all.
@@ -86,6 +87,8 @@ class _Commands(TyperGroup):
                 add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
             )
             own.command(cmd_name, epilog=module.EXAMPLES)(getattr(module, cmd_name))
+        if len(own.registered_commands) > 1:
+            own.info.cls = SubCommands
         command = typer.main.get_command(own)
         command.name = cmd_name
         _flow(command)

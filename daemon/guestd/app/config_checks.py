@@ -13,7 +13,7 @@ from ..platform.settings import PlatformSettings
 from ..platform.table import table_with
 from ..wire.dialects import TRAITS
 from .config import Config
-from .webhook_settings import problem_with_ca, webhook_settings
+from .webhook_settings import problem_with_ca, read_webhooks
 
 
 def problems_of(config: Config, environment: Mapping[str, str]) -> list[str]:
@@ -106,10 +106,7 @@ def _of_figures(config: Config) -> Iterator[str]:
 
 
 def _of_webhooks(config: Config, environment: Mapping[str, str]) -> Iterator[str]:
-    try:
-        webhook_settings(config, environment)
-    except ConfigError as error:
-        yield str(error)
+    yield from map(str, read_webhooks(config, environment)[1])
 
 
 def _problems_of_client(config: Config) -> list[str]:

@@ -12,85 +12,77 @@ from pydantic import SecretStr
 
 from ..runtime.files import NOT_REGULAR
 from .config import Config
-from .config_problems import ConfigPlaces, ConfigProblems
 from .secret_files import SecretOfFile, read_secret
 
 
-def with_credentials(
-    places: ConfigPlaces, config: Config, environment: Mapping[str, str]
-) -> Config:
+class _Reader:
+    """Reads each secret that is named. What cannot be read is a problem, and stays as it was."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._folder = environment.get("CREDENTIALS_DIRECTORY")
+        self.problems: list[str] = []
+
+    def secret(self, key: str, given: SecretStr) -> SecretStr:
+        return SecretStr(self.text(key, given.get_secret_value()))
+
+    def text(self, key: str, value: str) -> str:
+        name = value.removeprefix("credential:")
+        if name == value:
+            return value
+        if not self._folder or "/" in name or not name:
+            self.problems.append(
+                f"{key}: names a credential, but there is no CREDENTIALS_DIRECTORY;"
+                f" run under systemd, or write {'a URL' if key.endswith('_url') else 'the secret'}"
+            )
+            return value
+        try:
+            return read_secret(Path(self._folder) / name).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            why = f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/"
+            if getattr(error, "strerror", None) == NOT_REGULAR:
+                self.problems.append(f"{key}: credential {name!r}: {NOT_REGULAR}")
+            else:
+                self.problems.append(f"{why}{name}")
+            return value
+
+    def client_secret(self, key: str, given: SecretStr) -> SecretStr:
+        """One of the list, which may be `file:PATH`."""
+        name = given.get_secret_value().removeprefix("file:")
+        if name == given.get_secret_value():
+            return self.secret(key, given)
+        return SecretOfFile(self.file(key, name), name)
+
+    def file(self, key: str, name: str) -> str:
+        try:
+            return read_secret(Path(name)).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            self.problems.append(
+                f"{key}: {name} cannot be read: {why}; name a file with the secret and no more"
+            )
+            return "not read"
+
+
+def with_credentials(config: Config, environment: Mapping[str, str]) -> tuple[Config, list[str]]:
     """`"credential:NAME"` is read from the service manager's credentials (systemd's
-    LoadCredential=NAME), and the client's secret from its file."""
-    platform, api, simulator = config.platform, config.api, config.simulator
+    LoadCredential=NAME), and the client's secret from its file. And what cannot be read."""
+    platform, read = config.platform, _Reader(environment)
     found: dict[str, Any] = {}
     if platform.proxy_url is not None:
-        found["proxy_url"] = _credential(
-            places, "platform.proxy_url", platform.proxy_url, environment
-        )
+        found["proxy_url"] = read.text("platform.proxy_url", platform.proxy_url)
     if platform.client_secret_file is not None:
-        found["client_secret"] = SecretStr(_secret_of_file(places, platform.client_secret_file))
+        secret = read.file("platform.client_secret_file", platform.client_secret_file)
+        found["client_secret"] = SecretStr(secret)
     elif platform.client_secret is not None:
-        secret = platform.client_secret.get_secret_value()
-        found["client_secret"] = SecretStr(
-            _credential(places, "platform.client_secret", secret, environment)
-        )
+        found["client_secret"] = read.secret("platform.client_secret", platform.client_secret)
     found["oauth_clients"] = tuple(
-        replace(one, secret=_client_secret(places, n, one.secret.get_secret_value(), environment))
+        replace(one, secret=read.client_secret(f"platform.oauth_clients[{n}].secret", one.secret))
         for n, one in enumerate(platform.oauth_clients)
     )
-    if api.token is not None:
-        token = _credential(places, "api.token", api.token.get_secret_value(), environment)
-        api = replace(api, token=SecretStr(token))
-    if simulator.token is not None:
-        token = _credential(
-            places, "simulator.token", simulator.token.get_secret_value(), environment
-        )
-        simulator = replace(simulator, token=SecretStr(token))
-    own = {"platform": replace(platform, **found), "api": api, "simulator": simulator}
-    return config.model_copy(update=own)
-
-
-def _client_secret(
-    places: ConfigPlaces, n: int, value: str, environment: Mapping[str, str]
-) -> SecretStr:
-    key = f"platform.oauth_clients[{n}].secret"
-    name = value.removeprefix("file:")
-    if name != value:
-        return SecretOfFile(_secret_of_file(places, name, key), name)
-    return SecretStr(_credential(places, key, value, environment))
-
-
-def _credential(places: ConfigPlaces, key: str, value: str, environment: Mapping[str, str]) -> str:
-    name = value.removeprefix("credential:")
-    if name == value:
-        return value
-    folder = environment.get("CREDENTIALS_DIRECTORY")
-    if not folder or "/" in name or not name:
-        problem = (
-            f"{key}: names a credential, but there is no CREDENTIALS_DIRECTORY;"
-            f" run under systemd, or write {'a URL' if key.endswith('_url') else 'the secret'}"
-        )
-        raise ConfigProblems(places, [problem])
-    try:
-        return read_secret(Path(folder) / name).decode()
-    except OSError as error:
-        if error.strerror == NOT_REGULAR:
-            raise ConfigProblems(places, [f"{key}: credential {name!r}: {NOT_REGULAR}"]) from None
-        raise ConfigProblems(places, [_no_credential(key, name)]) from None
-    except UnicodeDecodeError:
-        raise ConfigProblems(places, [_no_credential(key, name)]) from None
-
-
-def _no_credential(key: str, name: str) -> str:
-    return f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
-
-
-def _secret_of_file(
-    places: ConfigPlaces, name: str, key: str = "platform.client_secret_file"
-) -> str:
-    try:
-        return read_secret(Path(name)).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        problem = f"{key}: {name} cannot be read: {reason}; name a file with the secret and no more"
-        raise ConfigProblems(places, [problem]) from None
+    own: dict[str, Any] = {"platform": replace(platform, **found)}
+    if config.api.token is not None:
+        own["api"] = replace(config.api, token=read.secret("api.token", config.api.token))
+    if config.simulator.token is not None:
+        token = read.secret("simulator.token", config.simulator.token)
+        own["simulator"] = replace(config.simulator, token=token)
+    return config.model_copy(update=own), read.problems

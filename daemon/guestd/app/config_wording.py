@@ -71,17 +71,33 @@ def _may_be_shown(path: list[str | int], given: Any) -> bool:
     return is_plain and path[0] not in _WITH_SECRETS and path[:2] not in _SECRET_KEYS
 
 
-def _suggestion(path: list[str | int]) -> str:
+def meant_by(path: list[str | int]) -> list[list[str | int]]:
+    """The keys that an unknown one was probably meant to be; none if no name is close."""
+    wanted, known = str(path[-1]), _known_beside(path)
+    if len(path) == 1 and (sections_with := _sections_with(wanted)):
+        return [[name, wanted] for name in sections_with]
+    return [[*path[:-1], one] for one in difflib.get_close_matches(wanted, known, n=1)]
+
+
+def _known_beside(path: list[str | int]) -> dict[str, Any]:
     known: dict[str, Any] = dict(sections())
     for part in path[:-1]:
         if isinstance(part, str):  # a number is the place in a list of tables
             inner = known[part] if is_section(known[part]) else collection(known[part])[1]
             known = typed_keys(inner)
-    wanted = str(path[-1])
-    close = difflib.get_close_matches(wanted, known, n=1)
-    if len(path) == 1 and wanted not in known:
-        keyed = [name for name, section in known.items() if wanted in typed_keys(section)]
-        if keyed and len(keyed) <= 3:
-            places = " or ".join(f"{name}.{wanted}" for name in keyed)
-            return f"; it belongs into a table: did you mean {places}?"
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
+    return known
+
+
+def _sections_with(key: str) -> list[str]:
+    """Those that have such a key; none if it is a section itself, or if too many have it."""
+    found = [name for name, section in sections().items() if key in typed_keys(section)]
+    return found if key not in sections() and len(found) <= 3 else []
+
+
+def _suggestion(path: list[str | int]) -> str:
+    meant = meant_by(path)
+    if len(path) == 1 and meant and len(meant[0]) == 2:
+        places = " or ".join(".".join(map(str, one)) for one in meant)
+        return f"; it belongs into a table: did you mean {places}?"
+    known = ", ".join(_known_beside(path))
+    return f"; did you mean {meant[0][-1]}?" if meant else f"; known here: {known}"

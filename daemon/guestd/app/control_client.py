@@ -18,6 +18,7 @@ import orjson
 from ..model.errors import ConfigError, GuestdError, PlatformUnavailable
 from ..runtime.system_errors import in_words
 from .control_words import platform_facts
+from .variables import CLIENT_TOKEN
 
 Json = dict[str, Any]
 
@@ -120,7 +121,7 @@ class ControlClient:
                 timeout=TIMEOUT,
                 allow_redirects=False,
             ) as answer:
-                return _understood(answer.status, await answer.read())
+                return self._understood(answer.status, await answer.read())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
 
@@ -165,7 +166,7 @@ class ControlClient:
                 path, params=query, headers=headers, timeout=FOLLOW
             ) as answer:
                 if answer.status != 200:
-                    _understood(answer.status, await answer.read())
+                    self._understood(answer.status, await answer.read())
                     return
                 kind = ""
                 async for line in answer.content:
@@ -176,6 +177,28 @@ class ControlClient:
                         yield kind, json.loads(value)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
+
+    def _understood(self, status: int, raw: bytes) -> Json:
+        """With the remedy of the command line where the API names its own."""
+        try:
+            return _understood(status, raw)
+        except ApiRefusal as refusal:
+            problem = refusal.problem_document
+            code, detail = problem.get("code"), str(problem.get("detail", ""))
+            if code == "unauthorized":
+                is_given = "did not take this token" if self._address.token else "asks for a token"
+                detail = (
+                    f"the daemon {is_given}; set {CLIENT_TOKEN} to its api.token, or name a file"
+                    " that holds it with --token-file"
+                )
+            elif code == "not_found" and detail.startswith("there is no guest session"):
+                detail += (
+                    "; `guestd sessions list` says which there are, `guestd sessions open NAME`"
+                    " makes one"
+                )
+            else:
+                raise
+            raise ApiRefusal({**problem, "detail": detail}) from None
 
     def _unreachable(self, error: Exception) -> PlatformUnavailable:
         advice = "start guestd serve, or name another with --url or --socket"

@@ -6,12 +6,10 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from ..runtime.files import NOT_REGULAR, open_regular
 from .config import Config
@@ -21,7 +19,7 @@ from .config_environment import settings_of, unknown_variables, value_from_text
 from .config_fallbacks import fallbacks
 from .config_lines import key_lines
 from .config_problems import ConfigPlaces, ConfigProblems
-from .config_wording import in_words
+from .config_valid_part import ValidPart, valid_part
 from .variables import CONFIG_VARIABLE
 
 #: Read where neither -c nor GUESTD_CONFIG names another.
@@ -42,28 +40,47 @@ class LoadedConfig:
     was_found: bool
     places: ConfigPlaces
 
-    def problems(self, found: list[str]) -> ConfigProblems:
-        """What was found wrong later, with the places in the file."""
-        return ConfigProblems(self.places, found)
-
 
 def find_config(
     path: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None
 ) -> LoadedConfig:
     """As `load_config`; without a path the file that GUESTD_CONFIG names, else ./guestd.toml if
     there is one."""
-    named = environment.get(CONFIG_VARIABLE, "").strip()
-    file, origin = path, str(path)
-    if path is None and named:
-        file, origin = Path(named), f"{named}, from {CONFIG_VARIABLE}"
-    elif path is None and DEFAULT_FILE.exists():
-        file, origin = DEFAULT_FILE, f"./{DEFAULT_FILE}"
-    elif path is None:
-        origin = f"the defaults and the environment: there is no ./{DEFAULT_FILE}"
+    file, origin = _file(path, environment)
     places = ConfigPlaces(file)
     config, notes = _loaded(places, environment, flags or {})
     was_found = path is None and file is not None
     return LoadedConfig(config, origin, tuple(notes), was_found, places)
+
+
+def check_config(
+    path: Path | None,
+    environment: Mapping[str, str],
+    further: Callable[[Config, Mapping[str, str]], list[str]],
+) -> LoadedConfig:
+    """As `find_config`; raises ConfigProblems with everything that is wrong, also what `further`
+    says of the part that can be read."""
+    file, origin = _file(path, environment)
+    places = ConfigPlaces(file)
+    part, notes = _valid_part(places, environment, {})
+    if part.config is not None:
+        part.add(further(part.config, environment))
+    if part.problems or part.config is None:
+        raise ConfigProblems(places, part.problems)
+    was_found = path is None and file is not None
+    return LoadedConfig(part.config, origin, tuple(notes), was_found, places)
+
+
+def _file(path: Path | None, environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """The file, None without one, and what is said of where the configuration is from."""
+    named = environment.get(CONFIG_VARIABLE, "").strip()
+    if path is not None:
+        return path, str(path)
+    if named:
+        return Path(named), f"{named}, from {CONFIG_VARIABLE}"
+    if DEFAULT_FILE.exists():
+        return DEFAULT_FILE, f"./{DEFAULT_FILE}"
+    return None, f"the defaults and the environment: there is no ./{DEFAULT_FILE}"
 
 
 def configured(
@@ -87,28 +104,35 @@ def load_config(
 def _loaded(
     places: ConfigPlaces, environment: Mapping[str, str], flags: Mapping[str, Any]
 ) -> tuple[Config, list[str]]:
+    part, notes = _valid_part(places, environment, flags)
+    if part.problems or part.config is None:
+        raise ConfigProblems(places, part.problems)
+    return part.config, notes
+
+
+def _valid_part(
+    places: ConfigPlaces, environment: Mapping[str, str], flags: Mapping[str, Any]
+) -> tuple[ValidPart, list[str]]:
+    """And what is to be said of where keys were taken from."""
     data = _read(places.file, places) if places.file is not None else {}
     problems = unknown_variables(environment)
     places.names |= {problem.partition(": ")[0]: "environment" for problem in problems}
-    for key, value in [*_from_environment(places, environment), *flags.items()]:
+    from_environment, unread = _from_environment(places, environment)
+    for key, value in [*from_environment, *flags.items()]:
         section, _, name = key.partition(".")
         table = data.setdefault(section, {})
-        if not isinstance(table, dict):
-            raise ConfigProblems(places, [f"{section}: must be a table; write [{section}]"])
-        table[name] = value
+        if isinstance(table, dict):  # if not, that is said below
+            table[name] = value
     places.names |= dict.fromkeys(flags, "command line")
     notes = _fall_back(data, places, environment)
-    problems += [f"{key}: is beyond {INTEGER_MAX}; write a smaller number" for key in _beyond(data)]
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as error:
-        problems += [in_words(one) for one in error.errors()]
-    if problems:
-        raise ConfigProblems(places, problems)
-    config = with_credentials(places, config, environment)
-    if problems := problems_of(config, environment):
-        raise ConfigProblems(places, problems)
-    return config, notes
+    beyond = [f"{key}: is beyond {INTEGER_MAX}; write a smaller number" for key in _beyond(data)]
+    part = valid_part(data)
+    part.problems[:0] = [*problems, *unread, *beyond]
+    part.doubtful.update(one.partition(": ")[0] for one in [*unread, *beyond])
+    if part.config is not None:
+        part.config, unreadable = with_credentials(part.config, environment)
+        part.add([*unreadable, *problems_of(part.config, environment)])
+    return part, notes
 
 
 def _fall_back(
@@ -166,16 +190,17 @@ def _not_toml(path: Path, text: str, error: ValueError) -> ConfigProblems:
 
 def _from_environment(
     places: ConfigPlaces, environment: Mapping[str, str]
-) -> list[tuple[str, Any]]:
-    """GUESTD_SIMULATOR__PORT=3001 is simulator.port."""
+) -> tuple[list[tuple[str, Any]], list[str]]:
+    """GUESTD_SIMULATOR__PORT=3001 is simulator.port. And what is wrong with them."""
     found: list[tuple[str, Any]] = []
+    problems: list[str] = []
     for variable, section, key in settings_of(environment):
         places.names[f"{section}.{key}"] = variable
         try:
             found.append((f"{section}.{key}", value_from_text(section, key, environment[variable])))
         except (ValueError, RecursionError) as error:
-            raise ConfigProblems(places, [f"{section}.{key}: {error}"]) from None
-    return found
+            problems.append(f"{section}.{key}: {error}")
+    return found, problems
 
 
 def _beyond(data: Any, path: str = "") -> Iterator[str]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from ..model.errors import ConfigError
 from ..platform.regions import REGIONS
 from .config import Config
+from .webhook_settings import problem_with_ca
 from .wiring.api import api_settings, simulator_settings
 from .wiring.storage import journal_directory
 
@@ -33,6 +34,9 @@ def _of_tokens(config: Config) -> Iterator[str]:
 
     try:
         check_exposure(config.simulator.host, api_settings(config))
+    except ConfigError as error:
+        yield str(error)
+    try:
         check_simulator_exposure(simulator_settings(config))
     except ConfigError as error:
         yield str(error)
@@ -111,7 +115,7 @@ def _of_certificates(config: Config) -> Iterator[str]:
         ("platform.ca_file", config.platform.ca_file),
         ("webhooks.ca_file", config.webhooks.ca_file),
     ):
-        if name is None:
+        if name is None or problem_with_ca(name):  # which is said already
             continue
         try:
             client_context(name, key)

@@ -56,7 +56,7 @@ def check_private(directory: Path) -> None:
             f"{directory} holds no keys and is open to others (mode {_mode(found)})",
             f"name a directory of the keys' own, such as {directory / 'keys'}",
         )
-    _check(directory, found, "700")
+    _check(directory, found, "700", may_hold_secrets=any(directory.iterdir()))
 
 
 def _is_a_rings_own(directory: Path) -> bool:
@@ -73,15 +73,16 @@ def _mode(found: os.stat_result) -> str:
     return f"{stat.S_IMODE(found.st_mode):04o}"
 
 
-def _check(path: Path, found: os.stat_result, wanted: str) -> None:
+def _check(
+    path: Path, found: os.stat_result, wanted: str, *, may_hold_secrets: bool = True
+) -> None:
     if found.st_uid != os.geteuid():
         problem = f"{path} belongs to user {found.st_uid}, and guestd runs as user {os.geteuid()}"
         raise ConfigError(FIELD, problem, f"run it as that user, or: chown {os.geteuid()} {path}")
     if found.st_mode & 0o077:
         problem = f"{path} is open to others (mode {_mode(found)})"
-        raise ConfigError(
-            FIELD, problem, f"chmod {wanted} {path}, and rotate if others may have read it"
-        )
+        rotate = ", and rotate if others may have read it" if may_hold_secrets else ""
+        raise ConfigError(FIELD, problem, f"chmod {wanted} {path}{rotate}")
 
 
 def read_private(path: Path) -> bytes:

@@ -26,7 +26,7 @@ def seconds(value: object) -> object:
 def milliseconds(value: object) -> object:
     """As `seconds`, but a bare number is milliseconds already."""
     if isinstance(value, str):
-        return _bounded(_seconds_in(value), 1.0) * 1000.0
+        return _bounded(_seconds_in(value, "milliseconds"), 1.0) * 1000.0
     return _bounded(value, 1000.0) if isinstance(value, int | float) else value
 
 
@@ -35,11 +35,12 @@ def seconds_or_duration(text: str) -> float:
     return _bounded(_seconds_in(f"{text}s" if re.fullmatch(_NUMBER, text) else text), 1.0)
 
 
-def _seconds_in(text: str) -> float:
+def _seconds_in(text: str, bare: str = "seconds") -> float:
+    """`bare`: what a number without a unit would be."""
     parts = _PART.findall(text.strip())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         shown = repr(text if len(text) <= 40 else f"{text[:40]}…")
-        raise ValueError(f"{shown} is not a duration; write seconds, or 30s, 5m, 1h30m, 250ms")
+        raise ValueError(f"{shown} is not a duration; write {bare}, or 30s, 5m, 1h30m, 250ms")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -101,9 +101,11 @@ class Http:
             OSError,
             ValueError,
         ) as error:  # ValueError: no header or URL at all
-            raise _translated(
-                error, trace.sent
-            ) from None  # a foreign error may carry our headers, and they a token
+            emulator = self._platform.emulator
+            if isinstance(error, aiohttp.ClientConnectorError) and emulator is not None:
+                raise emulator_is_silent(emulator) from None
+            # a foreign error may carry our headers, and they a token
+            raise _translated(error, trace.sent) from None
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         acted = answer.status < 300 or answer.status >= 500
@@ -161,6 +163,15 @@ async def _note_sent(
 
 
 _PATIENCE = "try again later; if it stays, check the way there (network, platform.proxy_url)"
+
+
+def emulator_is_silent(url: str) -> PlatformUnavailable:
+    """Nothing listens where the emulator is said to be."""
+    port = urlsplit(url).port
+    start = f"guestd emulate --port {port}" if port is not None else "guestd emulate"
+    return PlatformUnavailable(
+        f"nothing answers at {url}", cause="unreachable", remedy=f"start one: {start}"
+    )
 
 
 def _translated(error: Exception, sent: bool) -> PlatformError:

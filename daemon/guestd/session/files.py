@@ -59,6 +59,10 @@ LATE = "the platform did not answer in time; send the file again if it stays awa
 NO_URL = "the platform gave no URL for the file; send it again, and if it stays, tell its support"
 
 
+#: protocol §7: 10240 KB, which every deployment that takes files was seen to allow.
+PLATFORM_FILE_BYTES_MAX = 10_485_760
+
+
 class FileUploads:
     """Without a state of its own, so it is made when it is needed. `session_rules`: what the
     platform said of this session's files; None: nothing."""
@@ -85,10 +89,15 @@ class FileUploads:
 
     @property
     def bytes_max(self) -> int:
-        """The largest file that is taken now; 0 if none is."""
-        is_possible = self._rules.traits.can_attach
+        """The largest file that is surely taken; 0 if none is. Until the platform has said this
+        session's limit that is the platform's usual one, so that it does not shrink when the
+        session is live."""
         rules = self._file_rules()
-        return (rules.bytes_max or 0) if is_possible and rules.types else 0
+        if not self._rules.traits.can_attach or not rules.types:
+            return 0
+        is_known = self._session_rules is not None and self._session_rules.bytes_max is not None
+        own = rules.bytes_max or 0
+        return own if is_known else min(own, PLATFORM_FILE_BYTES_MAX)
 
     def _file_rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from typer.testing import CliRunner
+
+from guestd.app.cli import app
 from guestd.app.commands.chat import without_what_is_the_daemons
 from guestd.app.config import Config
 from guestd.app.wiring.followers import audit_directory
@@ -37,3 +40,11 @@ def test_a_chat_leaves_the_daemons_copies_audit_receivers_and_socket_alone(tmp_p
     spool.clear_orphans(set())
     asyncio.run(spool.stop())
     assert copy.exists() and config.attachments.spool_directory is None
+
+
+def test_the_guests_name_is_an_argument_too_and_given_once():
+    for arguments in (["chat", "ana", "--url", "http://127.0.0.1:1"], ["chat", "ana", "bob"]):
+        done = CliRunner().invoke(app, arguments, input="")
+        assert (done.exit_code == 2) == ("bob" in arguments)
+    done = CliRunner().invoke(app, ["chat", "ana", "--guest", "bob"])
+    assert done.exit_code == 2 and "is given twice" in done.stderr

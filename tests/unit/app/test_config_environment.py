@@ -31,6 +31,7 @@ CLIENT = {
         ("GUESTD_SIMULATR_PORT", "did you mean GUESTD_SIMULATOR__PORT?"),
         ("GUESTD_API_TOKEN", "did you mean GUESTD_API__TOKEN? The commands that talk to a daemon"),
         ("GUESTD_URL", "read GUESTDCTL_URL"),
+        ("GUESTD_EMULATR__PORT", "did you mean GUESTD_EMULATOR__PORT?"),
         ("GUESTD_COLOUR", "`guestd config reference` lists them"),
     ],
 )
@@ -178,3 +179,22 @@ def test_the_start_says_which_configuration_it_has(tmp_path, monkeypatch, caplog
     with caplog.at_level("INFO", "guestd"):
         CliRunner().invoke(app, ["serve"])
     assert "there is no ./guestd.toml" in caplog.text
+
+
+def test_a_misspelled_section_of_the_environment_is_not_blamed_on_the_file(tmp_path):
+    (tmp_path / "g.toml").write_text("")
+    with pytest.raises(ConfigProblems) as caught:
+        load_config(tmp_path / "g.toml", {"GUESTD_EMULATR__PORT": "3"})
+    assert "g.toml" not in str(caught.value) and "emulatr: unknown" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("500", 500.0), ("0.5", 0.5), ("1s", 1000.0)])
+def test_a_bare_number_is_a_time_in_the_environment_as_in_the_file(text, wanted):
+    assert load_config(None, {"GUESTD_INBOX__HOLD_MIN_MS": text}).inbox.hold_min_ms == wanted
+
+
+def test_all_that_is_wrong_with_the_environment_is_said_at_once():
+    wrong = {"GUESTD_PLATFORM__PATHS": "[", "GUESTD_COLOUR": "1", "GUESTD_SIMULATOR__PORT": "x"}
+    with pytest.raises(ConfigProblems) as caught:
+        load_config(None, wrong)
+    assert len(caught.value.lines) == 3

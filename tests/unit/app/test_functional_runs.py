@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -130,3 +134,26 @@ def test_a_run_is_worse_by_what_a_guest_meets():
     assert is_worse(compared("echo", "slower")) and is_worse(compared("echo", "same", "more"))
     assert not is_worse(compared("echo", "faster")) and not is_worse(compared("echo", "too_few"))
     assert not is_worse(compared("echo_as_sent", "slower"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--emulator", "http://localhost:1"], "answered by the emulator at http://localhost:1"),
+        (["-r", "mypurecloud.de"], "answered by the platform, mypurecloud.de"),
+    ],
+)
+def test_who_answers_is_said_first(arguments, said):
+    command = [sys.executable, "-m", "guestd", "test", "examples/load/echo.yml", *arguments]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60.0)
+    assert done.stderr.splitlines()[0] == f"guestd: {said}"
+    end = done.stderr.splitlines()[-1]
+    if "-r" in arguments:
+        assert end.startswith("guestd: --deployment-id: is missing beside -r; give the id")
+    else:
+        assert end.endswith("start one: guestd emulate --port 1")
+    silent = subprocess.run(
+        [*command, "--json"], cwd=root, capture_output=True, text=True, timeout=60.0
+    )
+    assert "answered by" not in silent.stderr

@@ -109,8 +109,8 @@ def test_the_kinds_of_operations_are_those_there_are():
     [
         (["serv"], "did you mean 'serve'?"),
         (["dance"], "guestd --help lists them"),
-        (["sessions", "lst"], "Did you mean 'list'?"),
-        (["sessions", "opn"], "Did you mean 'open'?"),
+        (["sessions", "lst"], "did you mean 'list'?"),
+        (["sessions", "opn"], "did you mean 'open'?"),
     ],
 )
 def test_a_mistyped_command_is_corrected(arguments, said):

@@ -102,3 +102,64 @@ def test_an_origin_is_refused_exactly_if_it_can_never_match(pattern, page, remed
         assert remedy in str(refused.value)
     else:
         assert OriginCheck(settings).refusal(Request()) is None  # type: ignore[arg-type]
+
+
+EVERYTHING = """
+[simulator]
+host = "0.0.0.0"
+prot = 1
+port = "abc"
+origins_allowed = ["*"]
+token_file = "/no/such/token"
+[limits]
+max_sessions = -1
+[platform]
+region = "mypurecloud.de"
+deployment_id = "xyz"
+client_id = "one"
+client_secret_file = "/no/such/secret"
+[journal]
+directory = "/no/such"
+[[webhooks.targets]]
+name = "crm"
+url = "ftp://crm"
+secrets = ["short"]
+evnts = ["a"]
+"""
+
+
+def test_everything_that_can_be_known_is_said_in_one_go(tmp_path):
+    lines = checked(tmp_path, EVERYTHING).splitlines()
+    keys = [line.removeprefix("guestd: ").split(": ")[1] for line in lines]
+    assert sorted(keys) == sorted(
+        [
+            "simulator.prot",
+            "simulator.port",
+            "limits.max_sessions",
+            "webhooks.targets.0.evnts",
+            "platform.client_secret_file",
+            "simulator.origins_allowed[0]",
+            "webhooks.targets.crm.url",
+            "webhooks.targets.crm.secrets",
+            "api.token",
+            "simulator.token_file",
+            "platform.deployment_id",
+            "journal.directory",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[api]\ntokn = 'x'\n[simulator]\nhost = '0.0.0.0'\nopen = true\n", 1),
+        ("[platform]\nregoin = 'mypurecloud.de'\ndeployment_id = 'xyz'\n", 1),
+        ("[inbox]\nhold_max_ms = 'soon'\nhold_min_ms = 5000\n", 1),
+        ("[simulator]\nhost = '0.0.0.0'\n", 2),
+        ("[simulatr]\nhost = 1\n", 1),
+        ("simulator = 3\napi = 3\n", 2),
+        ("[[webhooks.targets]]\nurl = 'http://a'\n[api]\ntoken = 'short'\n", 3),
+    ],
+)
+def test_what_only_follows_from_another_mistake_is_not_said(tmp_path, text, expected):
+    assert len(checked(tmp_path, text).splitlines()) == expected

@@ -41,7 +41,18 @@ def test_the_screen_fits_80_by_24_and_obeys_no_guest():
     assert len(lines) <= 24 and all(len(line) <= 80 for line in lines)
     assert "\x1b" not in capture.get()
     assert lines[1].startswith("sessions   2 live, 0 resting, 1 connecting")
-    assert lines[-1].split()[:4] == ["ana", "live", "-", "-"] and "1m 0s" in lines[-1]
+    assert lines[-2].split()[:4] == ["ana", "live", "-", "-"] and "1m 0s" in lines[-2]
+    assert lines[-1] == "q or Ctrl-C leaves"
+
+
+def test_what_the_screen_has_no_place_for_is_said():
+    page = {**PAGE, "counts": {"live": 30}}
+    shown = picture("x", HEALTH, page, Rates(), 1, datetime(2026, 11, 29, 12, 1, tzinfo=UTC))
+    console = Console(width=80, height=24, force_terminal=False)
+    with console.capture() as capture:
+        console.print(shown)
+    foot = capture.get().splitlines()[-1]
+    assert foot == "29 more that a taller window shows; q or Ctrl-C leaves"
 
 
 def test_a_daemon_that_is_not_ready_says_why():

@@ -44,6 +44,17 @@ def test_files_and_offers_are_shown():
     assert lines[2].strip() == "offered: Yes | No"
 
 
+def test_a_confirmation_is_said_only_of_what_was_in_doubt():
+    def delivery(status, command="c1"):
+        return {"kind": "delivery", "seq": 3, "command_id": command, "status": status, "reason": ""}
+
+    transcript = TranscriptLines()
+    assert transcript.lines(delivery("confirmed")) == []
+    assert "(c1: uncertain)" in transcript.lines(delivery("uncertain"))[0]
+    assert "(c1: confirmed)" in transcript.lines(delivery("confirmed"))[0]
+    assert transcript.lines(delivery("confirmed", "c2")) == []
+
+
 def test_events_without_a_time_keep_their_place():
     event = {"kind": "session", "seq": 7, "state": "live", "reason": ""}
     assert TranscriptLines().lines(event) == ["     7            (session live)"]

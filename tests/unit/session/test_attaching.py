@@ -362,6 +362,13 @@ class TestRules:
         table.feed(i.CommandGiven(bill()))
         assert table.answers()[-1].error.code == "too_large"
 
+    def test_the_largest_file_is_told_no_larger_than_it_will_be(self, new_table):
+        table = new_table(file_bytes_max=104_857_600).to(State.JOINING)
+        assert table.machine.conversation.files.bytes_max == 10_485_760
+        joined = s.Joined(new_session=True, file_types=("image/*",), file_bytes_max=20_971_520)
+        table.feed(joined)
+        assert table.machine.conversation.files.bytes_max == 20_971_520
+
     def test_what_was_accepted_without_a_profile_is_checked_when_there_is_one(self, new_table):
         table = new_table(when_down="queue").to(State.JOINING)
         give(table, bill())

@@ -14,6 +14,9 @@ from ...model.times import iso_of_ms
 from .routes import ApiCall, Route, RouteResponse, answer
 from .session_schemas import IDS_MAX
 
+#: In memory, nothing is kept of what has ended.
+JournalKind = Literal["disk", "memory"]
+
 TargetKind = Literal["embedded", "emulator", "platform"]
 
 #: What can be asked for beside guest sessions and their messages, by the path that serves it.
@@ -46,6 +49,7 @@ class DaemonFacts:
     text_max: int = 0
     text_unit: str = "bytes"
     file_bytes_max: int = 0
+    journal: JournalKind = "memory"
     load_runs: Callable[[], Sequence[str]] = tuple
 
 
@@ -85,6 +89,9 @@ class Info(BaseModel):
         description="Where on this port the emulator's own routes are; null: nowhere."
     )
     limits: InfoLimits
+    journal: str = Field(
+        description="disk; or memory (journal.directory is not set): what has ended is not kept."
+    )
     load_runs: list[str] = Field(description="Ids of load runs, the newest first.")
 
 
@@ -131,6 +138,7 @@ class InfoRoutes:
             features=sorted(word for path, word in _FEATURES.items() if path in paths),
             emulator=facts.emulator or None,
             limits=self._limits(),
+            journal=facts.journal,
             load_runs=runs,
         )
         return answer(found)

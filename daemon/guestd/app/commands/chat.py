@@ -26,18 +26,23 @@ guestd chat --agent menu                       with another of its agents
 
 guestd chat -c guestd.toml                     with the platform named there
 
-guestd chat --url ws://localhost:3000/         through a running guestd, as the guest --guest
+guestd chat ana --url ws://localhost:3000/     through a running guestd, as the guest ana
 
 printf 'hello\\nwhere is my parcel?\\n' | guestd chat --wait 2s --json
 
 Exit codes: 0 done, 1 a line of a pipe was refused, 2 usage, 69 no daemon or no platform answers,
 78 configuration."""
 
+DEFAULT_NAME = "me"
+
 #: How long a piped chat waits for a daemon that went away; a person waits as long as he likes.
 GIVE_UP_S = 30.0
 
 
 def chat(
+    name: Annotated[
+        str | None, typer.Argument(help="The guest's name, as --guest gives it.")
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option("-c", "--config", help="Talk with the platform named in this file."),
@@ -45,7 +50,9 @@ def chat(
     url: Annotated[
         str | None, typer.Option(help="Talk through the simulator of a running guestd.")
     ] = None,
-    guest: Annotated[str, typer.Option(help="The guest's name.")] = "me",
+    guest: Annotated[
+        str | None, typer.Option(help="The guest's name.", show_default=DEFAULT_NAME)
+    ] = None,
     agent: Annotated[
         str | None,
         typer.Option(
@@ -63,9 +70,13 @@ def chat(
         bool, typer.Option("--json", help="Every event as a JSON line on standard output.")
     ] = False,
 ) -> None:
-    """Talk as a guest: type a line and press Enter. Ctrl-D or Ctrl-C leaves; that ends the
-    conversation, but with --url, where only /end does."""
+    """Talk as a guest: type a line and press Enter. Ctrl-D on an empty line leaves, and so does
+    Ctrl-C, which first clears what is typed; that ends the conversation, but with --url, where only
+    /end does."""
     wait_s = duration(wait)
+    if name is not None and guest is not None:
+        raise typer.BadParameter("is given twice; leave out --guest", param_hint="NAME")
+    guest = name or guest or DEFAULT_NAME
     if url is not None and agent is not None:
         raise typer.BadParameter(
             "goes with the embedded emulator; leave out --url", param_hint="--agent"

@@ -21,7 +21,7 @@ from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
 from ..interrupts import INTERRUPTED
 from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
-from .readable import fact_lines
+from .readable import fact_lines, watch_foot
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -152,15 +152,18 @@ async def watch_table(
     """The table again and again, in place, as many rows as the screen has; until q or Ctrl-C."""
     import asyncio
 
+    from rich.console import Group
     from rich.live import Live
+    from rich.text import Text
 
     from .watching import until_q
 
     async def repeat() -> None:
         while True:
             found = rows(await ask())
-            seen = found[: max(1, screen.console.height - 1)]
-            screen.update(table_of(columns, seen), refresh=True)
+            seen = found[: max(1, screen.console.height - 2)]
+            foot = Text(watch_foot(len(found) - len(seen)))
+            screen.update(Group(table_of(columns, seen), foot), refresh=True)
             await asyncio.sleep(every_s)
 
     with Live(auto_refresh=False, screen=True) as screen:

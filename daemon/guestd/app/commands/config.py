@@ -30,15 +30,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     from ..heartbeat_budget import heartbeat_notes
-    from ..load_config import find_config
+    from ..load_config import check_config
     from ..outage_note import outage_notes
     from ..secret_files import open_secrets
     from ..start_checks import start_problems
 
     try:
-        loaded = find_config(config, os.environ)
-        if problems := start_problems(loaded.config, os.environ):
-            raise loaded.problems(problems)
+        loaded = check_config(config, os.environ, start_problems)
     except ConfigProblems as bad:
         if as_json:
             found = {"ok": False, "problems": bad.problems, "lines": bad.lines}

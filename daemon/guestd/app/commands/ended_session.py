@@ -30,6 +30,8 @@ async def read_newest(
         if refusal.problem_document.get("code") != "not_found":
             raise
         ended = await newest_ended(client, session)
+        if ended is None:
+            await say_if_none_is_kept(client)
         if ended is None or ended["session_id"] == session:
             raise
         say_ended(session, ended)
@@ -45,6 +47,16 @@ async def newest_ended(client: ControlClient, session: str) -> Json | None:
             newest: Json = page["sessions"][0]
             return newest
     return None
+
+
+async def say_if_none_is_kept(client: ControlClient) -> None:
+    """Where nothing of what has ended can be found: why, if the journal is in memory."""
+    if (await client.ask("GET", "/v1/info")).get("journal") == "memory":
+        print(
+            "guestd: note: this daemon keeps nothing of what has ended: journal.directory is not"
+            " set",
+            file=sys.stderr,
+        )
 
 
 def say_ended(session: str, ended: Json) -> None:

@@ -77,3 +77,9 @@ def fact_lines(found: Any, indent: str = "") -> list[str]:
 
 def _is_deep(value: Any) -> bool:
     return isinstance(value, dict | list)
+
+
+def watch_foot(left_out: int) -> str:
+    """The last line of a table that is watched: how many rows the screen has no place for."""
+    more = f"{left_out} more that a taller window shows; " if left_out > 0 else ""
+    return f"{more}q or Ctrl-C leaves"

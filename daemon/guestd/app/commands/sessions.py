@@ -26,7 +26,7 @@ from .client_options import (
     talk,
     watch_table,
 )
-from .ended_session import newest_ended, read_newest, say_ended
+from .ended_session import newest_ended, read_newest, say_ended, say_if_none_is_kept
 from .readable import ago, local_time, parsed, span, until
 from .transcript_lines import TranscriptLines
 
@@ -103,6 +103,8 @@ def list_(
             await watch_table(columns, WATCH_S, lambda: _all(client, query), rows)
             return
         found = await _all(client, query)
+        if ended and not found["sessions"]:
+            await say_if_none_is_kept(client)
         show(found, as_json, lambda _: show_table(columns, rows(found)))
 
     if watch and (as_json or not sys.stdout.isatty()):
@@ -180,6 +182,8 @@ def show_(
             found = await client.ask("GET", session_path(session))
         except ApiRefusal as refusal:
             ended = await newest_ended(client, session)
+            if ended is None:
+                await say_if_none_is_kept(client)
             if ended is None or refusal.problem_document.get("code") != "not_found":
                 raise
             say_ended(session, ended)

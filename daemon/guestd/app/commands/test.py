@@ -118,7 +118,9 @@ def _again(emulator: str | None, agent: str, region: str, config: Path | None) -
 
 
 def _carry_out(asked: FunctionalRun, outputs: OutputFiles) -> int:
+    from ...model.errors import ConfigError
     from ...observe.log import configure_logging
+    from ..config_problems import ConfigProblems
     from ..entry import hold_signals
     from ..load_runs.functional import run_tests
     from ..signals import SignalListener
@@ -127,7 +129,21 @@ def _carry_out(asked: FunctionalRun, outputs: OutputFiles) -> int:
     signals = SignalListener()
     log = configure_logging("warning", "text")
     signals.listen(log)
-    return exit_codes.run_logged(lambda: run_tests(asked, outputs, signals), log)
+
+    async def run() -> int:
+        try:
+            return await run_tests(asked, outputs, signals)
+        except ConfigProblems as bad:
+            if asked.platform.region and any(map(_lacks_deployment, bad.problems)):
+                remedy = "give the id of the Messenger deployment: -id DEPLOYMENT"
+                raise ConfigError("--deployment-id", "is missing beside -r", remedy) from None
+            raise
+
+    return exit_codes.run_logged(run, log)
+
+
+def _lacks_deployment(problem: str) -> bool:
+    return problem.startswith("platform.deployment_id: is missing")
 
 
 def _record(

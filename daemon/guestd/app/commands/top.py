@@ -19,7 +19,7 @@ from .client_options import (
     table_of,
     talk,
 )
-from .readable import ago, until
+from .readable import ago, until, watch_foot
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -40,8 +40,8 @@ COLUMNS = ("guest", "state", "age", "expires in", "last message", "events")
 FIELDS = "name,state,seq,opened_at,ends_at,last_message_at,last_activity_at"
 #: Of the table; a screen shows what fits.
 SESSIONS_MAX = 1000
-#: Above the table.
-HEAD_LINES = 6
+#: Above the table and below it.
+HEAD_LINES, FOOT_LINES = 6, 1
 
 
 def top(
@@ -68,7 +68,8 @@ def top(
         async def repeat() -> None:
             while True:
                 health = await client.ask("GET", "/healthz")
-                rows = min(max(1, screen.console.height - HEAD_LINES), SESSIONS_MAX)
+                room = screen.console.height - HEAD_LINES - FOOT_LINES
+                rows = min(max(1, room), SESSIONS_MAX)
                 query: dict[str, str | int] = {"limit": rows, "sort": "activity", "fields": FIELDS}
                 page = await client.ask("GET", "/v1/sessions", query=query)
                 rates.note(health, time.monotonic())
@@ -121,8 +122,11 @@ def picture(place: str, health: Json, page: Json, rates: Rates, rows: int, now: 
     from rich.console import Group
     from rich.text import Text
 
-    table = table_of(COLUMNS, [_cells(one, now) for one in page["sessions"][:rows]])
-    return Group(*(Text(line) for line in head_lines(place, health, page, rates)), table)
+    seen = page["sessions"][:rows]
+    table = table_of(COLUMNS, [_cells(one, now) for one in seen])
+    foot = watch_foot(sum(page["counts"].values()) - len(seen))
+    head = (Text(line) for line in head_lines(place, health, page, rates))
+    return Group(*head, table, Text(foot))
 
 
 def _cells(one: Json, now: datetime) -> tuple[Any, ...]:

@@ -12,15 +12,17 @@ Json = dict[str, Any]
 
 
 class TranscriptLines:
-    """Says the day where it changes."""
+    """Says the day where it changes. That a message was confirmed is said only where it had been in
+    doubt: the message itself follows."""
 
     def __init__(self) -> None:
         self._day = ""
+        self._doubted: set[str] = set()
 
     def lines(self, event: Json) -> list[str]:
         """None for events that are of no interest to a reader."""
         told = _told(event)
-        if not told:
+        if not told or self._goes_without_saying(event):
             return []
         day, _, clock = local_time(event.get("time")).partition(" ")
         lines = [f"{event['seq']:>6}  {clock or ' ' * 8}  {one_line(told[0])}"]
@@ -29,6 +31,17 @@ class TranscriptLines:
             self._day = day
             lines.insert(0, f"{' ' * 8}{day}")
         return lines
+
+    def _goes_without_saying(self, event: Json) -> bool:
+        if event["kind"] != "delivery":
+            return False
+        if event["status"] != "confirmed":
+            self._doubted.add(event["command_id"])
+            return False
+        if event["command_id"] not in self._doubted:
+            return True
+        self._doubted.discard(event["command_id"])
+        return False
 
 
 def _told(event: Json) -> list[str]:

@@ -23,6 +23,7 @@ from ...load.scenario.file import LoadModel, Rails, ScenarioFile
 from ...observe.log import log_loop_error
 from ...observe.terminal_text import one_line
 from .. import exit_codes
+from ..config import Config
 from ..load_config import load_config
 from ..signals import SignalListener
 from .emulator_process import emulator_process
@@ -107,6 +108,8 @@ async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
     options, given = asked.options, asked.platform
     config = load_config(Path(options.config) if options.config else None, os.environ)
     is_named = config.platform.is_given and not config.platform.emulator and not options.emulator
+    if not asked.as_json:
+        _say_who_answers(asked, config)
     if given.region or is_named:
         return True
     for file in asked.files:
@@ -119,6 +122,19 @@ async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
         options.emulator = await stops.enter_async_context(emulator_process(asked.emulator_options))
         options.state_directory = ""  # that emulator ends with this process
     return False
+
+
+def _say_who_answers(asked: FunctionalRun, config: Config) -> None:
+    region = asked.platform.region or config.platform.region
+    emulator = asked.options.emulator or config.platform.emulator
+    agent = " ".join(asked.emulator_options).removeprefix("--agent ")
+    if emulator and not asked.platform.region:
+        who = f"the emulator at {emulator}"
+    elif region or config.platform.is_given:
+        who = f"the platform, {region or config.platform.guest_socket_url}"
+    else:
+        who = f"an emulator of its own, agent {agent}; others with --agent NAME"
+    print(f"guestd: answered by {one_line(who)}", file=sys.stderr)
 
 
 def _note(text: str) -> None:

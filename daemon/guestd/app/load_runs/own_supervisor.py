@@ -55,7 +55,9 @@ class OwnSupervisor:
     async def open(self, listener: HostListener) -> None:
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
-        self.target = target = self._asked or await asked_target(self._config, http, ASK_S)
+        self.target = target = self._asked or await asked_target(
+            self._config, http, ASK_S, must_answer=True
+        )
         facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
         self._open_tokens(target)
         self._open_fleet(target, facts, http, listener.frames)

@@ -248,7 +248,7 @@ class LoadSession:
         config = run_config(options, self.config_flags, self.file)
         http = new_http(config)
         stops.push_async_callback(http.close)
-        target = await asked_target(config, http, ASK_S)
+        target = await asked_target(config, http, ASK_S, must_answer=True)
         if options.kind == "load":
             self.permission.check(self.file, options.model, target, self.tell)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ from ..config import Config
 from ..readiness import Readiness
 from ..secret_files import read_secret
 from .endpoints import PlatformTarget
+from .storage import journal_directory
 
 TOKEN_MIN = 16
 
@@ -90,6 +92,7 @@ def daemon_facts(config: Config, place: PlatformTarget) -> DaemonFacts:
         text_max=config.messages.text_max or traits.text_max,
         text_unit=traits.text_unit,
         file_bytes_max=config.attachments.file_bytes_max,
+        journal="disk" if journal_directory(config, os.environ) is not None else "memory",
     )
 
 

@@ -72,14 +72,17 @@ def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget
     )
 
 
-async def asked_target(config: Config, http: Http, wait_s: float) -> PlatformTarget:
+async def asked_target(
+    config: Config, http: Http, wait_s: float, *, must_answer: bool = False
+) -> PlatformTarget:
     """As `platform_target`; another process's emulator is asked for its deployment and OAuth
     client, for `wait_s` if it cannot be reached. After that, and where it does not let us ask, it
-    is taken to have the ones that every emulator begins with. Raises ConfigError if it is none."""
+    is taken to have the ones that every emulator begins with. Raises ConfigError if it is none, and
+    with `must_answer` PlatformUnavailable if nothing listens there."""
     target = platform_target(config, None)
     if config.platform.emulator is None:
         return target
-    about = await _asked(http, target.endpoints.api, wait_s)
+    about = await _asked(http, target.endpoints.api, wait_s, must_answer)
     client, secret = about.get("client_id"), about.get("client_secret")
     deployment = config.platform.deployment_id or about.get("deployment_id")
     return replace(
@@ -89,7 +92,7 @@ async def asked_target(config: Config, http: Http, wait_s: float) -> PlatformTar
     )
 
 
-async def _asked(http: Http, url: str, wait_s: float) -> dict[str, Any]:
+async def _asked(http: Http, url: str, wait_s: float, must_answer: bool) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     while True:
@@ -106,6 +109,8 @@ async def _asked(http: Http, url: str, wait_s: float) -> dict[str, Any]:
             if loop.time() < until:
                 await asyncio.sleep(RETRY_S)
                 continue
+            if must_answer and error.cause == "unreachable":
+                raise
         logger.warning(
             "the emulator at %s %s; going on with the deployment and OAuth client that every"
             " emulator begins with",

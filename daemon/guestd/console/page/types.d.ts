@@ -269,6 +269,8 @@ export interface Info {
   /** Where on this port the emulator's own routes are; null: nowhere. */
   emulator: string | null
   limits: InfoLimits
+  /** disk; or memory (journal.directory is not set): what has ended is not kept. */
+  journal: string
   /** Ids of load runs, the newest first. */
   load_runs: string[]
 }
