@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import NoSuchPath, PlatformError, PlatformUnavailable
+from ..model.errors import PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
 from ..model.records import OperationEvent
 from .event_appender import EventAppender
@@ -234,7 +234,7 @@ class Executor:
         now_ms: int,
     ) -> None:
         """404 for a search says that the search does not exist."""
-        is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
+        is_absent = error.status_of_thing == 404
         details = {
             "call": request.call,
             "latency_ms": round(error.latency_ms, 3),

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Self
 
-from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
+from ..model.errors import CommandError, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
 from ..model.times import iso_of_ms
@@ -207,13 +207,12 @@ class MessagingWorkflow(Workflow):
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         if operation.step == "beat":
             return self._missed(operation, error, now_ms)
-        if operation.step == "open" and error.status == 409:
+        if operation.step == "open" and error.status_of_thing == 409:
             operation.probing = True
             operation.in_doubt |= error.acted
             return Transition(problem=problem_of(operation, error, self))
         if operation.step == "leave" and not error.worth_retrying:
-            is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
-            return self._left(operation, is_gone)
+            return self._left(operation, error.status_of_thing in (404, 409, 410))
         return None
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:

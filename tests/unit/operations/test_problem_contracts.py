@@ -6,10 +6,17 @@ import asyncio
 
 import pytest
 
+from guestd.model.errors import TokenRefused
+
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
 CONTACT = "the platform answered 409 about (secret); see what the platform says"
 LOOK = "; looking it up failed too: the platform answered 403 about (secret); see what the platform"
+
+
+REFUSED = TokenRefused.code
+#: Where the problem is not that of the call itself.
+ENDS = {"conversation.patch": "heartbeats_failed"}
 
 
 def codes(problem):
@@ -33,6 +40,42 @@ def test_http_3_an_answer_that_ends_an_operation_is_told_with_its_own_status(wor
     details = world.facts()[-1]["details"]
     audited = [details.get(one) for one in ("error_code", "error_status", "correlation_id")]
     assert (codes(view.problem), audited) == ([code, 200, "corr-1"],) * 2
+
+
+#: By call: the kind of operation that makes it.
+CALLS = {
+    "queue.get": "guest",
+    "contact.create": "guest",
+    "conversation.create": "messaging",
+    "conversation.patch": "messaging",
+    "interaction.get": "injection",
+    "interaction.inject": "injection",
+    "prompt.inject": "prompt",
+    "analytics.events": "adoption",
+}
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 409, 410, 422])
+@pytest.mark.parametrize("call", CALLS)
+def test_http_3_a_refused_token_has_its_status_in_every_call(world, call, status):
+    """Its status is that of the token's address, and never the word on the thing asked for: it is
+    not missing, full, there already or gone, and no guest token is signed anew for it."""
+    world.twin.faults[call] = [
+        {**fault(status, times=99), "kind": TokenRefused, "platform_code": "oe"}
+    ]
+    view = do(world, CALLS[call])
+    codes_of = {
+        tuple(one["details"].get(name) for name in ("error_status", "platform_code"))
+        for one in world.facts()
+        if one["status"] == "failed"
+    }
+    is_heartbeat = call == "conversation.patch"
+    found = [view.status, view.problem["code"], view.problem["status"], len(codes_of)]
+    assert (found, codes_of, world.made()["conversation"]) == (
+        ["succeeded" if is_heartbeat else "failed", ENDS.get(call, REFUSED), status, 1],
+        {(status, "oe")},
+        int(is_heartbeat),
+    )
 
 
 def test_http_3_a_look_up_that_cannot_be_read_is_told_in_full(world):
