@@ -78,6 +78,56 @@ def test_http_3_a_refused_token_has_its_status_in_every_call(world, call, status
     )
 
 
+#: By call: the kind of operation, what it is answered with 200, and what fails before it.
+MALFORMED = {
+    "contact.create": ("guest", {}, {}),
+    "contact.find": ("guest", {"entities": {}}, {"contact.create": 409}),
+    "conversation.create": ("messaging", {"id": 7}, {}),
+    "conversation.get": ("messaging", {}, {"conversation.create": 409}),
+    "interaction.get": ("injection", {}, {}),
+    "interaction.inject": ("injection", {"messages": [{"id": "1"}]}, {}),
+    "prompt.inject": ("prompt", {}, {}),
+    "analytics.events": ("adoption", {"events": "none"}, {}),
+}
+
+
+@pytest.mark.parametrize("call", [*MALFORMED, "the same page"])
+def test_guest_3_each_answer_that_lacks_what_it_must_have_is_counted(world, call):
+    """It is a call that failed and a request that failed, though it was answered with 200: as one
+    whose answer is no JSON."""
+    kind, answers, _ = WRONG_ANSWERS["the same page"]
+    faults = {}
+    if call in MALFORMED:
+        kind, answer, faults = MALFORMED[call]
+        answers = {call: answer}
+    world.twin.answers = answers
+    world.twin.faults = {name: [fault(status)] for name, status in faults.items()}
+    figures = []
+
+    async def run():
+        life = world.life(tries_max=2)
+        view = await life.do(kind)
+        figures.append(life.metrics.error_figures())
+        await life.service.stop()
+        return view
+
+    view = world.run(run())
+    asked = sum(one.name == call for one in world.twin.calls) if call in MALFORMED else 1
+    counts = [
+        (
+            one["failed_calls"]["other"],
+            one["failed_calls"]["total"],
+            one["failed_attempts"]["other"],
+        )
+        for one in figures
+    ]
+    assert (view.status in ("failed", "uncertain"), asked > 0, counts) == (
+        True,
+        True,
+        [(asked, asked, asked)],
+    )
+
+
 def test_http_3_a_look_up_that_cannot_be_read_is_told_in_full(world):
     """The opening's answer is lost, and the look whether it was opened finds no id."""
     world.twin.faults["conversation.create"] = [fault(503, before=False, times=99)]
