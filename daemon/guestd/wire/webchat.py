@@ -31,6 +31,7 @@ TRAITS = Traits(
     text_max=4096,
     text_unit=UTF16_UNITS,
     text_length=utf16_units,
+    name_required=True,
     slot_by_rest=True,
     guests_by_email=True,
     file_rules=FileRules(  # SOCK-7
