@@ -18,6 +18,7 @@ from .reading import identity_of, passable, text
 
 TRAITS = Traits(
     name="webchat",
+    name_required=True,
     ordering=Ordering.BY_SEQUENCE,
     beating=Beating.PING,
     has_history=False,
@@ -31,7 +32,6 @@ TRAITS = Traits(
     text_max=4096,
     text_unit=UTF16_UNITS,
     text_length=utf16_units,
-    name_required=True,
     slot_by_rest=True,
     guests_by_email=True,
     file_rules=FileRules(  # SOCK-7
