@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 DEMO ?= 25
 FUZZ_S ?= 600
 FUZZ ?= platform_frames simulator_frames http_heads multipart journal_rows configuration
-WORKERS ?= 3
+WORKERS ?= 4
+DIST := --dist loadfile --no-loadscope-reorder
 CHAOS_S ?= 1800
 PIP := $(BIN)/python .ci/install
 
@@ -17,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run install test test-core test-all test-lowest check types docs docs-serve format bench soak load-kills chaos fuzz mutants pictures update clean help
+.PHONY: run install test test-core test-all test-lowest check types docs docs-serve format bench soak load-kills chaos thorough fuzz mutants pictures update clean help
 
 help:
 	@echo "make run [DEMO=25] [PORT=3000]"
@@ -34,6 +35,7 @@ help:
 	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
 	@echo "make load-kills      kill, interrupt and stop a load run of 2,000 guests at 20 random moments"
 	@echo "make chaos [CHAOS_S=…] everything at once, for that many seconds in each dialect: an hour in all, part of make soak"
+	@echo "make thorough        the tests that draw their examples, with thirty times as many"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make mutants         every contract broken on purpose: does its test notice?"
 	@echo "make pictures        the terminal's pictures in the documents, made anew (needs tmux)"
@@ -47,10 +49,10 @@ run: $(VENV)/.installed
 install: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) $(DIST)
 
 test-core: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal $(CORE_TESTS)
+	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) $(DIST) $(CORE_TESTS)
 
 test-all:
 	@for one in $$(.ci/interpreters); do \
@@ -60,7 +62,7 @@ test-all:
 	done
 
 test-lowest: .venv-lowest/.installed
-	.venv-lowest/bin/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal
+	.venv-lowest/bin/python -m pytest -q -m "not soak" -n $(WORKERS) $(DIST)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -93,11 +95,15 @@ soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s --deselect tests/acceptance/test_chaos.py
 	TEST_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 	TEST_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
+	TEST_POWER_CUTS=20000 $(BIN)/python -m pytest -q -s -n $(WORKERS) tests/integration/test_power_cuts.py
 	$(MAKE) --no-print-directory chaos
 	TEST_SYNC_FAILURES=300 $(BIN)/python -m pytest -q -s --timeout=3600 tests/acceptance/test_failing_disk_serve.py
 
 chaos: $(VENV)/.installed-dev
 	TEST_CHAOS_S=$(CHAOS_S) $(BIN)/python -m pytest -q -s -m soak tests/acceptance/test_chaos.py
+
+thorough: $(VENV)/.installed-dev
+	TEST_EXAMPLES=10 $(BIN)/python -m pytest -q -m "hypothesis and not soak" -n $(WORKERS) $(DIST)
 
 fuzz: $(VENV)/.installed-dev
 	@failed=0; for one in $(FUZZ); do \

@@ -6,9 +6,12 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.thoroughness import examples
 
 pytest_plugins = ["tests.browser", "tests.short_reports"]
 
@@ -18,31 +21,56 @@ sys.dont_write_bytecode = False
 
 #: How long an example takes, or its drawing, says something of the machine's load and nothing of the code.
 settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=examples(100),
 )
 settings.load_profile("any machine")
 
 
-#: The modules with tests that take five seconds or more of a core, begun first: a worker that came to
-#: one of them last would let the others wait for it.
-LONG = {
-    "test_canaries",
-    "test_control_operations",
-    "test_damaged_journal",
-    "test_documents",
-    "test_failing_disk",
-    "test_failing_disk_serve",
-    "test_faults",
-    "test_kill",
-    "test_kill_operations",
-    "test_power_cuts",
-    "test_simulation",
-    "test_table",
-}
+#: The files that take ten seconds or more, the longest first. A worker takes a whole file
+#: (`--dist loadfile`), so that a daemon or browser of a module is started once; with these begun
+#: first, none is left with one of them while the others are done.
+LONG = [
+    "integration/test_faults.py",
+    "acceptance/test_kill.py",
+    "acceptance/test_canaries.py",
+    "acceptance/test_platform_away.py",
+    "simulation/test_mutants.py",
+    "acceptance/test_kill_operations.py",
+    "acceptance/test_chaos.py",
+    "acceptance/console/test_states.py",
+    "simulation/test_simulation.py",
+    "acceptance/test_quick_starts.py",
+    "integration/faults/test_table.py",
+    "acceptance/test_control_commands.py",
+    "documents/test_documents.py",
+    "integration/test_control_operations.py",
+    "integration/test_power_cuts.py",
+    "acceptance/test_restart_while_away.py",
+    "acceptance/test_load_command.py",
+    "acceptance/test_damaged_journal.py",
+    "acceptance/test_failing_disk.py",
+    "acceptance/test_failing_disk_serve.py",
+    "acceptance/test_hung_disk.py",
+    "acceptance/test_javascript_client.py",
+    "acceptance/test_programs.py",
+    "acceptance/test_chat.py",
+    "acceptance/console/test_conversation.py",
+    "integration/test_journal_plateau.py",
+    "acceptance/test_load_kills.py",
+    "acceptance/test_load_workers.py",
+    "acceptance/test_console_page.py",
+    "simulation/test_small_memory.py",
+    "console/test_load_report.py",
+]
+TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in LONG)
+    place = {TESTS / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path, len(LONG)))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -9,12 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from . import sync_shim
 from .forked_daemon import DaemonForker
+from .forked_program import ForkedProgram, ForkServer
 
 COMMAND = [sys.executable, "-m", "guestd"]
 ROOT = Path(__file__).parents[2]
@@ -27,25 +31,40 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**clean, "NO_COLOR": "1", **more}
 
 
+@cache
+def fork_server() -> ForkServer:
+    server = ForkServer(clean_environment())
+    atexit.register(server.end)
+    return server
+
+
+def forked(arguments, env: dict[str, str] | None = None, **standard) -> ForkedProgram:
+    return ForkedProgram(fork_server(), arguments, clean_environment(**(env or {})), **standard)
+
+
+def fresh(arguments, env: dict[str, str] | None = None, **standard) -> subprocess.Popen:
+    """By an interpreter of its own, which takes a second."""
+    environment = clean_environment(**(env or {}))
+    return subprocess.Popen(
+        [*COMMAND, *arguments], cwd=ROOT, env=environment, text=True, bufsize=1, **standard
+    )
+
+
 class Program:
-    """One run of guestd. Ended by its own pid, whatever the test does."""
+    """One run of guestd. Ended by its own pid, whatever the test does. `by`: how it is started;
+    what is preloaded needs an interpreter of its own."""
 
     def __init__(
         self,
         *arguments: str,
         env: dict[str, str] | None = None,
         stdin: int | None = subprocess.DEVNULL,
+        by: Callable[..., ForkedProgram | subprocess.Popen] = forked,
     ):
-        self.child = subprocess.Popen(
-            [*COMMAND, *arguments],
-            cwd=ROOT,
-            env=clean_environment(**(env or {})),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
+        if "LD_PRELOAD" in (env or {}):
+            by = fresh
+        pipe = subprocess.PIPE
+        self.child = by(arguments, env, stdin=stdin, stdout=pipe, stderr=pipe)
         self.out: list[str] = []
         self.err: list[str] = []
         self._readers = [
@@ -134,7 +153,7 @@ def config(tmp_path):
 @pytest.fixture
 def new_life(tmp_path):
     """Starts the daemon at once, many times, and gives its pid."""
-    forker = DaemonForker(tmp_path / "guestd.log")
+    forker = DaemonForker(tmp_path / "guestd.log", forked)
     yield forker
     forker.end()
 

@@ -1,40 +1,85 @@
 """Starts `guestd` many times in no time: everything is imported once, then each start is a fork.
 
-Each line on standard input is a JSON list of arguments; the answer is the child's pid. The child is
-the real program: it parses the arguments, runs its own loop, and dies of what it is sent.
+Requests come over the socket that the first argument names: a JSON object, and with it the child's
+standard input, output and error and the end of a pipe. Into that pipe go the child's pid and, when it
+has ended, its return code as `subprocess` counts it. The child is the real program: it parses its
+arguments, runs its own loop, and dies of what it is sent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pkgutil
 import signal
+import socket
 import sys
 from importlib import import_module
+from typing import Any
 
 import uvloop  # noqa: F401
 
-from guestd.app.cli import app
+import guestd
+from guestd.app.entry import main as run_guestd
 
-#: What the program imports only when it is wanted; without it each life would begin with seconds of
-#: importing.
-WANTED = ("guestd.app.commands.serve", "guestd.identity.keys", "guestd.identity.tokens")
+REQUEST_BYTES = 200_000
+
+#: pid → where its end is reported.
+children: dict[int, int] = {}
 
 
 def main() -> None:
-    for name in WANTED:
-        import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in sys.stdin:
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    for module in pkgutil.walk_packages(guestd.__path__, "guestd."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    signal.signal(signal.SIGCHLD, report_ends)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 4)
+        if not data:
+            return None
+        *standard, report = descriptors
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         pid = os.fork()
         if pid == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.close(0)
-            log = os.open(os.environ["ZYGOTE_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            app(json.loads(line), prog_name="guestd")
-        print(pid, flush=True)
+            for one in (report, *children.values()):
+                os.close(one)
+            requests.close()
+            return become(json.loads(data), standard)
+        for one in standard:
+            os.close(one)
+        children[pid] = report
+        os.write(report, f"{pid}\n".encode())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def report_ends(*_: object) -> None:
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        report = children.pop(pid)
+        with contextlib.suppress(BrokenPipeError):  # the test that started it is over
+            os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        os.close(report)
+
+
+def become(request: dict[str, Any], standard: list[int]) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    for number, one in enumerate(standard):
+        os.dup2(one, number)
+        os.close(one)
+    # Those of the server know what their descriptors were when it began.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    sys.argv = [os.path.join(guestd.__path__[0], "__main__.py"), *request["arguments"]]
+    run_guestd()
 
 
 if __name__ == "__main__":

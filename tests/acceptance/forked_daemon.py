@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.patience import PATIENCE_S
 
-ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from .forked_program import ForkedProgram
 
 
 def is_alive(pid: int) -> bool:
@@ -49,31 +38,18 @@ class DaemonForker:
     """Called with the arguments of `guestd`, it runs that in no time and gives the pid. All of
     them write into one log."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, start: Callable[..., ForkedProgram]) -> None:
         self.log = log
-        self._last = 0
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "ZYGOTE_LOG": str(log),
-                "PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT}",
-            },
-        )
+        self._start = start
+        self._children: list[ForkedProgram] = []
 
     def __call__(self, *arguments: str) -> int:
-        self._process.stdin.write(json.dumps(arguments) + "\n")
-        self._process.stdin.flush()
-        self._last = int(self._process.stdout.readline())
-        return self._last
+        self._children = [one for one in self._children if one.poll() is None]
+        with self.log.open("a") as log:
+            self._children.append(self._start(arguments, stdout=log, stderr=log))
+        return self._children[-1].pid
 
     def end(self) -> None:
-        if self._last and is_alive(self._last):
-            os.kill(self._last, signal.SIGKILL)
-        self._process.stdin.close()
-        self._process.wait(10.0)
-        self._process.stdout.close()
+        for one in self._children:
+            one.kill()
+            one.wait(60.0)

@@ -19,9 +19,10 @@ from guestd.app.cli import app
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import EmulatorLimits
 from guestd.emulator.tls import ensure_certificate
+from tests.ports import free_port
 
 from .callers import TELLS, Caller, Crm, examine_mutations, guest, is_open, messaging
-from .forked_daemon import DaemonForker, free_port, is_alive, listening, until
+from .forked_daemon import DaemonForker, is_alive, listening, until
 
 CONFIG = """
 [platform]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
-from .conftest import ROOT, clean_environment
+from .conftest import ROOT, forked
 
 EXAMPLES = ROOT / "examples/load"
 #: Long before it a run is over, also on a slow machine.
@@ -23,16 +22,15 @@ class Done:
 
 
 def guestd(*arguments, env=None) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "guestd", *map(str, arguments)],
-        cwd=ROOT,
-        env=clean_environment(**(env or {})),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=RUN_S,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        child = forked([*map(str, arguments)], env, stdout=out, stderr=err)
+        try:
+            code = child.wait(RUN_S)
+        finally:
+            child.kill()
+        out.seek(0)
+        err.seek(0)
+        return Done(code, out.read(), err.read())
 
 
 class RunningEmulator:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 import urllib.request
 from contextlib import contextmanager
 
 import pytest
+
+from .conftest import forked
+from .load_harness import guestd
 
 GUESTS = int(os.environ.get("LOAD_KILLS_GUESTS", "100"))
 PATIENCE_S = 120.0
@@ -29,9 +31,7 @@ scenarios:
 @pytest.fixture(scope="module")
 def emulator():
     arguments = ("--port", "0", "--agent", "echo", "--set", "limits.connections_per_minute=null")
-    child = subprocess.Popen(
-        [sys.executable, "-m", "guestd", "emulate", *arguments], stdout=subprocess.PIPE, text=True
-    )
+    child = forked(("emulate", *arguments), stderr=subprocess.DEVNULL)
     try:
         for line in child.stdout:
             if line.startswith("ready "):
@@ -55,15 +55,11 @@ def running(emulator, scenario, *more):
     """A run of its own process, with its guests on their way."""
     folder = scenario.parent
     with open(folder / "stderr", "w") as said:
-        child = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "guestd", "load", str(scenario)),
-                *("-u", str(GUESTS), "-t", "10m", "--emulator", emulator),
-                *("--connects-per-minute", "60000", "--state-dir", str(folder / "state"), *more),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-        )
+        arguments = [
+            *("load", str(scenario), "-u", str(GUESTS), "-t", "10m", "--emulator", emulator),
+            *("--connects-per-minute", "60000", "--state-dir", str(folder / "state"), *more),
+        ]
+        child = forked(arguments, stdout=subprocess.DEVNULL, stderr=said)
     try:
         wait_until(lambda: child.poll() is not None or files(folder), "its first guests")
         yield child
@@ -91,13 +87,5 @@ def open_conversations(emulator):
 
 
 def reap(folder, *more):
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "guestd", "load", "reap", "--json"),
-            *("--state-dir", str(folder / "state"), *more),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    return done.returncode, json.loads(done.stdout)
+    done = guestd("load", "reap", "--json", "--state-dir", folder / "state", *more)
+    return done.code, json.loads(done.out)

@@ -26,10 +26,12 @@ from random import Random
 import aiohttp
 import pytest
 
+from tests.ports import free_port
+
 from .chaos_proxy import ChaosProxy
 from .comparison import Findings, held, ids_of, journaled, judge, judge_legacy, judge_stream, seen
 from .followers import Follower, Pager, Reader
-from .forked_daemon import free_port, is_alive, listening, until
+from .forked_daemon import is_alive, listening, until
 from .frontends import Frontend
 from .test_kill import DEPLOYMENT, tokens_in
 

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +15,9 @@ import time
 import pytest
 from websockets.sync.client import connect
 
-from .conftest import COMMAND, ROOT, clean_environment
+from tests.ports import free_port
+
+from .conftest import forked
 
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r|\x07")
 
@@ -26,12 +27,6 @@ def piped(run, text, *arguments, **more):
     program.child.stdin.write(text)
     program.child.stdin.close()
     return program
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 class TestPiped:
@@ -168,10 +163,8 @@ class TestTerminalOfAPerson:
 class Person:
     def __init__(self, *arguments):
         self._ours, theirs = pty.openpty()
-        env = clean_environment(TERM="xterm", PROMPT_TOOLKIT_NO_CPR="1", COLUMNS="200", LINES="50")
-        self.child = subprocess.Popen(
-            [*COMMAND, *arguments], cwd=ROOT, env=env, stdin=theirs, stdout=theirs, stderr=theirs
-        )
+        env = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "COLUMNS": "200", "LINES": "50"}
+        self.child = forked(arguments, env, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         self._seen = b""
         self._reader = threading.Thread(target=self._read, daemon=True)

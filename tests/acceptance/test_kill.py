@@ -19,11 +19,13 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+from tests.ports import free_port
+
 from .comparison import compare, held, seen
-from .forked_daemon import free_port, is_alive, listening, until
+from .forked_daemon import is_alive, listening, until
 from .frontends import Frontend
 
-KILLS = int(os.environ.get("TEST_KILLS", "200"))
+KILLS = int(os.environ.get("TEST_KILLS", "50"))
 SEED = int(os.environ.get("TEST_KILL_SEED", str(Random().randrange(10**6))))
 GUESTS = 12
 DEPLOYMENT = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
@@ -92,7 +94,7 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
                     )
             await asyncio.sleep(rng.uniform(0.0, 0.3))
             os.kill(pid, signal.SIGKILL)
-            await until(lambda pid=pid: not is_alive(pid), 10.0)
+            await until(lambda pid=pid: not is_alive(pid))
         pid = new_life(*arguments)
         await listening(port, pid)
         for frontend in frontends:

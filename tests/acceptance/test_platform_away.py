@@ -14,7 +14,8 @@ import urllib.request
 
 import pytest
 
-from .forked_daemon import free_port
+from tests.ports import free_port
+
 from .test_programs import DEPLOYMENT, converse, get
 
 

@@ -17,6 +17,8 @@ from websockets.sync.client import connect
 
 from guestd.app.signals import SAME_REQUEST_S
 
+from .conftest import fresh
+
 DEPLOYMENT = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
 
 
@@ -63,7 +65,7 @@ main()
 
 class TestServe:
     def test_demo_guests_talk_and_leave_on_ctrl_c(self, run):
-        program = run("serve", "--demo", "5", "--port", "0")
+        program = run("serve", "--demo", "5", "--port", "0", by=fresh)
         url = program.url()
         for _ in range(200):
             health = get(f"{url}/healthz")
@@ -349,7 +351,7 @@ class TestEmulate:
     def test_a_parent_that_blocks_signals_does_not_keep_it(self, run):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
         try:
-            program = run("emulate", "--host", "127.0.0.1", "--port", "0")
+            program = run("emulate", "--host", "127.0.0.1", "--port", "0", by=fresh)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         program.url()
@@ -358,7 +360,7 @@ class TestEmulate:
 
 
 def test_version(run):
-    program = run("--version")
+    program = run("--version", by=fresh)
     assert program.wait() == 0 and program.out[0].startswith("guestd ")
 
 

@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 from .conftest import clean_environment
 
@@ -39,12 +40,6 @@ STEP = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 PORTS = ("3000", "8080", "8000")
-
-
-def free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
 
 
 class Terminal:
@@ -133,7 +128,7 @@ def follow(tmp_path) -> Iterator:
     with contextlib.ExitStack() as stack:
 
         def do(text: str) -> str:
-            ports = {one: free_port() for one in PORTS}
+            ports = {one: str(free_port()) for one in PORTS}
             for one, other in ports.items():
                 text = re.sub(rf"\b{one}\b", other, text)
             text = text.replace("--demo 200", "--demo 20")

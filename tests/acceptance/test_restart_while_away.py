@@ -12,7 +12,9 @@ import urllib.request
 
 import pytest
 
-from .forked_daemon import free_port, is_alive, listening, until
+from tests.ports import free_port
+
+from .forked_daemon import is_alive, listening, until
 
 CONFIG = """
 [platform]
@@ -83,7 +85,7 @@ class House:
 
     async def end(self, how: signal.Signals) -> None:
         os.kill(self._pid, how)
-        await until(lambda: not is_alive(self._pid), 20.0)
+        await until(lambda: not is_alive(self._pid))
 
     async def open_guest(self) -> None:
         ask(self._api, self._guest)
@@ -91,7 +93,7 @@ class House:
         self._session_id = ask(f"{self._api}/ana")["session_id"]
 
     async def until_state(self, wanted: str) -> None:
-        await until(lambda: ask(f"{self._api}/ana")["state"] in wanted, 20.0)
+        await until(lambda: ask(f"{self._api}/ana")["state"] in wanted)
 
     def go_away(self) -> None:
         self._platform.interrupt(signal.SIGKILL)
@@ -112,10 +114,10 @@ class House:
             events = ask(f"{self._api}/{self._session_id}/events?limit=1000")["events"]
             return [event for event in events if event["kind"] == "delivery"]
 
-        await until(lambda: len(deliveries()) >= len(SAID), 30.0)
+        await until(lambda: len(deliveries()) >= len(SAID))
         fates = [(one["command_id"], one["status"]) for one in deliveries()]
         assert fates == [(f"c{n}", self._settled) for n in range(len(SAID))]
-        await until(lambda: len(said_at(self._emulator)) >= len(SAID), 10.0)
+        await until(lambda: len(said_at(self._emulator)) >= len(SAID))
         assert said_at(self._emulator) == SAID
 
 

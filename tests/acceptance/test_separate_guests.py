@@ -12,8 +12,9 @@ from contextlib import AsyncExitStack
 from websockets.asyncio.client import connect
 
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
-from .forked_daemon import free_port, is_alive, listening, until
+from .forked_daemon import is_alive, listening, until
 from .test_restart_while_away import CONFIG, ask
 
 GUESTS = ("alice", "bob")

@@ -6,15 +6,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import termios
 import time
 import urllib.request
 
 import pytest
 
-from .conftest import COMMAND, ROOT, clean_environment
-from .forked_daemon import free_port
+from tests.ports import free_port
+
+from .conftest import forked
+from .forked_program import ForkedProgram
 
 CANARY = "canary-0123456789abcdef"
 MALFORMED = [
@@ -42,7 +43,7 @@ def send_raw(port: int, request: str) -> bytes:
         return b"".join(iter(lambda: peer.recv(65536), b""))
 
 
-def until_it_answers(port: int, child: subprocess.Popen, path: str = "/healthz") -> None:
+def until_it_answers(port: int, child: ForkedProgram, path: str = "/healthz") -> None:
     deadline = time.monotonic() + 120.0
     while time.monotonic() < deadline:
         assert child.poll() is None
@@ -58,19 +59,11 @@ def until_it_answers(port: int, child: subprocess.Popen, path: str = "/healthz")
 def start():
     """Starts the daemon on a port with the given standard output and error, and ends it by its
     pid."""
-    children: list[subprocess.Popen] = []
+    children: list[ForkedProgram] = []
 
-    def start(
-        port: int, out: int, err: int, *more: str, command: str = "serve"
-    ) -> subprocess.Popen:
-        child = subprocess.Popen(
-            [*COMMAND, command, "--port", str(port), *more],
-            cwd=ROOT,
-            env=clean_environment(TERM="xterm"),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-        )
+    def start(port: int, out: int, err: int, *more: str, command: str = "serve") -> ForkedProgram:
+        arguments = (command, "--port", str(port), *more)
+        child = forked(arguments, {"TERM": "xterm"}, stdout=out, stderr=err)
         children.append(child)
         return child
 

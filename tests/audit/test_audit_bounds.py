@@ -14,7 +14,7 @@ from guestd.audit.settings import AuditSettings
 from guestd.audit.verify import select, verify
 from tests.webhooks.harness import World, until
 
-from .test_audit import Running, at, days_of_events, line, new_audit
+from .audit_harness import Running, at, days_of_events, line, new_audit
 
 FILE_BYTES, ALL_BYTES = 2000, 10_000
 

@@ -27,12 +27,17 @@ RUN = """async () => {
     `${node.html.slice(0, 160)} ${node.any.concat(node.all)[0]?.message ?? ''}`).join(' | ')}`)
 }"""
 
-COMPARED = sample.evening_peak(stalls=False), sample.evening_peak()
+
+def compared() -> str:
+    calm, stalled = sample.evening_peak(stalls=False), sample.evening_peak()
+    return compare_html(calm, stalled, compare(calm, stalled))
+
+
 FILES = {
     "report": lambda: report_html(sample.evening_peak()),
     "passed": lambda: report_html(sample.evening_peak(stalls=False)),
     "functional": lambda: report_html(sample.functional()),
-    "compared": lambda: compare_html(*COMPARED, compare(*COMPARED)),
+    "compared": compared,
     "large": lambda: report_html(sample.large()),
 }
 

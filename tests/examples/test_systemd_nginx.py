@@ -24,6 +24,7 @@ from guestd.app.load_config import load_config
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 from guestd.emulator.tls import ensure_certificate
 from tests.acceptance.conftest import clean_environment
+from tests.ports import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "systemd_nginx"
 UNIT = Path(__file__).parents[2] / "systemd" / "guestd.service"
@@ -51,12 +52,6 @@ http {{
     include {folder}/guestd.conf;
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class Proxy:

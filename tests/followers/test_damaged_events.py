@@ -11,7 +11,7 @@ from guestd.audit.verify import verify
 from guestd.model.errors import CommandError
 from guestd.model.journal import Commit, EventRow
 from guestd.webhooks.payloads import CONNECTED, TERMINATED
-from tests.audit.test_audit import lines, new_audit
+from tests.audit.audit_harness import lines, new_audit
 from tests.webhooks.harness import Receiver, World, target, until, webhooks
 
 #: Kind and content as a reader may be given them: what stands in the place of a damaged event, and

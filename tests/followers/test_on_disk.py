@@ -18,7 +18,7 @@ from guestd.journal.lock import DirectoryLock
 from guestd.journal.sqlite import SqliteJournal
 from guestd.webhooks.payloads import CONNECTED, INJECTED, TERMINATED
 from guestd.webhooks.signing import signature
-from tests.audit.test_audit import new_audit
+from tests.audit.audit_harness import new_audit
 from tests.webhooks.harness import SECRET, Mortal, Receiver, World, counts, target, until, webhooks
 
 

@@ -112,7 +112,7 @@ class TestProblems:
         self, new_stack, client_of, bound
     ):
         async with new_stack(control=bound) as stack, client_of(stack) as client:
-            with stack.http._control._requests.taken("127.0.0.1"):
+            with stack.http._control._table._requests.taken("127.0.0.1"):
                 status, found, answered = await client.get("/v1/sessions")
             assert (status, found["code"], answered["Retry-After"]) == (503, "overloaded", "1")
             assert stack.metrics.http_refused == {next(iter(bound)): 1}
@@ -123,7 +123,7 @@ class TestProblems:
             new_stack(control={"requests_per_address_max": 1}) as stack,
             client_of(stack) as client,
         ):
-            with stack.http._control._requests.taken("192.0.2.1"):
+            with stack.http._control._table._requests.taken("192.0.2.1"):
                 assert (await client.get("/v1/sessions"))[0] == 200
 
     async def test_bodies_that_do_not_come_hold_no_place(self, new_stack, client_of):
@@ -153,8 +153,8 @@ class TestProblems:
             assert (await client.ask("POST", "/v1/sessions", json={"name": "ana"}))[0] == 201
             for _, writer in large:
                 writer.close()
-            await stack.until(lambda: stack.http._control._bodies._bytes == 0)
-            assert stack.http._control._bodies._count == 0
+            await stack.until(lambda: stack.http._control._table._bodies._bytes == 0)
+            assert stack.http._control._table._bodies._count == 0
 
     @pytest.mark.parametrize(
         "wrong",

@@ -66,7 +66,7 @@ class TestControl:
             assert socket.close_code == code
 
     async def test_half_open_is_silence(self):
-        async with emulating() as emulator, guest(emulator) as socket:
+        async with emulating() as emulator, guest(emulator, close_timeout=0.2) as socket:
             await configured(socket)
             await control(emulator, "drop", token=TOKEN, how="half_open")
             await socket.send('{"action":"echo"}')

@@ -242,7 +242,7 @@ class TestOpeningASession:
         async with new_stack() as stack, client_of(stack) as client:
             key = {"headers": {"Idempotency-Key": "k1"}}
             first = await client.post("/v1/sessions?wait=live", {"metadata": {"a": 1}}, **key)
-            stack.http._control._answers._kept.clear()  # as a restart does
+            stack.http._control._table._answers._kept.clear()  # as a restart does
             again = await client.post("/v1/sessions", {"metadata": {"a": 1}}, **key)
             assert (again[0], again[1]["session_id"]) == (201, first[1]["session_id"])
             assert len(stack.fleet.sessions()) == 1

@@ -1,4 +1,4 @@
-"""The plug is pulled, five thousand times: what was acknowledged is there, whole, every time.
+"""The plug is pulled, fifteen hundred times: what was acknowledged is there, whole, every time.
 
 The journal's own writer runs once on a file system that keeps a log of every write, sync and
 deletion, with a mark where a commit was acknowledged. A power cut is then a place in that log: what
@@ -27,8 +27,8 @@ from guestd.journal.writer import Writer
 from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
-CUTS = int(os.environ.get("TEST_POWER_CUTS", "5000"))
-#: They take half a minute, so that several workers share them.
+CUTS = int(os.environ.get("TEST_POWER_CUTS", "1500"))
+#: So that several workers share them.
 PARTS = 5
 SEED = int(os.environ.get("TEST_POWER_SEED", "1"))
 SECTOR = 512

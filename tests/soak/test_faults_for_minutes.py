@@ -1,5 +1,5 @@
-"""The fault run of the normal suite, for longer: `TEST_FAULT_SECONDS` (here ten minutes if not
-set), seed printed."""
+"""The fault run of the normal suite, for longer and with more guest sessions: `TEST_FAULT_SECONDS`
+(here ten minutes if not set), `TEST_FAULT_SESSIONS` (here 200), seed printed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ pytestmark = pytest.mark.soak
 
 
 def test_faults_for_minutes():
-    environment = {"TEST_FAULT_SECONDS": "600", **os.environ}
+    environment = {"TEST_FAULT_SECONDS": "600", "TEST_FAULT_SESSIONS": "200", **os.environ}
     command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/integration/test_faults.py"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)

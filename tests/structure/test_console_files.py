@@ -132,11 +132,12 @@ def imported(name: str) -> set[str]:
 OWN = [name for name in page_files() if name.endswith(".js") and not name.startswith("vendor/")]
 
 
-def test_a_module_is_served_without_its_comments_and_on_the_same_lines():
+def test_a_module_is_served_without_comments_and_indentation_and_on_the_same_lines():
     for name in OWN:
         written, served = (PAGE / name).read_text(), page_files()[name].body.decode()
         assert written.count("\n") == served.count("\n"), name
         assert "/**" not in served, name
+        assert not re.search(r"^[ \t]", served, re.MULTILINE), name
 
 
 def test_a_module_does_one_thing():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from guestd.model.records import DeliveryRecord
 from guestd.webhooks.circuit import Circuit
 from guestd.webhooks.delivery_scheduler import DeliveryScheduler
+from tests.thoroughness import examples
 
 
 def record(name, target="crm", lane=None):
@@ -125,7 +126,7 @@ def test_a_probe_that_never_came_to_the_host_is_not_the_last_one():
     assert circuit.permits(31.0)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 4))
 def test_sync_1_order_per_lane_whatever_fails(seed, lanes, per_host_max):
     """Every delivery is sent; of a lane none before the one ahead of it has arrived or was given

@@ -29,6 +29,7 @@ from ..observe.metrics import Metrics
 from .callers import UNIX_SOCKET, caller_at
 from .memory_trimming import MemoryTrimmer
 from .rate_limiting import LoopRateLimiter
+from .settings import ApiSettings
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _FULL = (
@@ -74,6 +75,17 @@ class ConnectionLimits:
     per_address_max: int = 2048
     new_per_address_per_s: float = 150.0
     new_per_address_burst: int = 250
+
+
+def limits_of(settings: ApiSettings) -> ConnectionLimits:
+    return ConnectionLimits(
+        settings.head_timeout_s,
+        settings.keepalive_timeout_s,
+        settings.connections_max,
+        settings.connections_per_address_max,
+        settings.new_per_address_per_s,
+        settings.new_per_address_burst,
+    )
 
 
 class Connections:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from .control.control import PREFIX
+from .control.route_table import PREFIX
 from .emulator_routes import PREFIX as EMULATOR_PREFIX
 
 #: What pages may read beside /v1.

@@ -22,13 +22,14 @@ from ..model.ports import Downloader, Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from . import cross_origin, try_page
-from .connections import CHUNK_BYTES, ConnectionLimits, Connections
+from .connections import CHUNK_BYTES, Connections, limits_of
 from .console import client_routes, console_routes, is_console
 from .console_tickets import ConsoleAccess
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
-from .control.control import PREFIX, ControlApi, ControlPorts
+from .control.control import ControlApi, ControlPorts
 from .control.info import DaemonFacts
+from .control.route_table import PREFIX
 from .control.stream import StreamBounds
 from .emulator_routes import EmulatorRoutes, is_emulators
 from .feed import FeedBounds, Feeds
@@ -100,7 +101,7 @@ class HttpServer:
         more = replace(more, console=self._console_access())
         self._control = ControlApi(more, api, bounds, feeds)
         self._emulator = EmulatorRoutes(emulator, api, metrics)
-        self._connections = Connections(_limits(api), metrics)
+        self._connections = Connections(limits_of(api), metrics)
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
         self._unix_socket: Path | None = None
@@ -340,14 +341,3 @@ def _is_page(request: web.Request) -> bool:
 
 def _feed_bounds(settings: SimulatorSettings) -> FeedBounds:
     return FeedBounds(settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max)
-
-
-def _limits(settings: ApiSettings) -> ConnectionLimits:
-    return ConnectionLimits(
-        settings.head_timeout_s,
-        settings.keepalive_timeout_s,
-        settings.connections_max,
-        settings.connections_per_address_max,
-        settings.new_per_address_per_s,
-        settings.new_per_address_burst,
-    )

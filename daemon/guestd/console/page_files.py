@@ -29,6 +29,8 @@ CONTENT_TYPES = {
 
 #: What a module says to its readers and to the type checker; no string of a module has the like.
 _COMMENT = re.compile(rb"/\*\*.*?\*/ ?", re.DOTALL)
+#: In templates too, whose text does not depend on it.
+_INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
 
 
 @dataclass(slots=True, frozen=True)
@@ -60,10 +62,11 @@ def _read(folder: Traversable, path: str, found: dict[str, PageFile]) -> None:
 
 
 def _served(name: str, body: bytes) -> bytes:
-    """A module without its comments, which are a fifth of it; its lines keep their numbers."""
+    """A module without its comments and its indentation, which are a quarter of it; its lines keep
+    their numbers."""
     if not name.endswith(".js") or name.endswith(".min.js"):
         return body
-    return _COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), body)
+    return _INDENT.sub(b"", _COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), body))
 
 
 def _content_type(name: str) -> str | None:

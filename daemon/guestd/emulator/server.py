@@ -33,6 +33,7 @@ from .guest_api.connection import GuestConnection
 from .platform_api.api import PlatformApi
 from .platform_api.http_routes import platform_routes
 from .platform_api.upload_storage import UploadStorage
+from .received import ReceivedTexts
 from .settings import EmulatorSettings
 from .stall import Stall
 from .tls import ensure_certificate
@@ -64,7 +65,7 @@ class Emulator:
         self.platform_api = PlatformApi(self.world)
         self.counters: Counter[str] = Counter()
         self.connect_times: deque[float] = deque(maxlen=100_000)
-        self.journal: deque[Json] = deque(maxlen=self.settings.journal_entries_max)
+        self.journal = ReceivedTexts(self.settings.journal_entries_max)
         self.connections: dict[int, GuestConnection] = {}
         self.demuxes: set[ProtocolDemux] = set()
         self._guard = self._new_guard()
@@ -88,7 +89,7 @@ class Emulator:
         if settings.faults != self.settings.faults:
             self.faults.set(settings.faults, self.now())
         if settings.journal_entries_max != self.settings.journal_entries_max:
-            self.journal = deque(self.journal, maxlen=settings.journal_entries_max)
+            self.journal.resize(settings.journal_entries_max)
         if settings.queues != self.settings.queues:
             self.platform_api.queues.add_all(settings.queues)
         self.world.apply_settings(settings)
@@ -348,15 +349,7 @@ class Emulator:
     def record(self, kind: str, token: str, text: bytes, now: float) -> None:
         """Add to the journal of what was received: a bounded ring that tests read."""
         self.counters["frames_received"] += 1
-        if self.settings.journal_entries_max:
-            self.journal.append(
-                {
-                    "at": now,
-                    "kind": kind,
-                    "token": token,
-                    "text": text[:4096].decode(errors="replace"),
-                }
-            )
+        self.journal.add(now, kind, token, text)
 
     # ------------------------------------------------------------------ faults and orders
 

@@ -48,7 +48,8 @@ class MessageCounts(msgspec.Struct, kw_only=True):
 
 class ThresholdResult(msgspec.Struct, kw_only=True):
     """`value` None: nothing was measured, which fails. `limit` and `value` in the unit of the
-    expression's figure (`unit`: ms, count, ratio, per_s). `note`: since when, and how many."""
+    expression's figure (`unit`: ms, count, ratio, per_s). `note`: since when, and how many.
+    `ignored`: it was not judged, and counts as met; the reason is the note."""
 
     expression: str
     ok: bool
@@ -57,6 +58,12 @@ class ThresholdResult(msgspec.Struct, kw_only=True):
     unit: str = ""
     note: str = ""
     aborted: bool = False
+    ignored: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Not known yet, which is only while a run lasts: neither met nor failed."""
+        return self.ok and self.value is None and not self.ignored
 
 
 class StepFigures(msgspec.Struct, kw_only=True):

@@ -239,7 +239,7 @@ async def test_http_3_a_refused_token_says_all_that_the_platform_said(line):
     ((action, status, details),) = told
     names = ("attempts", "error_status", "platform_code", "correlation_id")
     said = "nothing here" in details["error_message"]
-    assert (action, status, [details[name] for name in names], said) == (
+    assert (action, status, [*map(details.get, names)], said) == (
         "oauth.refused",
         "failed",
         [1, 404, "gone", "c-7"],

@@ -34,6 +34,7 @@ TITLES = {
     "events": "Events",
     "operations": "Operations on the platform's REST side",
     "webhooks": "Webhooks",
+    "load": "Load runs",
     "console": "The console",
     "about": "About guestd",
 }

@@ -7,9 +7,17 @@ from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.app.commands.load_compare import is_worse
-from guestd.app.load_runs.functional import FAILED, GivenPlatform, together
+from guestd.app.load_runs.functional import GivenPlatform, together
+from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS
 from guestd.load.measure.compare import CountComparison, MeasureComparison, RunComparison
-from guestd.load.results import CaseResult, MessageCounts, SessionCounts, StepFigures, Summary
+from guestd.load.results import (
+    CaseResult,
+    MessageCounts,
+    SessionCounts,
+    StepFigures,
+    Summary,
+    ThresholdResult,
+)
 from guestd.load.scenario.file import ScenarioFile, Target
 
 NAMED = ScenarioFile(
@@ -65,6 +73,32 @@ def test_the_runs_of_several_files_are_one_that_fails_if_one_does():
     assert [one.outcome for one in whole.cases] == ["passed", "failed"]
     assert whole.exit_code == FAILED
     assert together([one_run("passed", 1)]).exit_code == 0
+
+
+def test_a_threshold_that_fails_fails_the_run_and_one_that_is_ignored_does_not():
+    run = one_run("passed", 1)
+    run.thresholds = [ThresholdResult(expression="p", ok=True, ignored=True)]
+    assert together([run, one_run("passed", 1)]).exit_code == 0
+    run.thresholds.append(ThresholdResult(expression="q", ok=False))
+    whole = together([one_run("passed", 1), run])
+    assert whole.exit_code == FAILED and len(whole.thresholds) == 2
+
+
+def test_a_run_that_rails_have_stopped_says_so_by_its_code():
+    run = one_run("stopped", 1)
+    run.stopped_by, run.exit_code = "rails: the stop file s is there", STOPPED_BY_RAILS
+    whole = together([one_run("passed", 1), run])
+    assert (whole.exit_code, whole.stopped_by) == (STOPPED_BY_RAILS, run.stopped_by)
+
+
+def test_the_rails_of_a_file_hold_before_anything_is_contacted(tmp_path):
+    path = tmp_path / "bot.yml"
+    path.write_text(
+        "scenarios: {Hi: [{say: hi}]}\nrails: {deployments: [d-1], stopFile: no-such-file}\n"
+    )
+    done = CliRunner().invoke(app, ["test", str(path), "-r", "mypurecloud.de", "-id", "d-2"])
+    assert done.exit_code == 2
+    assert "deployment d-2 is not in the list of deployments" in done.stderr
 
 
 @pytest.mark.parametrize(

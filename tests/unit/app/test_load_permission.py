@@ -71,6 +71,24 @@ def test_an_emulator_asks_nothing_but_keeps_to_the_rates():
         check(file_with(connects_per_s_max=2.0), EMULATOR)
 
 
+def test_a_functional_run_needs_no_confirmation_and_keeps_to_the_rails_of_its_file(tmp_path):
+    once, permission = LoadModel(kind="once", users=1), Permission(now=lambda: MONDAY_NOON)
+    stop_file = tmp_path / "stop"
+    permission.check_test(file_with(stop_file=str(stop_file)), once, PLATFORM)
+    permission.check_test(file_with(deployments=("d-1",)), once, PLATFORM)
+    Permission(("d-1",)).check_test(file_with(deployments=("d-2",)), once, PLATFORM)
+    for rails, why in (
+        ({"deployments": ("d-2",)}, "d-1 is not in the list of deployments"),
+        ({"window": ("Tue 08:00-18:00",)}, "not within the window"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            permission.check_test(file_with(**rails), once, PLATFORM)
+        permission.check_test(file_with(**rails), once, EMULATOR)
+    stop_file.touch()
+    with pytest.raises(CommandError, match=r"the stop file .* is there"):
+        permission.check_test(file_with(stop_file=str(stop_file)), once, PLATFORM)
+
+
 def test_the_size_of_an_open_model_is_all_that_arrive():
     model = LoadModel(kind="open", stages=(Stage(0.0, 5.0), Stage(20.0, 5.0)))
     assert guests_in_all(model) == 100

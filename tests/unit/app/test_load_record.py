@@ -8,6 +8,9 @@ from aiohttp import web
 
 from guestd.app.load_runs.record import compared
 from guestd.load.measure.reconcile import GuestView, OwnMessage, SeenMessage
+from guestd.load.run.driver import own_mark
+
+MARK = ("guestd_run", "r")
 
 
 class Kept:
@@ -20,11 +23,13 @@ class Kept:
 
 
 @asynccontextmanager
-async def emulator(*pages):
+async def emulator(*pages, asked=None):
     """Its transcripts, a page a call; the address."""
 
     async def transcripts(request):
         page = int(request.query["after"])
+        if asked is not None:
+            asked.append(request.query["attribute"])
         after = page + 1 if page + 1 < len(pages) else None
         return web.json_response({"conversations": pages[page], "next": after})
 
@@ -59,24 +64,32 @@ def view(guest, session, sent, seen):
     return GuestView(guest, "s", session, [SeenMessage(one, one, 0.0) for one in seen], own)
 
 
+async def test_only_the_conversations_of_its_own_guests_are_asked_for():
+    asked = []
+    async with emulator([], asked=asked) as url:
+        for worker, workers in ((0, 1), (0, 2), (1, 2)):
+            await compared(Kept(), url, own_mark("r", worker, workers), 0)
+    assert asked == ["guestd_run:r", "guestd_run_part:r-0", "guestd_run_part:r-1"]
+
+
 async def test_two_conversations_of_one_session_are_compared_as_one():
     kept = Kept(view("a-1", "s1", ["own1", "own2"], ["bot1", "bot2"]))
     first, second = recorded("c1", "s1", "own1", "bot1"), recorded("c2", "s1", "own2", "bot2")
     async with emulator([first], [second]) as url:
-        findings, reconciled = await compared(kept, url, "r", 0)
+        findings, reconciled = await compared(kept, url, MARK, 0)
     assert findings.listed == [] and reconciled.conversations == 1 and reconciled.messages == 4
 
 
 async def test_what_the_record_does_not_have_is_lost_and_the_conversation_is_named():
     kept = Kept(view("a-1", "s1", ["own1", "own2"], []), view("a-2", "s2", ["own3"], ["bot3"]))
     async with emulator([recorded("c1", "s1", "own1"), recorded("c2", "s2", "own3", "bot3")]) as u:
-        findings, _ = await compared(kept, u, "r", 0)
+        findings, _ = await compared(kept, u, MARK, 0)
     assert findings.counts["lost"] == 1
     assert [one.guest for one in findings.listed] == ["a-1"]
     assert kept.conversation_ids == {"s1": "c1", "s2": "c2"}
 
 
 async def test_a_record_that_cannot_be_read_is_said():
-    findings, reconciled = await compared(Kept(), "http://127.0.0.1:9", "r", 0)
+    findings, reconciled = await compared(Kept(), "http://127.0.0.1:9", MARK, 0)
     assert findings.listed == [] and reconciled.by == ""
     assert "record could not be read" in reconciled.why_not

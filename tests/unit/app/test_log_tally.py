@@ -98,7 +98,7 @@ def test_what_is_told_meanwhile_stands_below_the_screen_or_is_a_json_line(is_ter
     display = LiveDisplay(stream)
     assert not display.tell("guestd: too early")
 
-    display.begin("a run", 10.0)
+    display.begin()
     assert display.tell("guestd: worker 0 ended")
     meanwhile = stream.getvalue()
     display.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import jwt
 import pytest
@@ -12,17 +13,20 @@ from guestd.emulator.platform_api.guest_keys import GuestKeyError
 
 from .platform_client import START, PlatformClient, contact, creation, opening
 
-KEYS = {name: rsa.generate_private_key(65537, 2048) for name in ("old", "new", "strange")}
+
+@cache
+def key(name: str) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
 
 
 def jwk(name: str) -> dict[str, str]:
-    return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEYS[name].public_key())), "kid": name}
+    return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key(name).public_key())), "kid": name}
 
 
 def token(name: str = "new", kid: str | None = None, **claims: object) -> str:
     reported = {"guestId": "g1", "iat": int(START), "exp": int(START) + 300, **claims}
     reported = {claim: value for claim, value in reported.items() if value is not None}
-    return jwt.encode(reported, KEYS[name], algorithm="RS256", headers={"kid": kid or name})
+    return jwt.encode(reported, key(name), algorithm="RS256", headers={"kid": kid or name})
 
 
 @pytest.fixture
@@ -101,6 +105,6 @@ def test_a_document_that_is_none_changes_nothing(client, document):
 
 
 def test_guest_2_a_private_key_is_not_taken():
-    private = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEYS["new"])), "kid": "new"}
+    private = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key("new"))), "kid": "new"}
     with pytest.raises(GuestKeyError, match="private"):
         PlatformClient().api.guest_keys.upload({"keys": [private]})

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestd.emulator.platform_api.calls import PlatformCall, PlatformRefusal, PlatformResponse
+from tests.thoroughness import examples
 
 from .platform_client import CONVERSATION, PlatformClient, contact, creation, opening, prompt
 
@@ -60,7 +61,7 @@ def bodies(draw):
     return body
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     calls=st.lists(
         st.tuples(

@@ -14,6 +14,7 @@ from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings
 from guestd.emulator.agents.script import built_in
 from guestd.emulator.core.world import World
 from guestd.emulator.settings import Deployment, EmulatorLimits
+from tests.thoroughness import examples
 
 
 def _beside(name):
@@ -119,7 +120,7 @@ def walk(platform, guest, step, value):
             platform.pass_time(value)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     steps=st.lists(STEPS, max_size=25),
     agent=st.sampled_from(sorted(built_in())),

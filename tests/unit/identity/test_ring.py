@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestd.identity.ring import Ring, read, written
+from tests.thoroughness import examples
 
 turns = st.lists(
     st.tuples(st.integers(0, 50_000), st.sampled_from([0.0, 300.0, 90_000.0])),
@@ -35,7 +36,7 @@ def test_guest_2_one_key_signs_and_an_overlap_is_kept_to_the_second(steps):
         assert read(written(ring)) == ring
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.binary(max_size=200)
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)

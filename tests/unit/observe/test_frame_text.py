@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guestd.observe.frame_text import TEXT_BYTES_MAX, forms_of, frame_text
+from tests.thoroughness import examples
 
 TOKEN = "4f1c9a52-90d4-4b6f-8a0e-7d2b3c4e5f60"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbiI6ImNhbmFyeSJ9.c2lnbmF0dXJlLWNhbmFyeQ"
@@ -20,7 +21,7 @@ CANARIES = (TOKEN, JWT, JWT.rpartition(".")[2], SIGNATURE)
 
 quick = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
 

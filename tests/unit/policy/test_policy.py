@@ -14,6 +14,7 @@ from guestd.policy.buckets import SlidingCount, TokenBucket
 from guestd.policy.deadlines import DeadlineWheel
 from guestd.policy.naturals import natural_key
 from guestd.policy.reorder_delay import ReorderDelay
+from tests.thoroughness import examples
 
 
 class TestBackoff:
@@ -27,7 +28,7 @@ class TestBackoff:
 
 
 class TestBuckets:
-    @settings(max_examples=200)
+    @settings(max_examples=examples(200))
     @given(
         st.integers(1, 10), st.floats(0.1, 10), st.lists(st.floats(0, 3), min_size=1, max_size=80)
     )
@@ -49,7 +50,7 @@ class TestBuckets:
             now = count.ready_at(now)
             assert count.take(now)
 
-    @settings(max_examples=200)
+    @settings(max_examples=examples(200))
     @given(st.floats(0.1, 50), st.integers(1, 20), st.lists(st.floats(0, 2), max_size=60))
     def test_token_bucket_holds_its_average(self, rate, burst, pauses):
         bucket, now, taken = TokenBucket(rate, burst), 0.0, 0
@@ -64,7 +65,7 @@ class TestBuckets:
 
 
 class TestDeadlines:
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     @given(st.integers(0, 2**32))
     def test_like_a_sorted_list_never_early_at_most_a_tick_late(self, seed):
         rng = Random(seed)
@@ -109,7 +110,7 @@ class TestDeadlines:
 
 
 class TestAdmission:
-    @settings(max_examples=100)
+    @settings(max_examples=examples(100))
     @given(st.integers(0, 2**32))
     def test_never_more_than_its_minute_and_never_more_in_flight(self, seed):
         rng = Random(seed)

@@ -14,6 +14,7 @@ from guestd.model.signals import OUTBOUND, MessageArrived
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session.inbox import NEVER, ByTime
 from guestd.session.inbox_by_sequence import BySequence
+from tests.thoroughness import examples
 
 
 def item(n: int, ms: int) -> MessageArrived:
@@ -96,7 +97,7 @@ class TestByTime:
         outcome = inbox.merge([item(0, 5), item(1, 5), item(2, 5), item(3, 5)], 1.0)
         assert [placed.item.text for placed in outcome.placed] == ["0", "1", "2", "3"]
 
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     @given(seed=st.integers(0, 2**32), count=st.integers(1, 60), ties=st.booleans())
     def test_any_reordering_within_the_hold_comes_out_in_order_each_once(self, seed, count, ties):
         rng = Random(seed)
@@ -173,7 +174,7 @@ class TestByTime:
         outcome = inbox.merge([item(1, 7), untimed], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("2", False)]
 
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     @given(seed=st.integers(0, 2**32))
     def test_any_mess_with_gaps_and_fills_shows_each_item_once_and_stays_bounded(self, seed):
         rng = Random(seed)
@@ -299,7 +300,7 @@ class TestBySequence:
         for n in range(9):
             inbox.arrive(numbered(f"{90 - n}"), n * 0.012)
         small = BySequence(2.0, 2, 64, ReorderDelay(100.0, 0.0, 2000.0))
-        of_small = [len(small.arrive(numbered(f"{n}"), 0.0).placed) for n in (7, 8, 9)]
+        of_small = [len(small.arrive(numbered(f"{n}"), 0.0).placed) for n in (9, 8, 7)]
         assert (len(inbox.release(0.1).placed), of_small) == (9, [0, 0, 3])
 
     def test_sock_5_the_first_message_does_not_wait_where_traffic_is_in_order(self):
@@ -347,7 +348,7 @@ class TestBySequence:
         assert len(inbox.arrive(numbered(""), 0.0).placed) == 1
         assert len(inbox.arrive(numbered(""), 0.0).placed) == 1
 
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     @given(seed=st.integers(0, 2**32), count=st.integers(1, 50))
     def test_any_interleaving_shows_each_once_and_in_order_where_nothing_is_late(self, seed, count):
         rng = Random(seed)

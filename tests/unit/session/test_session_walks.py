@@ -18,6 +18,7 @@ from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
 from guestd.session.states import State
 from tests.signal_fields import fields_of
+from tests.thoroughness import examples
 
 LINKED = (State.JOINING, State.LIVE, State.LEAVING)
 
@@ -105,7 +106,7 @@ def step(table: Any, rng: Random, n: int) -> None:
         table.feed(i.CommandGiven(End("end")), i.IntentDurable("end"))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_promises_hold_on_any_walk(new_table, seed):
     rng = Random(seed)

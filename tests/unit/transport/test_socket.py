@@ -16,6 +16,7 @@ from websockets.protocol import CLIENT, OPEN, Protocol
 from guestd.model.endings import Cause, Ending
 from guestd.transport.settings import TransportSettings
 from guestd.transport.socket import GuestSocket
+from tests.thoroughness import examples
 
 LIMIT = 5000
 
@@ -167,7 +168,7 @@ def stream(rng: Random) -> bytes:
     return out
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.integers(0, 2**32))
 def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     rng = Random(seed)
@@ -187,7 +188,7 @@ def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     )  # the core is not kept while nothing is open
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.integers(0, 2**32))
 def test_any_bytes_end_the_link_or_wait_for_more_and_never_raise(seed):
     rng = Random(seed)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from guestd.model import signals as s
 from guestd.wire.webmessaging import WebMessaging
+from tests.thoroughness import examples
 
 DIALECT = WebMessaging("dep-1", "app/1")
 
@@ -262,7 +263,7 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(CLASSES | JSON, JSON | st.dictionaries(KEYS, JSON), JSON, JSON)
 def test_any_json_is_read_without_an_exception(name, body, code, kind):
     raw = json.dumps({"class": name, "body": body, "code": code, "type": kind}).encode()
@@ -272,7 +273,7 @@ def test_any_json_is_read_without_an_exception(name, body, code, kind):
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=64))
 def test_any_bytes_are_read_without_an_exception(raw):
     assert DIALECT.decode(raw)

@@ -1,9 +1,9 @@
-"""The control API: its table of routes, and what every request passes before its handler."""
+"""The control API of a daemon: all its routes, and what they are given."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -15,43 +15,33 @@ from ...model.ports import Downloader, Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ...runtime.clock import epoch_ms
 from ...runtime.process_figures import open_files, open_files_max, process_figures
-from ..callers import caller_of
 from ..changes import ChangeFeed
 from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
-from ..problems import problem_of
 from ..settings import ApiSettings
 from ..stats_history import StatsHistory
 from .attachments import AttachmentRoutes
-from .bearer_auth import BearerAuth
-from .body_reader import BodyReader
 from .changes import ChangesRoutes
 from .commands import CommandRoutes
-from .concurrency import ConcurrencyLimit
 from .console import ConsoleTicketRoutes
 from .descriptions import DescriptionRoutes
 from .events import EventRoutes
 from .explain import ExplainRoutes
 from .files import FileRoutes
 from .frames import FrameRoutes
-from .idempotency import IdempotentAnswers
 from .info import DaemonFacts, InfoRoutes
+from .load import LoadFollowers, LoadRoutes
 from .messages import MessageRoutes
 from .operations import OperationRoutes
-from .parsing import parse
-from .routes import Route
+from .route_table import Handler, RouteTable
 from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .stream_places import StreamPlaces
-from .watch import TRUSTED, WatchRoutes
+from .watch import WatchRoutes
 from .watch_topics import Topics
 from .webhooks import DeliveryRoutes
-
-PREFIX = "/v1/"
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,17 +75,6 @@ class ControlApi:
         feeds: Feeds | None = None,
     ) -> None:
         self._settings = settings
-        self._metrics = ports.metrics
-        self._bearer_auth = BearerAuth(settings)
-        self._bodies = BodyReader(settings, ports.metrics)
-        self._answers = IdempotentAnswers()
-        self._requests = ConcurrencyLimit(
-            settings.requests_max,
-            settings.requests_per_address_max,
-            ports.metrics,
-            "api.requests_max",
-            "requests are in progress",
-        )
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         life, named = secrets.token_hex(4), ports.facts.name_required
@@ -132,17 +111,17 @@ class ControlApi:
             *InfoRoutes(
                 ports.facts, settings.body_bytes_max, ports.now_ms, lambda: self.routes
             ).routes(),
+            *LoadRoutes(LoadFollowers(), places, bounds, ports.metrics).routes(),
             *DescriptionRoutes(self._document, ports.platform_asyncapi).routes(),
             *ConsoleTicketRoutes(ports.console).routes(),
         ]
-        self._public = {(one.method, one.path) for one in self.routes if one.public}
+        self._table = RouteTable(self.routes, settings, ports.metrics)
 
     def _document(self) -> bytes:
         return document(self.routes, has_token=bool(self._settings.token))
 
     def add_to(self, app: web.Application) -> None:
-        for route in self.routes:
-            app.router.add_route(route.method, route.path, self._handler(route))
+        self._table.add_to(app)
 
     def start(self) -> None:
         """On the loop: begin to keep figures."""
@@ -159,32 +138,7 @@ class ControlApi:
         self, request: web.Request, handler: Handler, trusted: bool
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
-        try:
-            request[TRUSTED] = trusted
-            if not trusted and (request.method, request.path) not in self._public:
-                self._bearer_auth.check(request)
-            found = await handler(request)
-        except ConnectionResetError:
-            raise  # the client has disconnected
-        except Exception as error:
-            found = problem_of(error).answer(request.path)
-        if found.status == 500:
-            self._metrics.http_internal_errors += 1
-        counts = self._metrics.control_answers
-        counts[str(found.status)] = counts.get(str(found.status), 0) + 1
-        return found
-
-    def _handler(self, route: Route) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            call = await parse(request, route, self._bodies)
-            if route.long:
-                return await route.handle(call)
-            with self._requests.taken(caller_of(request)):
-                if route.remembers and call.idempotency_key:
-                    return await self._answers.once(route, call, lambda: route.handle(call))
-                return await route.handle(call)
-
-        return handle
+        return await self._table.guard(request, handler, trusted)
 
 
 def open_files_budget() -> BudgetView:

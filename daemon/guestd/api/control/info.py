@@ -111,6 +111,9 @@ class InfoRoutes:
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
         facts = self._facts
         paths = {route.path for route in self._routes_of()}
+        runs = list(facts.load_runs())
+        if not runs:
+            paths.discard("/v1/load")  # nothing can be asked for there
         target = InfoTarget(
             kind=facts.kind,
             name=(facts.region or facts.host) if facts.kind == "platform" else "emulator",
@@ -128,7 +131,7 @@ class InfoRoutes:
             features=sorted(word for path, word in _FEATURES.items() if path in paths),
             emulator=facts.emulator or None,
             limits=self._limits(),
-            load_runs=list(facts.load_runs()),
+            load_runs=runs,
         )
         return answer(found)
 

@@ -27,8 +27,8 @@ from ..tokens import bearer_token, has_token, text_of
 from .routes import ApiCall, Route, RouteResponse
 from .stream import StreamBounds
 from .stream_places import StreamPlaces
-from .watch_messages import TOPICS, Subscribe, Unsubscribe, WatchHello, message_of
-from .watch_topics import Topics
+from .watch_messages import Subscribe, Unsubscribe, WatchHello, message_of
+from .watch_topics import TopicSource
 
 PATH = "/v1/watch"
 
@@ -50,7 +50,7 @@ TRUSTED = web.RequestKey("trusted", bool)
 
 class WatchRoutes:
     def __init__(
-        self, topics: Topics, settings: ApiSettings, bounds: StreamBounds, places: StreamPlaces
+        self, topics: TopicSource, settings: ApiSettings, bounds: StreamBounds, places: StreamPlaces
     ) -> None:
         self._topics = topics
         self._token = text_of(settings.token)
@@ -107,7 +107,7 @@ class WatchRoutes:
 
 class WatchSocket:
     def __init__(
-        self, answer: web.WebSocketResponse, topics: Topics, write_timeout_s: float
+        self, answer: web.WebSocketResponse, topics: TopicSource, write_timeout_s: float
     ) -> None:
         self._answer = answer
         self._topics = topics
@@ -157,7 +157,9 @@ class WatchSocket:
             await self._refuse(problem, "")
             await self._answer.close(code=UNAUTHORIZED, message=b"not let in")
             return False
-        await self._send({"kind": "hello", "version": __version__, "topics": list(TOPICS)})
+        await self._send(
+            {"kind": "hello", "version": __version__, "topics": list(self._topics.names)}
+        )
         return True
 
     async def _read_all(self) -> None:

@@ -10,7 +10,7 @@ from ...model import json_values
 from ...model.validation_messages import first_error
 from ..problems import Problem
 
-TOPICS = ("stats", "changes", "explain", "frames", "events", "emulator")
+TOPICS = ("stats", "changes", "explain", "frames", "events", "emulator", "load")
 
 #: What each topic is asked with, beside its id.
 _FIELDS = {
@@ -20,6 +20,7 @@ _FIELDS = {
     "frames": frozenset({"session", "after", "texts"}),
     "events": frozenset({"session", "after"}),
     "emulator": frozenset({"after"}),
+    "load": frozenset({"run", "after"}),
 }
 _OF_SESSION = frozenset({"explain", "frames", "events"})
 
@@ -43,8 +44,9 @@ class Subscribe(_Message):
 
     action: Literal["subscribe"]
     id: Id
-    topic: Literal["stats", "changes", "explain", "frames", "events", "emulator"]
+    topic: Literal["stats", "changes", "explain", "frames", "events", "emulator", "load"]
     session: str = Field("", max_length=64)
+    run: str = Field("", max_length=64)
     after: int | str | None = None
     texts: bool = False
 

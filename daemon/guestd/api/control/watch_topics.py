@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -22,8 +22,9 @@ from ..feed import Feed, Feeds
 from ..problems import Problem
 from ..stats_history import StatsHistory
 from . import explain, frames
+from .load import LoadFollowers
 from .lookup import session_of
-from .watch_messages import Subscribe
+from .watch_messages import TOPICS, Subscribe
 
 #: An explanation is made again this often, and told where it has changed.
 EXPLAIN_EVERY_S = 1.0
@@ -42,6 +43,32 @@ class TopicItem(NamedTuple):
     skipped: int = 0
 
 
+class TopicSource(Protocol):
+    """`names`: the topics that there are. Their `items` end when there can be no more; raises
+    Problem and CommandError."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def items(self, wanted: Subscribe) -> AsyncGenerator[TopicItem, None]: ...
+
+
+class LoadTopics:
+    """Where there are load runs only."""
+
+    def __init__(self, followers: LoadFollowers) -> None:
+        self.names = ("load",)
+        self._followers = followers
+
+    async def items(self, wanted: Subscribe) -> AsyncGenerator[TopicItem, None]:
+        if wanted.topic not in self.names:
+            raise Problem(404, "not_configured", "this is a load run; follow load", field="topic")
+        run = self._followers.run(wanted.run, "run")
+        with self._followers.following(run, wanted.number or 0) as follower:
+            while (second := await follower.next()) is not None:
+                yield TopicItem(second[1])
+
+
 class Topics:
     """`admin` None: the platform is a real one."""
 
@@ -53,6 +80,7 @@ class Topics:
         stats: StatsHistory,
         admin: EmulatorAdmin | None,
     ) -> None:
+        self.names = TOPICS
         self._fleet = fleet
         self._feeds = feeds
         self._changes = changes
@@ -65,6 +93,7 @@ class Topics:
             "frames": self._of_frames,
             "events": self._of_events,
             "emulator": self._of_emulator,
+            "load": LoadTopics(LoadFollowers()).items,
         }
 
     def items(self, wanted: Subscribe) -> AsyncGenerator[TopicItem, None]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from ...load.scenario.file import LoadModel, Stage
     from ..load_runs.options import RunOptions
 
@@ -97,6 +100,44 @@ def platform_of(
     """As flags over the configuration."""
     said = {"region": region, "deployment_id": deployment_id, "origin": origin}
     return {f"platform.{key}": value for key, value in said.items() if value}
+
+
+def push_place(given: str | None) -> URL | None:
+    """Raises typer.BadParameter."""
+    from ..load_runs.metrics_push import push_url
+
+    try:
+        return push_url(given) if given else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--push") from None
+
+
+def run_places(config: Path | None, emulator: str | None, state_dir: Path | None) -> dict[str, str]:
+    """Those of `RunOptions`."""
+    return {
+        "config": str(config or ""),
+        "emulator": emulator or "",
+        "state_directory": state_of(state_dir),
+    }
+
+
+def new_options(
+    file: Path, model: LoadModel, seed: int | None, places: Mapping[str, Any], **more: Any
+) -> RunOptions:
+    """Of a run with an id of its own, and the command that repeats it. `more`: other fields."""
+    from ..load_runs.options import RunOptions
+
+    drawn, run_id = secrets.randbelow(1_000_000), secrets.token_hex(4)
+    options = RunOptions(
+        file=str(file),
+        model=model,
+        seed=seed if seed is not None else drawn,
+        run_id=run_id,
+        **places,
+        **more,
+    )
+    options.command = command_line(options)
+    return options
 
 
 def state_of(asked: Path | None) -> str:

@@ -98,4 +98,27 @@ Csv = Annotated[Path | None, typer.Option(help="Write the rows over time there."
 OpenMetrics = Annotated[
     Path | None, typer.Option("--openmetrics", help="Write the figures as OpenMetrics there.")
 ]
+Push = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Push the figures to a Prometheus Pushgateway, as http://localhost:9091.",
+    ),
+]
+Frames = Annotated[
+    int,
+    typer.Option(
+        min=0, max=200, help="Of each failed or slow conversation, so many frames in the report."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show nothing while it lasts.")]
+Console = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT",
+        min=0,
+        max=65535,
+        help="Show the run in a browser while it lasts, on this port of this machine; 0 takes a"
+        " free one.",
+    ),
+]

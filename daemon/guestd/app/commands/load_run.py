@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,11 +12,12 @@ from .. import exit_codes
 from . import load_options as opt
 from .load_arguments import (
     asked_model,
-    command_line,
     guest_number,
     most_at_once,
+    new_options,
     platform_of,
-    state_of,
+    push_place,
+    run_places,
 )
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ guestd load parcel.yml -u 50 --region mypurecloud.de --dry-run
 
 guestd load parcel.yml -u 20 --report run.html --summary run.json
 
-Exit codes: 0 done, 99 a threshold failed, 105 stopped by a signal, 108 stopped by the file's rails,
-2 usage or a bad file, 69 platform, 78 configuration."""
+guestd load parcel.yml -u 200 -t 10m --console 8090    and watch it at http://127.0.0.1:8090/
+
+Exit codes: 0 done, 99 a threshold failed, 103 stopped from the console, 105 stopped by a signal,
+108 stopped by the file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
 
 
 def register(app: typer.Typer) -> None:
@@ -75,38 +78,37 @@ def run(
     only: opt.Only = None,
     connects_per_minute: opt.ConnectsPerMinute = 0,
     workers: opt.Workers = 1,
+    console: opt.Console = None,
+    push: opt.Push = None,
+    frames: opt.Frames = 20,
     quiet: opt.Quiet = False,
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
     the guests end their conversations; a second one stops at once."""
     from ...load.scenario.file import ThresholdRule
-    from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
     from ..load_runs.permission import Permission
     from ..load_runs.running import LoadRequest
 
+    where = run_places(config, emulator, state_dir)
     scenarios = read_scenarios(file)
-    options = RunOptions(
-        file=str(file),
-        model=asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals),
-        seed=seed if seed is not None else secrets.randbelow(1_000_000),
-        run_id=secrets.token_hex(4),
-        config=str(config or ""),
-        emulator=emulator or "",
+    options = new_options(
+        file,
+        asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals),
+        seed,
+        where,
         connects_per_minute=connects_per_minute,
         workers=workers,
-        state_directory=state_of(state_dir),
         only=guest_number(only),
         spacing="random" if random_arrivals else "even",
+        frames=frames,
     )
-    options.command = command_line(options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     places = platform_of(region, deployment_id, origin)
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
-    carry_out(
-        LoadRequest(scenarios, options, rules, outputs, agents, places, allowed, quiet, dry_run)
-    )
+    wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
+    carry_out(replace(wanted, quiet=quiet, dry_run=dry_run, push=push_place(push), console=console))
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:

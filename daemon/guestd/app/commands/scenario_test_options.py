@@ -37,6 +37,10 @@ DeploymentId = Annotated[
 Origin = Annotated[
     str, typer.Option("-o", "--origin", help="The website that the guests come from.")
 ]
+AllowDeployment = Annotated[
+    list[str] | None,
+    typer.Option(help="A deployment beside those of the file's rails; repeatable."),
+]
 AssociateId = Annotated[
     bool,
     typer.Option("-a", "--associate-id", help="Say the conversation id of each scenario."),

@@ -32,8 +32,8 @@ guestd test bot.yml -id DEPLOYMENT -r mypurecloud.de    against the platform
 
 guestd test --record ana ana.yml                    write what was said as a scenario file
 
-Exit codes: 0 all passed, 1 a scenario failed, 105 stopped by a signal, 2 usage or a bad file,
-69 platform, 78 configuration."""
+Exit codes: 0 all passed, 1 a scenario or a threshold failed, 105 stopped by a signal, 108 stopped
+by a file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
 
 
 def test(
@@ -43,6 +43,7 @@ def test(
     region: o.Region = "",
     deployment_id: o.DeploymentId = "",
     origin: o.Origin = "",
+    allow_deployment: o.AllowDeployment = None,
     associate_id: o.AssociateId = False,
     parallel: o.Parallel = 1,
     timeout: o.StepTimeout = 10.0,
@@ -86,6 +87,7 @@ def test(
         platform=GivenPlatform(region=region, deployment_id=deployment_id, origin=origin),
         tell_ids=associate_id,
         again=_again(emulator, agent, region, config),
+        allowed_deployments=tuple(allow_deployment or ()),
     )
     raise typer.Exit(_carry_out(asked, OutputFiles(summary, report, junit)))
 

@@ -17,7 +17,7 @@ from .options import RunOptions
 def environment_of(file: ScenarioFile, options: RunOptions, target: PlatformTarget) -> Environment:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return Environment(
-        target="emulator" if target.is_emulator else target.endpoints.api,
+        target=target_name(target),
         deployment_id=target.deployment_id,
         scenario_path=file.path,
         scenario_sha256=file.sha256,
@@ -30,3 +30,7 @@ def environment_of(file: ScenarioFile, options: RunOptions, target: PlatformTarg
         open_files_limit=soft,
         command=options.command,
     )
+
+
+def target_name(target: PlatformTarget) -> str:
+    return "emulator" if target.is_emulator else target.endpoints.api

@@ -15,20 +15,22 @@ from typing import TypeVar
 
 import msgspec
 
+from ...load.measure.threshold_expressions import ThresholdError
+from ...load.report.texts import some, value
 from ...load.report.transcript import conversation_text
-from ...load.results import CaseResult, MessageCounts, SessionCounts, Summary
+from ...load.results import MessageCounts, SessionCounts, Summary, ThresholdResult
 from ...load.scenario.file import LoadModel, Rails, ScenarioFile
 from ...observe.log import log_loop_error
 from ...observe.terminal_text import one_line
+from .. import exit_codes
 from ..load_config import load_config
 from ..signals import SignalListener
 from .emulator_process import emulator_process
 from .live_display import LiveDisplay
 from .options import RunOptions
 from .outputs import OutputFiles
-from .session import STOPPED_BY_SIGNAL, LoadSession
-
-FAILED = 1
+from .permission import Permission
+from .session import FAILED, STOPPED_BY_RAILS, STOPPED_BY_SIGNAL, LoadSession
 
 Counts = TypeVar("Counts", SessionCounts, MessageCounts)
 
@@ -54,7 +56,8 @@ class GivenPlatform(msgspec.Struct, kw_only=True):
 
 class FunctionalRun(msgspec.Struct, kw_only=True):
     """`at_once`: how many scenarios of a file are under way at a time. `tell_ids`: say the id of
-    each conversation. `again`: the options that repeat the run."""
+    each conversation. `again`: the options that repeat the run. `allowed_deployments`: beside those
+    of a file's rails."""
 
     files: list[ScenarioFile]
     options: RunOptions
@@ -65,6 +68,7 @@ class FunctionalRun(msgspec.Struct, kw_only=True):
     platform: GivenPlatform = msgspec.field(default_factory=GivenPlatform)
     tell_ids: bool = False
     again: list[str] = []
+    allowed_deployments: tuple[str, ...] = ()
 
 
 async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalListener) -> int:
@@ -77,15 +81,19 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
         has_platform = await _find_platform(asked, stops)
         for file in asked.files:
             session = LoadSession(
-                replace(file, thresholds=(), rails=Rails()),  # they are of a load run
+                file if has_platform else replace(file, rails=Rails()),
                 _options(asked, file),
                 config_flags=asked.platform.flags(file, has_platform),
                 display=LiveDisplay(quiet=True),
+                permission=Permission(asked.allowed_deployments),
             )
-            summaries.append(await session.run(stop, hurry))
+            try:
+                summaries.append(await session.run(stop, hurry))
+            except ThresholdError as bad:
+                return exit_codes.tell(bad, exit_codes.USAGE)
             if not asked.as_json:
                 _tell(file, summaries[-1], asked)
-            if stop.is_set():
+            if stop.is_set() or summaries[-1].exit_code == STOPPED_BY_RAILS:
                 break
     whole = together(summaries)
     outputs.write(whole)
@@ -138,12 +146,16 @@ def together(summaries: Sequence[Summary]) -> Summary:
         ended_at=max(one.ended_at for one in summaries),
         sessions=_added([one.sessions for one in summaries]),
         messages=_added([one.messages for one in summaries]),
+        stopped_by=next((one.stopped_by for one in summaries if one.stopped_by), ""),
+        thresholds=[each for one in summaries for each in one.thresholds],
         steps=[step for one in summaries for step in one.steps],
         cases=[case for one in summaries for case in one.cases],
         conversations=[told for one in summaries for told in one.conversations],
     )
-    passed = all(case.outcome == "passed" for case in whole.cases)
-    whole.exit_code = 0 if passed else FAILED
+    codes = [one.exit_code for one in summaries]
+    passed = all(one.outcome == "passed" for one in whole.cases)
+    failed = not passed or any(not one.ok for one in whole.thresholds)
+    whole.exit_code = STOPPED_BY_RAILS if STOPPED_BY_RAILS in codes else FAILED * failed
     return whole
 
 
@@ -169,6 +181,19 @@ def _tell(file: ScenarioFile, summary: Summary, asked: FunctionalRun) -> None:
         print(one_line(f"{word}  {case.scenario}  ({case.took_s:.1f} s)  {file.path}{beside}"))
         if case.outcome != "passed" and told is not None:
             print(_indented(conversation_text(told)))
+    for threshold in summary.thresholds:
+        _tell_threshold(file, threshold, asked)
+    if summary.exit_code == STOPPED_BY_RAILS:
+        _note(f"{file.path}: stopped by its {summary.stopped_by}")
+
+
+def _tell_threshold(file: ScenarioFile, one: ThresholdResult, asked: FunctionalRun) -> None:
+    if one.ignored:
+        _note(f"{file.path}: the threshold {one.expression} is ignored: {one.note}")
+    elif not one.ok or not asked.failures_only:
+        found = value(one.value, one.unit) if one.value is not None else one.note
+        told = f"{one.expression}  ({found})  {file.path}"
+        print(one_line(f"threshold {'met' if one.ok else 'failed'}: {told}"))
 
 
 def _indented(text: str) -> str:
@@ -178,12 +203,15 @@ def _indented(text: str) -> str:
 def _counts(summary: Summary) -> str:
     by = Counter(case.outcome for case in summary.cases)
     stopped = f", {by['stopped']} stopped" if by["stopped"] else ""
-    return f"{by['passed']} passed, {by['failed']} failed{stopped}"
+    failed = sum(not one.ok for one in summary.thresholds)
+    thresholds = f"; {some(failed, 'threshold')} failed" if failed else ""
+    return f"{by['passed']} passed, {by['failed']} failed{stopped}{thresholds}"
 
 
 def _as_json(summary: Summary) -> str:
-    return msgspec.json.encode(_plain(summary.cases)).decode()
-
-
-def _plain(cases: Sequence[CaseResult]) -> dict[str, object]:
-    return {"cases": cases, "passed": all(one.outcome == "passed" for one in cases)}
+    told = {
+        "cases": summary.cases,
+        "thresholds": summary.thresholds,
+        "passed": summary.exit_code == 0,
+    }
+    return msgspec.json.encode(told).decode()

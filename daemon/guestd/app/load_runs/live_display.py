@@ -6,14 +6,11 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass, field
-from math import inf
 from typing import TextIO
 
-from ...load.measure.merged import RunMeasures
-from ...load.report.console_lines import LiveView, json_line, live_screen
-from ...load.results import Point
+from ...load.measure.live_view import LiveView
+from ...load.report.console_lines import json_line, live_screen
 from ...observe import terminal_text
-from .run_result import GuestProcesses
 
 #: To the top left; clear a line to its end, and the screen below.
 _HOME, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -28,8 +25,6 @@ class LiveDisplay:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     quiet: bool = False
     colour: bool = True
-    _title: str = ""
-    _length_s: float = inf
     _is_begun: bool = False
     _notes: list[str] = field(default_factory=list)
 
@@ -37,8 +32,8 @@ class LiveDisplay:
     def is_screen(self) -> bool:
         return not self.quiet and self.stream.isatty()
 
-    def begin(self, title: str, length_s: float) -> None:
-        self._title, self._length_s, self._is_begun = title, length_s, True
+    def begin(self) -> None:
+        self._is_begun = True
         if self.is_screen:
             self.stream.write(_ENTER)
 
@@ -62,48 +57,12 @@ class LiveDisplay:
             self.stream.write(f"{terminal_text.json_line({'note': text})}\n")
         return True
 
-    def show(self, at_s: float, measures: RunMeasures, run: GuestProcesses, stopping: bool) -> None:
-        if self.quiet:
-            return
-        view = self._view(at_s, measures, run, stopping)
+    def show(self, view: LiveView) -> None:
         if self.is_screen:
             width, height = shutil.get_terminal_size()
             lines = live_screen(view, width, height, self.colour).split("\n")
             text = f"{_CLEAR_LINE}\r\n".join(lines)
             self.stream.write(f"{_HOME}{text}{_CLEAR_LINE}{_CLEAR_BELOW}")
-        else:
+        elif not self.quiet:
             self.stream.write(f"{json_line(view)}\n")
         self.stream.flush()
-
-    def _view(
-        self, at_s: float, measures: RunMeasures, run: GuestProcesses, stopping: bool
-    ) -> LiveView:
-        points = measures.recent.points(at_s)
-        last = points[-1] if points else Point(at_s=0.0, length_s=1.0)
-        left_s = None if self._length_s == inf else max(0.0, self._length_s - at_s)
-        errors = [(what, count) for (_, what, _), count in measures.groups.failures.items()]
-        return LiveView(
-            title=self._title,
-            elapsed_s=at_s,
-            left_s=left_s,
-            planned=sum(process.started for process in measures.processes.values()),
-            guests=dict(run.states),
-            opened=measures.count("live"),
-            ended=measures.count("ended"),
-            unconfirmed_end=measures.count("unconfirmed_end"),
-            failed=measures.count("failed"),
-            sent=measures.count("sent"),
-            confirmed=measures.count("confirmed"),
-            received=measures.count("received"),
-            opened_per_s=last.opened,
-            sent_per_s=last.sent,
-            received_per_s=last.received,
-            echo=measures.measure("echo_latency").percentiles(encoded=False),
-            first_reply=measures.measure("first_reply").percentiles(encoded=False),
-            echo_minute=[one.echo_ms.p95 for one in points],
-            sent_minute=[float(one.sent) for one in points],
-            waits=run.waits(),
-            errors=sorted(errors, key=lambda pair: -pair[1]),
-            warnings=sorted(measures.groups.warnings.items(), key=lambda pair: -pair[1]),
-            stopping=stopping,
-        )

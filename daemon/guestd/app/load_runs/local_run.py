@@ -21,6 +21,7 @@ from ...load.plan.plan import Plan
 from ...load.results import Reconciled
 from ...load.run.driver import GuestDriver
 from ...load.run.engine import LoadEngine
+from ...load.run.guest_frames import GuestFrames
 from ...load.run.kept import KeptConversations
 from ...load.run.session_tokens import RunTarget, TokenFile
 from ...load.scenario.file import ScenarioFile
@@ -34,7 +35,7 @@ from ...spool.reading import open_copy
 from ...supervisor.supervisor import Supervisor
 from ..config import Config
 from ..wiring.endpoints import PlatformTarget, asked_target
-from ..wiring.fleet import new_supervisor, new_uploader
+from ..wiring.fleet import draw_uuid, new_supervisor, new_uploader
 from ..wiring.rest import new_http
 from .options import RunOptions
 from .record import compared
@@ -73,7 +74,11 @@ class LocalRun:
         self.metrics = Metrics()
         names = [one.name for one in file.scenarios]
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
+        self._frames = GuestFrames(options.frames, lambda: self.engine.at_s)
+        self.kept.frames = self._frames if options.frames else None
         self.target: PlatformTarget
+        if target is not None:
+            self.target = target
         self.engine: LoadEngine
         self._fleet: Supervisor
         self._slow: SlowHelpers
@@ -143,8 +148,7 @@ class LocalRun:
         findings, reconciled = None, Reconciled(why_not="the run was left at once")
         if not self.aborted:
             url = self.target.endpoints.api if self.target.is_emulator else ""
-            run_id = self._options.run_id
-            findings, reconciled = await compared(self.kept, url, run_id, started_ms)
+            findings, reconciled = await compared(self.kept, url, self.engine.mark, started_ms)
             if self.kept.let_go:
                 reconciled.why_not = f"{self.kept.let_go} conversations were not kept"
         return RunResult(
@@ -172,12 +176,14 @@ class LocalRun:
         self._drivers[driver.session_id] = driver
         if self._tokens is not None:
             self._token_of[driver.session_id] = self._tokens.last_drawn
+        self._frames.opened(driver)
 
     def finished(self, driver: GuestDriver, how: a.Finished) -> None:
         self._drivers.pop(driver.session_id, None)
         token = self._token_of.pop(driver.session_id, None)
         if token is not None and self._tokens is not None and driver.has_ended:
             self._tokens.ended(token)
+        self._frames.finished(driver)
         self.kept.add(driver)
 
     def second(self, at_s: float) -> None:
@@ -229,6 +235,7 @@ class LocalRun:
     def _open_fleet(self, target: PlatformTarget, facts: DeploymentConfig, http: Http) -> None:
         uploader = new_uploader(self._config, target, open_copy)
         self._stops.push_async_callback(uploader.close)
+        draw = self._tokens.draw if self._tokens is not None else draw_uuid
         self._fleet = new_supervisor(
             self._config,
             target,
@@ -238,7 +245,8 @@ class LocalRun:
             self.metrics,
             self._loop,
             uploader,
-            draw_token=self._tokens.draw if self._tokens is not None else None,
+            draw_token=self._frames.drawing(draw),
+            dialing=self._frames.dialing,
         )
         self._fleet.tell_counts(self._counted)
         self._stops.push_async_callback(self._fleet.stop)

@@ -12,7 +12,8 @@ from ...load.scenario.file import LoadModel
 class RunOptions(msgspec.Struct, kw_only=True):
     """`emulator`: its URL; "" where the configuration names the platform. `connects_per_minute`: 0,
     as the configuration has it. `only`: the number of the one guest to run. `at_once`: no more
-    guests at a time, whatever the model says."""
+    guests at a time, whatever the model says. `frames`: of each guest, for the report of one that
+    fails or is slow; 0: none."""
 
     file: str
     model: LoadModel
@@ -29,3 +30,4 @@ class RunOptions(msgspec.Struct, kw_only=True):
     at_once: int | None = None
     spacing: Literal["even", "random"] = "even"
     command: str = ""
+    frames: int = 20

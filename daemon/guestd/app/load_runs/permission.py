@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ...load.plan.shape import shape_of
 from ...load.run.rails import APPROVAL_NOTICE, connects_per_s, refusals
@@ -66,7 +67,19 @@ class Permission:
     def refusals(self, file: ScenarioFile, model: LoadModel, target: PlatformTarget) -> list[str]:
         rails = rails_of(file, target)
         rails = replace(rails, deployments=(*rails.deployments, *self.allowed_deployments))
-        return refusals(rails, target.deployment_id, model, self.now(), target.is_emulator)
+        found = refusals(rails, target.deployment_id, model, self.now(), target.is_emulator)
+        if rails.stop_file and Path(rails.stop_file).exists():
+            found.append(f"the stop file {rails.stop_file} is there; remove it to run")
+        return found
+
+    def check_test(self, file: ScenarioFile, model: LoadModel, target: PlatformTarget) -> None:
+        """Of a functional run: it is small, so no size is confirmed, and a file that lists no
+        deployments may be run against the one that was named. Raises CommandError."""
+        if not file.rails.deployments:
+            rails = replace(file.rails, deployments=(target.deployment_id,))
+            file = replace(file, rails=rails)
+        if why := self.refusals(file, model, target):
+            raise CommandError(f"{file.path} must not be run: {'; '.join(why)}")
 
     def _confirm(self, deployment_id: str, guests: int) -> None:
         expected = f"{deployment_id}:{guests}"

@@ -1,8 +1,8 @@
 """The comparison of what guests have seen with the platform's record, at the end of a run.
 
-An emulator tells all conversations of a run by pages, under the run's marker attribute. Of a real
-organisation nothing is read: its analytics are minutes behind, and each guest's history is only
-read with a token that ends with its session."""
+An emulator tells the conversations of this process's guests by pages, by their marker attribute.
+Of a real organisation nothing is read: its analytics are minutes behind, and each guest's history
+is only read with a token that ends with its session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from ...load.measure.reconcile import (
     wire_findings,
 )
 from ...load.results import Reconciled
-from ...load.run.driver import RUN_ATTRIBUTE
 from ...load.run.kept import KeptConversations
 from ...runtime.system_errors import in_words
 
@@ -30,17 +29,17 @@ PAGE_S = 60.0
 
 
 async def compared(
-    kept: KeptConversations, url: str, run_id: str, started_ms: int
+    kept: KeptConversations, url: str, mark: tuple[str, str], started_ms: int
 ) -> tuple[RunFindings, Reconciled]:
-    """`url`: the emulator's. Where there is none and so no record, what the sessions have met on
-    their connections."""
+    """`url`: the emulator's. `mark`: the custom attribute of the guests that are kept. Where there
+    is no emulator and so no record, what the sessions have met on their connections."""
     views = {one.session_id: one for one in kept.views()}
     findings = RunFindings()
     earlier: dict[str, list[MessageOnRecord]] = {}
     if not url:
         return _without_record(views.values(), "the record of a real organisation is not read")
     try:
-        async for one in _transcripts(url, run_id):
+        async for one in _transcripts(url, mark):
             messages = [*earlier.pop(one.session_id, ()), *one.messages]
             if (view := views.get(one.session_id)) is None:
                 continue
@@ -79,12 +78,12 @@ class _Recorded:
     messages: list[MessageOnRecord]
 
 
-async def _transcripts(url: str, run_id: str) -> AsyncIterator[_Recorded]:
+async def _transcripts(url: str, mark: tuple[str, str]) -> AsyncIterator[_Recorded]:
     timeout = aiohttp.ClientTimeout(total=PAGE_S)
-    after = 0
+    (name, value), after = mark, 0
     async with aiohttp.ClientSession(timeout=timeout) as session:
         while after is not None:
-            query = f"attribute={RUN_ATTRIBUTE}:{run_id}&after={after}&limit={PAGE_CONVERSATIONS}"
+            query = f"attribute={name}:{value}&after={after}&limit={PAGE_CONVERSATIONS}"
             async with session.get(f"{url}/__emulator/transcripts?{query}") as response:
                 response.raise_for_status()
                 page = orjson.loads(await response.read())

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from yarl import URL
+
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.console_lines import summary_text
 from ...load.scenario.file import ScenarioFile, ThresholdRule
@@ -17,6 +19,7 @@ from .. import exit_codes
 from ..signals import SignalListener
 from .live_display import LiveDisplay
 from .log_tally import LogTally
+from .metrics_push import MetricsPush
 from .options import RunOptions
 from .outputs import OutputFiles
 from .permission import Permission
@@ -39,7 +42,9 @@ class LoadRequest:
     permission: Permission = field(default_factory=Permission)
     quiet: bool = False
     dry_run: bool = False
+    console: int | None = None
     log: Log | None = None
+    push: URL | None = None
 
 
 async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
@@ -57,7 +62,9 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         emulator_options=asked.emulator_options,
         display=LiveDisplay(quiet=asked.quiet),
         permission=asked.permission,
+        console=asked.console,
         log_tally=LogTally(asked.log),
+        push=MetricsPush(asked.push) if asked.push is not None else None,
     )
     if asked.dry_run:
         print(session.plan())

@@ -7,27 +7,33 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...api.load_server import LoadServer
+from ...load.measure.live_view import LiveView, live_view
 from ...load.measure.merged import RunMeasures
 from ...load.measure.partial import Partial
 from ...load.measure.reconcile import RunFindings
-from ...load.measure.summary import RunFacts, figures_of, step_names, summary_of
+from ...load.measure.summary import RunFacts, figures_of, progress_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
-from ...load.results import Summary
+from ...load.report.push_text import push_text
+from ...load.results import ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..exit_codes import tell_on_stderr
+from ..wiring.api import daemon_facts
 from ..wiring.endpoints import asked_target, platform_target
 from ..wiring.rest import new_http
 from .emulator_process import emulator_process
-from .environment import environment_of
+from .environment import environment_of, target_name
 from .live_display import LiveDisplay
+from .live_run import LiveRun
 from .local_run import ASK_S, LocalRun
 from .log_tally import LogTally
+from .metrics_push import MetricsPush
 from .options import RunOptions
 from .permission import Permission, plan_text, rails_of
 from .run_config import own_config, platform_flags, run_config
@@ -36,6 +42,10 @@ from .worker_run import WorkerRun
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
 THRESHOLDS_FAILED, STOPPED_BY_SIGNAL, STOPPED_BY_RAILS = 99, 105, 108
+#: As k6 has it for a run that is stopped by its API.
+STOPPED_FROM_CONSOLE = 103
+#: Of a functional run.
+FAILED = 1
 
 LEFT_OPEN = (
     "guestd: {:,} conversations may still be open at the platform; `guestd load reap` ends them"
@@ -55,8 +65,9 @@ OWN_CONNECTS_PER_MINUTE = 60_000
 @dataclass
 class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
-    for the emulator that is started where none is named. `log_tally` takes what is logged while the
-    run lasts."""
+    for the emulator that is started where none is named. `console`: the port of the live page, 0
+    for a free one; None for no page. `log_tally` takes what is logged while the run lasts; `push`
+    sends its figures elsewhere."""
 
     file: ScenarioFile
     options: RunOptions
@@ -68,11 +79,15 @@ class LoadSession:
     stopped_by: str = ""
     permission: Permission = field(default_factory=Permission)
     tell: Callable[[str], None] = tell_on_stderr
+    console: int | None = None
     log_tally: LogTally = field(default_factory=LogTally)
+    push: MetricsPush | None = None
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
     _started_at: int = field(default=0, init=False)
+    _live: LiveRun | None = field(default=None, init=False)
+    _server: LoadServer | None = field(default=None, init=False)
 
     async def run(self, stop: asyncio.Event, hurry: asyncio.Event) -> Summary:
         """Raises ConfigError, PlatformError, ThresholdError."""
@@ -80,13 +95,17 @@ class LoadSession:
         labels = [one.label for one in steps.values()]
         watch = ThresholdWatch([*self.file.thresholds, *self.thresholds], labels)
         async with AsyncExitStack() as stops:
+            self._listen(stops)
             self._run = run = await self._new_run(stops)
             stops.push_async_callback(run.close)
+            await self._serve(run, stops)
             await run.open()
             self._watch, self._started_at = watch, int(time.time() * 1000)
             self._facts = self._new_facts(steps)
             begun = time.monotonic()
-            self.display.begin(self._title(), run.length_s)
+            self.display.begin()
+            if self._live is not None:
+                self._live.begin(self._started_at)
             signals = asyncio.ensure_future(self._heed(stop, hurry, run))
             with self.log_tally:
                 try:
@@ -95,12 +114,19 @@ class LoadSession:
                     signals.cancel()
                     self.display.end()
             self._facts.for_s = time.monotonic() - begun
+            if self._live is not None:
+                self._live.compare()
             if run.left_open:
                 self.tell(LEFT_OPEN.format(run.left_open))
             result = await run.result(self._started_at)
-            self.measures.absorb(result.partial)
+            self.measured(result.partial)
             self._count_warnings()
-            return self._summary(run, result)
+            summary = self._summary(run, result)
+            await self._push_last(summary)
+            if self._live is not None:
+                ended = replace(self._view(run), guests={}, waits=(), thresholds=summary.thresholds)
+                self._live.finish(ended, summary)
+            return summary
 
     def plan(self) -> str:
         """What the run would do, without a word to anyone. Raises ConfigError, CommandError."""
@@ -119,18 +145,47 @@ class LoadSession:
 
     def measured(self, partial: Partial) -> None:
         self.measures.absorb(partial)
+        if self._live is not None:
+            self._live.measured(partial)
 
     def second(self, at_s: float) -> None:
         assert self._run is not None
         self._facts.for_s = at_s
         self._count_warnings()
         figures = figures_of(self.measures, self._facts)
-        rule = self._watch.look(figures)
+        rule = self._watch.look(figures) if self.options.kind == "load" else None
         if rule is not None:
             self._stop(f"threshold {rule.expression}")
         elif reason := self._rails_reason():
             self._stop(f"rails: {reason}")
-        self.display.show(at_s, self.measures, self._run, bool(self.stopped_by))
+        if self._live is not None or not self.display.quiet:
+            self._show(self._view(self._run))
+        if self.push is not None and self.push.is_due(at_s):
+            self.push.push(push_text(progress_of(self.measures, self._facts)))
+
+    def _show(self, view: LiveView) -> None:
+        self.display.show(view)
+        if self._live is not None:
+            self._live.second(view)
+
+    def _view(self, run: GuestProcesses) -> LiveView:
+        return live_view(
+            self.measures,
+            self._facts,
+            self._watch,
+            run.states,
+            run.waits(),
+            run.length_s,
+            stopping=bool(self.stopped_by),
+            page=self._server.url if self._server is not None else "",
+        )
+
+    async def _push_last(self, summary: Summary) -> None:
+        if self.push is not None:
+            await self.push.finish(push_text(summary))
+            if problem := self.push.problem():
+                self.tell(f"guestd: {problem}")
+                summary.warnings.append(ErrorGroup(what=problem, count=self.push.failed))
 
     def _count_warnings(self) -> None:
         self.measures.absorb(Partial(warnings=self.log_tally.drain()))
@@ -154,6 +209,13 @@ class LoadSession:
             self.stopped_by = why
             assert self._run is not None
             self._run.stop()
+            if self._live is not None:
+                self._live.stopping(why)
+
+    def _stop_from_console(self, at_once: bool) -> None:
+        self._stop("console")
+        if at_once and self._run is not None:
+            self._run.abort()
 
     async def _heed(self, stop: asyncio.Event, hurry: asyncio.Event, run: GuestProcesses) -> None:
         await stop.wait()
@@ -182,14 +244,35 @@ class LoadSession:
         target = await asked_target(config, http, ASK_S)
         if options.kind == "load":
             self.permission.check(self.file, options.model, target, self.tell)
+        else:
+            self.permission.check_test(self.file, options.model, target)
         if options.workers > 1:
             tell, flags = self._tell_meanwhile, self.config_flags
             return WorkerRun(target, self.file, options, flags, self, tell)
         return LocalRun(config, self.file, options, self, target)
 
+    def _listen(self, stops: AsyncExitStack) -> None:
+        """Raises CommandError if the port cannot be had."""
+        if self.console is None:
+            return
+        self._live = LiveRun(self.options, self._name(), self._stop_from_console)
+        self._server = LoadServer([self._live])
+        self._server.listen(self.console)
+        stops.push_async_callback(self._server.stop)
+        self.tell(f"guestd: the run in the console: {self._server.url}#/load")
+
+    async def _serve(self, run: GuestProcesses, stops: AsyncExitStack) -> None:
+        if self._server is None or self._live is None:
+            return
+        self._live.target = target_name(run.target)
+        config = run_config(self.options, self.config_flags, self.file)
+        facts = daemon_facts(config, run.target)
+        await self._server.start(replace(facts, load_runs=lambda: [self.options.run_id]))
+        stops.push_async_callback(self._server.stop)  # before the guests' processes
+
     def _new_facts(self, steps: Any) -> RunFacts:
         return RunFacts(
-            name=self.file.name or Path(self.file.path).stem,
+            name=self._name(),
             run_id=self.options.run_id,
             seed=self.options.seed,
             started_at=self._started_at,
@@ -200,8 +283,8 @@ class LoadSession:
             steps=steps,
         )
 
-    def _title(self) -> str:
-        return self.file.name or Path(self.file.path).name
+    def _name(self) -> str:
+        return self.file.name or Path(self.file.path).stem
 
     def _summary(self, run: GuestProcesses, result: RunResult) -> Summary:
         facts = self._facts
@@ -221,10 +304,11 @@ class LoadSession:
 def exit_code(summary: Summary) -> int:
     if summary.stopped_by == "signal":
         return STOPPED_BY_SIGNAL
+    if summary.stopped_by == "console":
+        return STOPPED_FROM_CONSOLE
     if summary.stopped_by.startswith("rails"):
         return STOPPED_BY_RAILS
-    if any(not one.ok for one in summary.thresholds):
-        return THRESHOLDS_FAILED
-    if summary.kind == "test" and any(one.outcome != "passed" for one in summary.cases):
-        return 1
-    return 0
+    held = all(one.ok for one in summary.thresholds)
+    if summary.kind == "test":
+        return 0 if held and all(one.outcome == "passed" for one in summary.cases) else FAILED
+    return 0 if held else THRESHOLDS_FAILED

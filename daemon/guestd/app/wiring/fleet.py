@@ -17,7 +17,7 @@ from ...emulator import GUEST_HEADER, SESSION_HEADER
 from ...journal.reports import Reports
 from ...model.file_spool import CopyOpener
 from ...model.journal import Journal
-from ...model.ports import DeploymentConfig, DialTarget, PlatformCalls, Uploader
+from ...model.ports import DeploymentConfig, Dialer, DialTarget, PlatformCalls, Uploader
 from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
@@ -50,11 +50,13 @@ def new_supervisor(
     note: Note = no_note,
     discard_copy: Callable[[str], None] = lambda path: None,
     draw_token: Callable[[], str] | None = None,
+    dialing: Callable[[Dialer], Dialer] = lambda dialer: dialer,
 ) -> Supervisor:
+    """`dialing` may put something between the guest sessions and their connections."""
     platform = config.platform
     application = platform.application or f"guestd-{__version__}"
     dialect = new_dialect(platform.dialect, place.deployment_id, application)
-    dialer = WebsocketDialer(config.transport, platform, config.reconnect)
+    dialer = dialing(WebsocketDialer(config.transport, platform, config.reconnect))
     headers = (("Origin", platform.origin),) if platform.origin else ()
     told = (GUEST_HEADER, SESSION_HEADER) if place.is_emulator else ()
     return Supervisor(

@@ -3,6 +3,7 @@ import { ask, IS_EMULATOR, needsToken, refusal } from './api.js'
 import { connection, reconnect, subscribe } from './live.js'
 import { emulator } from './models/emulator.js'
 import { Frames } from './models/frames.js'
+import { LoadRun } from './models/load.js'
 import { Sessions } from './models/sessions.js'
 import { Stats } from './models/stats.js'
 import { Talk } from './models/talk.js'
@@ -18,6 +19,7 @@ export const paused = new Cell(false)
 
 export const sessions = new Sessions((query) => ask('GET', 'v1/sessions', { query }))
 export const stats = new Stats()
+export const loadRun = new LoadRun()
 
 /** The guest session that is open. */
 export const talk = new Cell(/** @type {Talk | null} */ (null))
@@ -29,6 +31,8 @@ export const explained = new Cell(/** @type {any} */ (null))
 let stopExplain = () => {}
 let stopChanges = () => {}
 
+/** Whether this is a load run's own page, with no daemon behind it. */
+export const isLoadOnly = () => Boolean(info.value?.load_runs?.length && !info.value.features.includes('changes'))
 /** Whether this page may speak as the agent and break things. */
 export const hasEmulator = () => Boolean(info.value?.emulator)
 /** The org's name on what cannot be undone; "" with an emulator. */
@@ -198,6 +202,7 @@ export async function start() {
   } catch {
     if (refusal.value) return false
   }
+  if (isLoadOnly()) return true
   const { q = '', state = 'all', sort = 'activity' } = route.value.query
   void sessions.ask({ q, state, sort })
   void sessions.readEnded()
@@ -222,7 +227,7 @@ export async function start() {
 
 route.watch(followRoute)
 if (!IS_EMULATOR) {
-  setInterval(() => !document.hidden && void readReady(), READY_EVERY_MS)
+  setInterval(() => !document.hidden && !isLoadOnly() && void readReady(), READY_EVERY_MS)
   void readReady()
 }
 

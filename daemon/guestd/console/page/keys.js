@@ -17,7 +17,7 @@ export function setLetters(on) {
 export const LIST = [
   ['/', 'Search'], ['j', 'Next guest'], ['k', 'Previous guest'], ['Enter', 'Open it'], ['Esc', 'Back to its row'],
   ['i', 'Write a message'], ['f', 'Frames'], ['v', 'Events'], ['e', 'Explain'], ['a', 'Agent’s desk'], ['x', 'Faults'],
-  ['g o', 'Overview'], ['g g', 'Guests'], ['[', 'Previous frame'], [']', 'Next frame'], ['y', 'Copy as curl'], ['l', 'Copy the link'],
+  ['g o', 'Overview'], ['g g', 'Guests'], ['g l', 'Load run'], ['[', 'Previous frame'], [']', 'Next frame'], ['y', 'Copy as curl'], ['l', 'Copy the link'],
   ['p', 'Pause live updates'], ['t', 'Theme'], ['?', 'This list'],
 ]
 

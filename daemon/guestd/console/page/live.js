@@ -108,7 +108,7 @@ function lost(code, reason) {
     refusal.set(new Problem(401, { code: 'unauthorized', detail: reason || 'the token is missing or wrong' }))
     return
   }
-  if (document.hidden) return
+  if (document.hidden || !all.size) return
   for (const { listener } of all.values()) listener.stale?.(true)
   const wait = Math.min(WAIT_MAX_MS, WAIT_MS * 2 ** tries++)
   connection.set({ isUp: false, since: connection.value.since || Date.now(), next: Date.now() + wait })

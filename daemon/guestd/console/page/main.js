@@ -46,7 +46,7 @@ listen({
   j: () => step(1), k: () => step(-1), Enter: openCursor, Escape: escape,
   i: () => focusSoon('composer'),
   f: pane('frames'), v: pane('events'), e: pane('explain'), a: pane('agent'), x: pane('faults'),
-  'g o': () => go({ view: 'overview' }), 'g g': () => go({ view: 'guests' }), 'g f': () => go({ view: 'faults' }),
+  'g o': () => go({ view: 'overview' }), 'g g': () => go({ view: 'guests' }), 'g f': () => go({ view: 'faults' }), 'g l': () => go({ view: 'load' }),
   '[': () => stepFrame(-1), ']': () => stepFrame(1), y: curlOfFrame, l: copyLink,
   p: () => pause(!paused.value), t: changeTheme, '?': () => helpIsOpen.set(true),
 })

@@ -388,6 +388,177 @@ export interface ListedSession {
   attention: string
 }
 
+/** A run at one moment: what `guestd load` writes each second where there is no terminal. */
+export interface LoadFigures {
+  /** Seconds since the run's start. */
+  at_s: number
+  /** null: until all guests are through. */
+  left_s: number | null
+  /** By state: live, opening, resting, waiting, leaving. */
+  guests: Record<string, number>
+  sessions: LoadSessions
+  messages: LoadMessages
+  per_s: LoadRates
+  echo_ms: LoadPercentiles
+  first_reply_ms: LoadPercentiles
+  /** The steps that guests wait in, and how many do. */
+  waits: Record<string, number>
+  /** What failed, in words, and how often. */
+  errors: Record<string, number>
+  /** By cause. */
+  lost_connections: Record<string, number>
+  /** Answers 429, by bucket. */
+  throttled: Record<string, number>
+  /** Of the log. */
+  warnings: Record<string, number>
+  thresholds: LoadThreshold[]
+  /** Of one core, used by the load generator in its busiest minute. */
+  cpu: number
+  /** Above it the run is not valid. */
+  cpu_max: number
+  /** Of the load generator's event loop, p99. */
+  lag_ms: number
+  /** Above it the run is not valid. */
+  lag_ms_max: number
+  /** Why the run is not valid so far, in words. */
+  too_slow: string[]
+  stopping: boolean
+}
+
+export interface LoadMessages {
+  sent: number
+  confirmed: number
+  received: number
+}
+
+/** In milliseconds; null where nothing was measured. */
+export interface LoadPercentiles {
+  count: number
+  p50: number | null
+  p95: number | null
+  p99: number | null
+  max: number | null
+}
+
+/**
+ * A part of the run, `length_s` long from `at_s`. Counts are of the part; `guests` are at its end,
+ * by state.
+ */
+export interface LoadPoint {
+  at_s: number
+  length_s: number
+  guests: Record<string, number>
+  sent: number
+  received: number
+  opened: number
+  ended: number
+  steps_failed: number
+  echo_ms: LoadPercentiles
+  first_reply_ms: LoadPercentiles
+  lost_connections: number
+  throttled: number
+  cpu: number
+  lag_ms: number
+}
+
+/** Of the last second. */
+export interface LoadRates {
+  opened: number
+  sent: number
+  received: number
+}
+
+/** One run. */
+export interface LoadRunFacts {
+  /** Of this form. */
+  version: 1
+  id: string
+  name: string
+  /** comparing: the guests are done, what they had is compared with the platform. */
+  state: 'starting' | 'running' | 'stopping' | 'comparing' | 'over'
+  /** emulator, or the address of the platform's API. */
+  target: string
+  /** In milliseconds since 1970; 0: not yet. */
+  started_at: number
+  /** The time of this answer, in milliseconds since 1970. */
+  at: number
+  seed: number
+  /** Processes that share the guests. */
+  workers: number
+  /** console, signal, threshold …, rails …; or empty. */
+  stopped_by: string
+}
+
+/** The runs of this process, the newest first. */
+export interface LoadRunList {
+  runs: LoadRunFacts[]
+}
+
+/** A run as it is now. */
+export interface LoadRunNow {
+  /** Of this form. */
+  version: 1
+  id: string
+  name: string
+  /** comparing: the guests are done, what they had is compared with the platform. */
+  state: 'starting' | 'running' | 'stopping' | 'comparing' | 'over'
+  /** emulator, or the address of the platform's API. */
+  target: string
+  /** In milliseconds since 1970; 0: not yet. */
+  started_at: number
+  /** The time of this answer, in milliseconds since 1970. */
+  at: number
+  seed: number
+  /** Processes that share the guests. */
+  workers: number
+  /** console, signal, threshold …, rails …; or empty. */
+  stopped_by: string
+  /** null: it has not begun. */
+  now: LoadFigures | null
+  /** null: it is not over. */
+  verdict: LoadVerdict | null
+  /**
+   * Those that changed after `after`, in order of time: at most 300. Each takes the place of those
+   * that lie within it.
+   */
+  points: LoadPoint[]
+  /** The `after` of the next question. */
+  next: number
+}
+
+export interface LoadSessions {
+  /** Guests that were started. */
+  planned: number
+  opened: number
+  ended: number
+  /** Ended, but the platform did not say so. */
+  unconfirmed_end: number
+  /** Never live, or not ended by the guest. */
+  failed: number
+}
+
+/** One threshold so far. */
+export interface LoadThreshold {
+  expression: string
+  /** Whether it holds so far; null: not known yet. */
+  ok: boolean | null
+  value: number | null
+  limit: number
+  /** Of value and limit: ms, count, ratio, per_s. */
+  unit: string
+  note: string
+}
+
+/** What the run came to, in words. */
+export interface LoadVerdict {
+  kind: 'ok' | 'bad' | 'warn'
+  words: string
+  /** A sentence; empty where nothing did. */
+  what_went_wrong: string
+  validity: string
+  exit_code: number
+}
+
 /** A messaging session over REST. `guestId` names the guest wherever its token must not appear. */
 export interface MessagingSessionRequest {
   guestToken: string
@@ -701,6 +872,12 @@ export interface StatsColumns {
    * echo_p99, loop_lag_p99, cpu, rss, open_files, watchers.
    */
   columns: Record<string, (number | null)[]>
+}
+
+/** How it is stopped. */
+export interface StopLoadRun {
+  /** Leave conversations open, instead of letting the guests end them. */
+  at_once?: boolean
 }
 
 /**

@@ -8,6 +8,7 @@ from typing import Protocol
 from ..core.records import Json
 from ..guest_api.connection import GuestConnection
 from ..platform_api.context import PlatformContext
+from ..received import ReceivedTexts
 from ..settings import EmulatorSettings
 
 
@@ -16,7 +17,7 @@ class AdminContext(PlatformContext, Protocol):
 
     connections: dict[int, GuestConnection]
     connect_times: deque[float]
-    journal: deque[Json]
+    journal: ReceivedTexts
 
     def about(self, url: str) -> Json: ...
 

@@ -11,6 +11,7 @@ _FIXED = 0xF000_C000_0000_0000_0000
 _VERSION_4 = 0x4000_8000_0000_0000_0000
 _FIXED_IN_TWO = _FIXED << 128 | _FIXED
 _TWO_OF_VERSION_4 = _VERSION_4 << 128 | _VERSION_4
+_MILLISECONDS = tuple(f".{ms:03d}Z" for ms in range(1000))
 _RANDOM = ~_FIXED
 _RANDOM_BESIDE_ONE = ~(_FIXED << 128)
 _RANDOM_BESIDE_TWO = ~_FIXED_IN_TWO
@@ -50,7 +51,7 @@ def draw_reply_ids(rng: Random) -> tuple[str, str]:
 
 def iso(ms: int) -> str:
     """Epoch milliseconds as the platform writes a time."""
-    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+    return _second(ms // 1000) + _MILLISECONDS[ms % 1000]
 
 
 @lru_cache(maxsize=64)

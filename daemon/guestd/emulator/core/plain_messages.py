@@ -20,7 +20,7 @@ def add_text(
 ) -> RecordedMessage:
     """A guest's. `trace`: the tracing id of its request."""
     ids = draw_message_ids(world.rng)
-    conversation = world.start_conversation(session, now)
+    conversation = session.conversation or world.start_conversation(session, now)
     time = world.stamp(session, now)
     frame = frames.plain_text(trace, text, ids, time)
     _keep(world, session, conversation, frame, now)
@@ -32,7 +32,7 @@ def agent_answers(
 ) -> list[Effect]:
     """An agent's, to every connection. Not for webchat, whose frames are others."""
     ids = draw_reply_ids(world.rng)
-    conversation = world.start_conversation(session, now)
+    conversation = session.conversation or world.start_conversation(session, now)
     time = world.stamp(session, now)
     frame = frames.plain_reply(text, nickname, is_bot, ids, time)
     _keep(world, session, conversation, frame, now)

@@ -122,12 +122,13 @@ class GuestConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._frozen:
             return
-        if self._server.stalls():
+        server = self._server
+        if (server.stall.is_on or server.faults.has("moment")) and server.stalls():
             self._tail += data
             self.transport.pause_reading()
-            self._server.stall.wait(self._go_on)
+            server.stall.wait(self._go_on)
             return
-        self.heard_at = self._server.loop.time()
+        self.heard_at = server.loop.time()
         if self._tail:
             data = self._tail + data
             self._tail = b""

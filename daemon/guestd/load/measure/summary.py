@@ -20,10 +20,12 @@ from ..results import (
     SessionCounts,
     StepFigures,
     Summary,
+    ThresholdResult,
     Throttling,
 )
 from ..scenario.file import Scenario
 from ..scenario.steps import Repeat, Step
+from .functional_thresholds import functional_results
 from .merged import RunMeasures
 from .overhead import overhead
 from .reconcile import RunFindings
@@ -125,31 +127,64 @@ def summary_of(
         valid=not load.reasons,
         stopped_by=facts.stopped_by,
         sessions=_sessions(measures, facts),
-        messages=MessageCounts(
-            sent=measures.count("sent"),
-            confirmed=measures.count("confirmed"),
-            received=measures.count("received"),
-            failed=measures.count("send_failed"),
-        ),
+        messages=_messages(measures),
         lost=found.get("lost", 0),
         doubled=found.get("doubled", 0),
         reordered=found.get("reordered", 0),
         uncertain=found.get("uncertain", measures.count("uncertain")),
         latency_ms=_latencies(measures),
-        thresholds=watch.results(figures) if watch else [],
+        thresholds=_thresholds(watch, figures, facts.kind) if watch else [],
         steps=_steps(measures, facts),
         points=points(measures.timeline, facts.for_s),
         bands=list(facts.bands),
-        errors=_errors(measures, facts),
-        throttling=_throttling(measures),
-        lost_connections=_lost_connections(measures),
-        warnings=_warnings(measures),
+        errors=errors_of(measures, facts),
+        throttling=throttling_of(measures),
+        lost_connections=lost_connections_of(measures),
+        warnings=warnings_of(measures),
         conversations=list(facts.conversations),
         cases=list(facts.cases),
         overhead=load,
         environment=facts.environment,
         reconciled=reconciled or Reconciled(),
     )
+
+
+def progress_of(measures: RunMeasures, facts: RunFacts) -> Summary:
+    """A run that still lasts: its counts and latencies, and nothing over time, which takes long to
+    make."""
+    return Summary(
+        name=facts.name,
+        run_id=facts.run_id,
+        kind=facts.kind,
+        started_at=facts.started_at,
+        ended_at=facts.started_at + int(facts.for_s * 1000),
+        seed=facts.seed,
+        environment=facts.environment,
+        sessions=_sessions(measures, facts),
+        messages=_messages(measures),
+        uncertain=measures.count("uncertain"),
+        latency_ms=_latencies(measures, encoded=False),
+        steps=_steps(measures, facts),
+        errors=errors_of(measures, facts),
+        throttling=throttling_of(measures),
+        lost_connections=lost_connections_of(measures),
+        overhead=overhead(measures),
+    )
+
+
+def _messages(measures: RunMeasures) -> MessageCounts:
+    return MessageCounts(
+        sent=measures.count("sent"),
+        confirmed=measures.count("confirmed"),
+        received=measures.count("received"),
+        failed=measures.count("send_failed"),
+    )
+
+
+def _thresholds(
+    watch: ThresholdWatch, figures: MeasuredFigures, kind: Literal["load", "test"]
+) -> list[ThresholdResult]:
+    return functional_results(watch, figures) if kind == "test" else watch.results(figures)
 
 
 def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
@@ -165,11 +200,11 @@ def _sessions(measures: RunMeasures, facts: RunFacts) -> SessionCounts:
     )
 
 
-def _latencies(measures: RunMeasures) -> Latencies:
+def _latencies(measures: RunMeasures, encoded: bool = True) -> Latencies:
     named = {"echo": "echo_latency"}
     return Latencies(
         **{
-            name: measures.measure(named.get(name, name)).percentiles()
+            name: measures.measure(named.get(name, name)).percentiles(encoded=encoded)
             for name in Latencies.__struct_fields__
         }
     )
@@ -207,7 +242,7 @@ def _steps(measures: RunMeasures, facts: RunFacts) -> list[StepFigures]:
     return figures
 
 
-def _errors(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
+def errors_of(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
     """The most frequent first."""
     groups = []
     for (scenario, step), totals in measures.groups.steps.items():
@@ -223,12 +258,12 @@ def _errors(measures: RunMeasures, facts: RunFacts) -> list[ErrorGroup]:
     return sorted(groups, key=lambda group: (-group.count, group.what))
 
 
-def _warnings(measures: RunMeasures) -> list[ErrorGroup]:
+def warnings_of(measures: RunMeasures) -> list[ErrorGroup]:
     warned = sorted(measures.groups.warnings.items(), key=lambda each: (-each[1], each[0]))
     return [ErrorGroup(what=what, count=count, kind="warning") for what, count in warned]
 
 
-def _throttling(measures: RunMeasures) -> list[Throttling]:
+def throttling_of(measures: RunMeasures) -> list[Throttling]:
     throttled = measures.groups.throttled.items()
     return [
         Throttling(bucket=bucket, count=count, used_by=used_by)
@@ -236,7 +271,7 @@ def _throttling(measures: RunMeasures) -> list[Throttling]:
     ]
 
 
-def _lost_connections(measures: RunMeasures) -> list[LostConnections]:
+def lost_connections_of(measures: RunMeasures) -> list[LostConnections]:
     lost = measures.groups.lost.items()
     return [
         LostConnections(

@@ -56,7 +56,7 @@ class Threshold:
     def __str__(self) -> str:
         quote = "'" if '"' in self.label else '"'
         name = f"step[{quote}{self.label}{quote}]" if self.figure == "step" else self.figure
-        bare = self.statistic == "count" and self.figure != "step" and self._counts
+        bare = self.statistic == "count" and self.counts
         shown = name if bare else f"{name}.{self.statistic}"
         return f"{shown} {self.operator} {self._limit_text()}"
 
@@ -76,8 +76,9 @@ class Threshold:
         return float(self.statistic[1:]) / 100 if self.statistic.startswith("p") else None
 
     @property
-    def _counts(self) -> bool:
-        return FIGURES[self.figure].kind == "count"
+    def counts(self) -> bool:
+        """Whether its figure is a number, and not a time."""
+        return self.figure != "step" and FIGURES[self.figure].kind == "count"
 
     def _limit_text(self) -> str:
         if self.unit == "ratio":

@@ -143,6 +143,16 @@ class ThresholdWatch:
         """At the end."""
         return [self._result(each, figures) for each in self._watched]
 
+    def so_far(self, figures: MeasuredFigures) -> list[ThresholdResult]:
+        """While the run lasts: what was not measured yet, or is known at the end only, is open."""
+        found = self.results(figures)
+        for one, watched in zip(found, self._watched, strict=True):
+            if one.value is None and not one.ignored:
+                one.ok = True
+                at_end = watched.threshold.at_end
+                one.note = "known at the end" if at_end else "nothing was measured yet"
+        return found
+
     def _result(self, watched: _Watched, figures: MeasuredFigures) -> ThresholdResult:
         threshold = watched.threshold
         value = figures.value(threshold)

@@ -72,8 +72,9 @@ def copied(row: MeasuredRow, start_s: int, length_s: int) -> MeasuredRow:
 class Timeline:
     """`length_s` is that of new rows; there may be shorter ones that are not folded yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows_max: int = ROWS_MAX) -> None:
         self.length_s = 1
+        self._rows_max = rows_max
         self._rows: dict[tuple[int, int], MeasuredRow] = {}
 
     def __iter__(self) -> Iterator[MeasuredRow]:
@@ -86,7 +87,7 @@ class Timeline:
 
     def add(self, row: MeasuredRow) -> None:
         self.length_s = max(self.length_s, row.length_s)
-        while row.start_s + row.length_s > ROWS_MAX * self.length_s:
+        while row.start_s + row.length_s > self._rows_max * self.length_s:
             self.length_s *= 2
         self._put(row)
 
@@ -104,10 +105,13 @@ class Timeline:
             pass
         return sorted(self, key=lambda row: row.start_s)
 
-    def _put(self, row: MeasuredRow) -> None:
+    def _put(self, row: MeasuredRow) -> tuple[int, int]:
+        """Where it is now."""
         start_s = row.start_s // self.length_s * self.length_s
-        there = self._rows.get((start_s, self.length_s))
+        key = (start_s, self.length_s)
+        there = self._rows.get(key)
         if there is None:
-            self._rows[start_s, self.length_s] = copied(row, start_s, self.length_s)
+            self._rows[key] = copied(row, *key)
         else:
             merge_row(there, row)
+        return key

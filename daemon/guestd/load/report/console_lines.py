@@ -3,18 +3,18 @@ block at its end. All of them pure: values in, text out; the runner writes it.""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 from ...observe import terminal_text
-from ..results import Overhead, Percentiles, Summary, ThresholdResult
+from ..measure.live_view import LiveView
+from ..results import Percentiles, Summary, ThresholdResult
 from .chosen import chosen, worth_telling
+from .live_figures import STATES, live_figures
+from .not_asked import REMEDY, not_asked
 from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
 from .texts import clock, count, duration, line, percent, period, some, value
 from .words import LATENCIES, failed_first, is_measured, validity, verdict, what_went_wrong
 
-STATES = ("live", "opening", "resting", "waiting", "leaving")
 WIDTH, HEIGHT = 80, 24
 WIDTH_MIN = 40
 _NAME = 13
@@ -22,40 +22,6 @@ _FIRST = 19
 #: Lines of waits and errors, and of thresholds.
 _ROWS, _THRESHOLD_ROWS = 4, 4
 _ENDED_ROWS = 12
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class LiveView:
-    """A run at one moment. `left_s` None: until all guests are through. `guests` by state, as in
-    `Point`. `echo_minute` and `sent_minute`: of each of the last 60 seconds, oldest first, p95 in
-    ms and messages sent. `waits`, `errors` and `warnings` of the log: what, and how many, most
-    first."""
-
-    title: str
-    elapsed_s: float
-    left_s: float | None = None
-    planned: int = 0
-    guests: Mapping[str, int] = field(default_factory=dict)
-    opened: int = 0
-    ended: int = 0
-    unconfirmed_end: int = 0
-    failed: int = 0
-    sent: int = 0
-    confirmed: int = 0
-    received: int = 0
-    opened_per_s: float = 0.0
-    sent_per_s: float = 0.0
-    received_per_s: float = 0.0
-    echo: Percentiles = field(default_factory=Percentiles)
-    first_reply: Percentiles = field(default_factory=Percentiles)
-    echo_minute: Sequence[float | None] = ()
-    sent_minute: Sequence[float | None] = ()
-    waits: Sequence[tuple[str, int]] = ()
-    errors: Sequence[tuple[str, int]] = ()
-    warnings: Sequence[tuple[str, int]] = ()
-    thresholds: Sequence[ThresholdResult] = ()
-    overhead: Overhead = field(default_factory=Overhead)
-    stopping: bool = False
 
 
 def live_screen(
@@ -66,7 +32,7 @@ def live_screen(
     pen, width = Pen(colour), max(width, WIDTH_MIN)
     lines = [
         _title(view, width, pen),
-        "",
+        pen(shown(f"live page: {view.page}", width), "dim") if view.page else "",
         *_counts(view, width, pen),
         "",
         *_latencies(view, width, pen),
@@ -146,9 +112,10 @@ def _waits_and_errors(view: LiveView, width: int, pen: Pen) -> list[str]:
         "errors" if view.errors else "no errors", width - half - 2
     )
     found = [pen(head, "dim")]
+    errors = [(one.what, one.count) for one in view.errors]
     for n in range(_ROWS):
         first = _counted(view.waits, n, half)
-        last = _counted(view.errors, n, width - half - 2)
+        last = _counted(errors, n, width - half - 2)
         found.append(f"{left(first, half)}  {pen(last, 'bad')}".rstrip())
     return found
 
@@ -175,8 +142,10 @@ def _thresholds(
     if not thresholds:
         return []
     ordered = failed_first(thresholds)
-    failed = sum(not one.ok for one in ordered)
+    failed, still_open = sum(not one.ok for one in ordered), sum(one.is_open for one in ordered)
     words = f"{failed} of {len(ordered)} failed" if failed else f"all {len(ordered)} met"
+    if still_open and not failed:
+        words = f"{len(ordered) - still_open} of {len(ordered)} met so far"
     found = [pen(left("thresholds", _NAME), "dim") + pen(words, "bad" if failed else "good")]
     shown_rows = ordered if len(ordered) < most else ordered[: most - 1]
     found += [_threshold(one, width, pen) for one in shown_rows]
@@ -185,8 +154,11 @@ def _thresholds(
 
 def _threshold(one: ThresholdResult, width: int, pen: Pen) -> str:
     mark = pen("met   ", "good") if one.ok else pen("failed", "bad")
+    mark = pen("ignored", "dim") if one.ignored else mark
     measured = value(one.value, one.unit) if one.value is not None else "not measured"
     note = f"  {line(one.note, 200)}" if one.note else ""
+    if one.is_open:
+        mark, measured, note = pen("open  ", "dim"), one.note, ""
     wide = min(width - 22, 32)
     return f"{mark}  {left(one.expression, wide)} {shown(measured + note, width - wide - 9)}"
 
@@ -202,33 +174,7 @@ def _footer(view: LiveView, width: int, pen: Pen) -> str:
 
 def json_line(view: LiveView) -> str:
     """One JSON object for each second, where nothing draws a screen."""
-    found: dict[str, Any] = {
-        "at_s": round(view.elapsed_s, 3),
-        "left_s": None if view.left_s is None else round(view.left_s, 3),
-        "guests": {state: view.guests.get(state, 0) for state in STATES},
-        "sessions": {"planned": view.planned, "opened": view.opened, "ended": view.ended,
-            "unconfirmed_end": view.unconfirmed_end, "failed": view.failed},
-        "messages": {"sent": view.sent, "confirmed": view.confirmed, "received": view.received},
-        "per_s": {"opened": round(view.opened_per_s, 2), "sent": round(view.sent_per_s, 2),
-            "received": round(view.received_per_s, 2)},
-        "echo_ms": _figures(view.echo),
-        "first_reply_ms": _figures(view.first_reply),
-        "waits": dict(view.waits[:20]),
-        "errors": dict(view.errors[:20]),
-        "warnings": dict(view.warnings[:20]),
-        "thresholds": [
-            {"expression": one.expression, "ok": one.ok, "value": one.value}
-            for one in view.thresholds
-        ],
-        "cpu": round(view.overhead.cpu_share, 4),
-        "lag_ms": round(view.overhead.lag_p99_ms, 2),
-        "stopping": view.stopping,
-    }  # fmt: skip
-    return terminal_text.json_line(found, separators=(",", ":"))
-
-
-def _figures(found: Percentiles) -> dict[str, float | None]:
-    return {name: getattr(found, name) for name in ("count", "p50", "p95", "p99", "max")}
+    return terminal_text.json_line(live_figures(view), separators=(",", ":"))
 
 
 def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> str:
@@ -252,6 +198,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         *_ended_errors(summary, width, pen),
         *_ended_warnings(summary, width, pen),
         *_ended_conversations(summary, width, pen),
+        *_ended_unasked(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
 
@@ -307,6 +254,15 @@ def _counted_lines(name: str, pairs: Sequence[tuple[str, int]], width: int, pen:
         for what, number in pairs[:_ENDED_ROWS]]  # fmt: skip
     more = len(pairs) - _ENDED_ROWS
     return [*lines, f"{'':13}{some(more, 'more kind')}"] if more > 0 else lines
+
+
+def _ended_unasked(summary: Summary, width: int, pen: Pen) -> list[str]:
+    """Last, because nothing else says why the run has passed. The line to add is not cut."""
+    unasked = not_asked(summary)
+    if not unasked:
+        return []
+    lines = wrapped(f"{unasked}: add", width)
+    return ["", *(pen(one, "warn") for one in lines), f'  --threshold "{REMEDY}"']
 
 
 def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..results import Percentiles, Summary, ThresholdResult
 from .html_parts import Cell, Column, heading, left_out, table
 from .markup import Child, Markup, h, joined
+from .not_asked import REMEDY, not_asked
 from .texts import count, duration, line, percent, period, some, value
 from .words import (
     failed_first,
@@ -152,7 +153,16 @@ def thresholds(summary: Summary) -> Markup | None:
         heading("Thresholds", f"exit code {summary.exit_code}"),
         table(columns, rows) if rows else h("p", {"class": "dim"}, "None were set."),
         left_out(len(ordered) - THRESHOLDS_MAX, "thresholds"),
+        _unasked(summary),
     )
+
+
+def _unasked(summary: Summary) -> Markup | None:
+    unasked = not_asked(summary)
+    if not unasked:
+        return None
+    line_to_add = h("span", {"class": "mono"}, f'--threshold "{REMEDY}"')
+    return h("p", {"class": "note warn"}, f"{unasked}: add ", line_to_add, ".")
 
 
 def _threshold(one: ThresholdResult) -> list[Markup | Cell | str]:
@@ -160,7 +170,9 @@ def _threshold(one: ThresholdResult) -> list[Markup | Cell | str]:
     if one.aborted:
         notes.append("the run was ended here")
     return [
-        Cell("met" if one.ok else "failed", f"word {'ok' if one.ok else 'bad'}"),
+        Cell("ignored", "word dim")
+        if one.ignored
+        else Cell("met" if one.ok else "failed", f"word {'ok' if one.ok else 'bad'}"),
         Cell(line(one.expression), "mono"),
         value(one.value, one.unit),
         _gauge(one),

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from ..results import CaseResult, ConversationReport, Summary, ThresholdResult
 from .chosen import ChosenConversations, chosen
+from .not_asked import REMEDY, not_asked
 from .texts import count, cut, duration, line, moment, value, visible
 from .transcript import conversation_text
 from .words import failed_first, is_passed, validity, what_went_wrong
@@ -56,6 +57,8 @@ def _functional(summary: Summary) -> list[tuple[str, list[JunitCase]]]:
     files: dict[str, list[JunitCase]] = {}
     for case in summary.cases[:CASES_MAX]:
         files.setdefault(case.file or "scenarios", []).append(_case(case))
+    if summary.thresholds:
+        files["thresholds"] = [_threshold(one, ()) for one in failed_first(summary.thresholds)]
     return list(files.items())
 
 
@@ -100,6 +103,9 @@ def _load(summary: Summary) -> list[tuple[str, list[JunitCase]]]:
 def _threshold(one: ThresholdResult, failed: Sequence[ConversationReport]) -> JunitCase:
     case = JunitCase(name=one.expression, classname="thresholds")
     measured = f"{value(one.value, one.unit)}, limit {value(one.limit, one.unit)}"
+    if one.ignored:
+        case.skipped = f"ignored: {line(one.note)}"
+        return case
     if one.ok:
         case.output = measured
         return case
@@ -117,7 +123,9 @@ def _validity(summary: Summary) -> JunitCase:
     if summary.stopped_by:
         case.skipped, case.output = f"stopped by {line(summary.stopped_by, 100)}", told
     elif summary.valid:
-        case.output = f"{told} {what_went_wrong(summary)}".strip()
+        unasked = not_asked(summary)
+        advice = f"{unasked}: add --threshold '{REMEDY}'." if unasked else ""
+        case.output = " ".join(filter(None, (told, what_went_wrong(summary), advice)))
     else:
         case.failure, case.kind = told, "not valid"
     return case

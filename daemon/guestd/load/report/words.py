@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..results import Band, Overhead, Percentiles, Point, Summary, ThresholdResult
+from .not_asked import not_asked
 from .texts import clock, count, duration, line, percent, some
 
 _FIGURE = re.compile(r"\s*(\w+)(?:\.(\w+))?\s*(<=|>=|==|!=|<|>)")
@@ -41,7 +42,8 @@ def verdict(summary: Summary) -> Verdict:
     """Failed comes before not valid, and that before stopped: the first says most."""
     parts = [*_failed(summary), *_doubts(summary)]
     if not parts:
-        return Verdict("ok", "Passed")
+        unasked = not_asked(summary)
+        return Verdict("warn", f"Passed, but {unasked}") if unasked else Verdict("ok", "Passed")
     words = "; ".join(parts)
     kind: Literal["bad", "warn"] = "bad" if _failed(summary) else "warn"
     return Verdict(kind, words[0].upper() + words[1:])

@@ -23,12 +23,20 @@ from .reading import heard_in
 
 #: A custom attribute of every virtual guest: the id of its run.
 RUN_ATTRIBUTE = "guestd_run"
+#: Of a run in several processes: which of them plays the guest.
+PART_ATTRIBUTE = "guestd_run_part"
+
+
+def own_mark(run_id: str, worker: int, workers: int) -> tuple[str, str]:
+    """The custom attribute that the guests of one process have, and no others."""
+    return (PART_ATTRIBUTE, f"{run_id}-{worker}") if workers > 1 else (RUN_ATTRIBUTE, run_id)
 
 
 class GuestHost(Protocol):
     """What drivers share."""
 
     run_id: str
+    mark: tuple[str, str]
     fleet: Fleet
     clock: Clock
     loop: asyncio.AbstractEventLoop
@@ -159,6 +167,7 @@ class GuestDriver:
     def _marked(self, guest: OpenGuest) -> OpenGuest:
         """So that others can tell an automated guest, and one run from another."""
         marks = {"IsAutomatedTest": "true", RUN_ATTRIBUTE: self._host.run_id}
+        marks |= [self._host.mark]
         return replace(guest, attributes={**marks, **guest.attributes})
 
     def _send_text(self, action: a.SendText) -> None:

@@ -31,7 +31,7 @@ from ..plan.guests import PlannedGuest
 from ..plan.plan import Plan
 from ..scenario.file import Scenario
 from ..scenario.steps import Repeat
-from .driver import GuestDriver
+from .driver import GuestDriver, own_mark
 from .message_gate import MessageGate
 from .overhead import LagSampler, resident_bytes
 
@@ -87,6 +87,7 @@ class LoadEngine:
             loop, clock, DEADLINE_TICK_S, GuestDriver.deadline_reached
         )
         self._plan, self.run_id = plan, run_id
+        self.mark = own_mark(run_id, plan.worker, plan.workers)
         self._programs = [compiled(one) for one in scenarios]
         self._labels = {key: name.label for key, name in step_names(scenarios).items()}
         self._is_endless = any(map(_has_endless_loop, scenarios))

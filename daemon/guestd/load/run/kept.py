@@ -11,6 +11,7 @@ from ..measure.reconcile import ConversationFindings, GuestView, RunFindings
 from ..measure.summary import StepName
 from ..results import CaseResult, ConversationReport, TranscriptEntry
 from .driver import GuestDriver
+from .guest_frames import GuestFrames
 
 #: A guest costs some kilobytes with its transcript, so more than these are let go, oldest first.
 KEPT_MAX = 30_000
@@ -21,7 +22,8 @@ SLOWEST_TOLD = 10
 
 class KeptConversations:
     """`steps`: names by scenario and step. `command`: repeats one guest, by its name.
-    `conversation_ids`: the platform's, by guest session, as far as its record was read."""
+    `conversation_ids`: the platform's, by guest session, as far as its record was read. `frames`:
+    of the conversations that are told, if they are kept."""
 
     def __init__(
         self, scenarios: list[str], steps: dict[tuple[int, int], StepName], command: str
@@ -29,6 +31,7 @@ class KeptConversations:
         self._scenarios, self._steps, self._command = scenarios, steps, command
         self._kept: deque[GuestDriver] = deque(maxlen=KEPT_MAX)
         self.conversation_ids: dict[str, str] = {}
+        self.frames: GuestFrames | None = None
         self.let_go = 0
 
     def __len__(self) -> int:
@@ -120,6 +123,8 @@ class KeptConversations:
         )
         if failed is not None:
             self._tell_failure(report, planned.scenario, failed)
+        if self.frames is not None:
+            report.frames, report.frames_left_out = self.frames.of(planned.number)
         return report
 
     def _tell_failure(self, report: ConversationReport, scenario: int, failed: StepDone) -> None:

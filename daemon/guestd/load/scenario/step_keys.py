@@ -279,7 +279,7 @@ def step_keys(steps: ValueKind) -> tuple[StepKey, ...]:
         StepKey("choose", ByShape("the text of a choice, or {number: 2}", text=TEMPLATE,
                                   mapping=_CHOICE),
                 "Pick from what was offered last: a quick reply, a button of a card, an item of"
-                " a list, a date. Waits for an offer if there is none.",
+                " a list, a date. Waits for an offer if there is none. A form cannot be answered.",
                 Choose, _as("text"), "choose: I'll pick it up", within=True),
         StepKey("attach", ByShape("the path of a file, or a mapping", text=_FileBeside(),
                                   mapping=_ATTACHED),

@@ -21,7 +21,7 @@ from guestd.load.guest.instructions import compiled
 from guestd.load.guest.virtual_guest import VirtualGuest
 from guestd.load.plan.guests import PlannedGuest
 from guestd.load.scenario.file import GuestProfile, Scenario
-from guestd.load.scenario.steps import Place, Spread, Step
+from guestd.load.scenario.steps import ExpectReply, Place, SayStep, Spread, Step
 
 PLACE = Place("f.yaml", 1)
 START = 1000.0
@@ -38,6 +38,14 @@ def seconds(time_s: float) -> Spread:
 
 def scenario(*steps: Step, **fields: Any) -> Scenario:
     return Scenario(fields.pop("name", "parcel"), steps, PLACE, **fields)
+
+
+def say(text: str) -> SayStep:
+    return step(SayStep, text=text)
+
+
+def expect(text: str = "", **fields: object) -> ExpectReply:
+    return step(ExpectReply, containing=text, **fields)
 
 
 def quick_replies(*texts: str) -> list[Any]:

@@ -28,6 +28,7 @@ from guestd.load.plan.guests import PlannedGuest
 from guestd.load.scenario import steps as s
 from guestd.load.scenario.steps import Spread
 from guestd.model.instants import NEVER
+from tests.thoroughness import examples
 from tests.unit.load.guest.guest_harness import PLACE, quick_replies, scenario, step
 
 TEXTS = st.sampled_from(["hi", "x", "order #5", "PASS", "FAIL", "", "${guest.name}"])
@@ -109,7 +110,7 @@ def run(guest: VirtualGuest, moves: list[Any], late_s: float) -> list[Any]:
     return out
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(STEPS, max_size=5), MOVES, st.sampled_from([0.0, 3.0]), st.sampled_from([0.0, 9.0]))
 def test_any_events_end_in_one_finish(steps, moves, late_s, for_s):
     guest = VirtualGuest(
@@ -131,7 +132,7 @@ def guest_scenario(guest: VirtualGuest) -> Any:
     return guest._program.scenario
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(SIMPLE, max_size=6), MOVES, st.sampled_from([0.0, 3.0]))
 def test_every_step_that_was_begun_is_done_once(steps, moves, late_s):
     """Without rounds: no step twice, none before one that was never begun, and all that left a

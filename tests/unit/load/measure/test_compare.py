@@ -29,6 +29,7 @@ from guestd.load.results import (
     StepFigures,
     Summary,
 )
+from tests.thoroughness import examples
 
 
 def echoes(seed: int, count: int = 3000, factor: float = 1.0, tail: float = 1.0):
@@ -170,7 +171,7 @@ def test_the_work_does_not_grow_with_the_run():
     assert process_time() - started < 5
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.integers(0, 10**6))
 def test_the_short_bootstrap_is_as_wide_as_the_long_one(seed):
     """Samples drawn one by one, beside the one random number that stands for them."""

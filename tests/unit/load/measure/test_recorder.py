@@ -17,6 +17,7 @@ from guestd.load.measure.histogram import LatencyHistogram
 from guestd.load.measure.merged import RunMeasures, merge
 from guestd.load.measure.partial import Partial
 from guestd.load.measure.recorder import SECONDS_MAX, Recorder
+from tests.thoroughness import examples
 
 AT = st.integers(0, 3000).map(lambda tenths: tenths / 1.0)
 CALLS = st.one_of(
@@ -57,7 +58,7 @@ def partials(draw, worker: str) -> Partial:
     return recorder.partial()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(partials("0"), partials("0"), partials("1"))
 def test_parts_may_be_merged_in_any_order(a, b, c):
     whole = merge(merge(a, b), c)
@@ -66,13 +67,13 @@ def test_parts_may_be_merged_in_any_order(a, b, c):
     assert merge(whole, Partial()) == whole
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(partials("0"))
 def test_what_a_worker_sends_arrives_as_it_was(part):
     assert wire.decode(wire.encode(part)) == part
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.lists(CALLS, max_size=30, unique_by=lambda call: call[:2] if "sampled" in call else call),
     st.integers(1, 7),

@@ -10,6 +10,7 @@ from guestd.load.measure.histogram import LatencyHistogram
 from guestd.load.measure.merged import RunMeasures
 from guestd.load.measure.recorder import Recorder
 from guestd.load.measure.rows import POINTS_MAX, points
+from tests.thoroughness import examples
 
 
 def run(seconds: int) -> RunMeasures:
@@ -23,7 +24,7 @@ def run(seconds: int) -> RunMeasures:
     return merged
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(1, 1000))
 def test_nothing_is_left_out_and_there_are_at_most_200(seconds):
     merged = run(seconds)

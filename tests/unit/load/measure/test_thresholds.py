@@ -20,6 +20,7 @@ from guestd.load.measure.threshold_expressions import (
 )
 from guestd.load.measure.thresholds import MeasuredFigures, ThresholdWatch
 from guestd.load.scenario.file import ThresholdRule
+from tests.thoroughness import examples
 
 LIMITS = st.one_of(
     st.integers(0, 10**6).map(float),
@@ -132,7 +133,7 @@ def test_what_cannot_be_read_is_refused_with_the_place(text, position, what):
     assert refused.value.position == position
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text):
     with suppress(ThresholdError):

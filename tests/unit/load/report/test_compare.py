@@ -8,28 +8,43 @@ import pytest
 from hypothesis import Phase, given, settings
 from rich.cells import cell_len
 
-from guestd.load.measure.compare import compare
+from guestd.load.measure.compare import RunComparison, compare
 from guestd.load.report.compare_html import compare_html
 from guestd.load.report.compare_text import compare_text
 from guestd.load.report.html import POLICY
+from guestd.load.results import Summary
+from tests.thoroughness import examples
 
 from . import sample
 from .test_html import Seen, with_texts
 from .test_markup import HOSTILE
 
 COLOURS = re.compile(r"\x1b\[[0-9]+m")
-CALM, STALLED = sample.evening_peak(stalls=False), sample.evening_peak()
-COMPARISON = compare(CALM, STALLED)
 
 
 @pytest.fixture(scope="module")
-def page() -> Seen:
-    return Seen(compare_html(CALM, STALLED, COMPARISON))
+def calm() -> Summary:
+    return sample.evening_peak(stalls=False)
 
 
-def test_the_page_says_the_verdict_and_each_measure(page):
-    assert COMPARISON.verdict.lower() in page.text.lower()
-    for one in (*COMPARISON.measures, *COMPARISON.counts):
+@pytest.fixture(scope="module")
+def stalled() -> Summary:
+    return sample.evening_peak()
+
+
+@pytest.fixture(scope="module")
+def comparison(calm, stalled) -> RunComparison:
+    return compare(calm, stalled)
+
+
+@pytest.fixture(scope="module")
+def page(calm, stalled, comparison) -> Seen:
+    return Seen(compare_html(calm, stalled, comparison))
+
+
+def test_the_page_says_the_verdict_and_each_measure(comparison, page):
+    assert comparison.verdict.lower() in page.text.lower()
+    for one in (*comparison.measures, *comparison.counts):
         assert one.sentence in page.text
     for heading in ("Runs", "Latencies", "Counts", "Over time", "Distributions"):
         assert heading in page.text
@@ -42,51 +57,51 @@ def test_both_curves_are_in_the_same_plots(page):
     assert sum(("class", "data") in attributes for _, attributes in page.tags) == (names.count("a"))
 
 
-def test_the_page_has_the_policy_and_no_script(page):
+def test_the_page_has_the_policy_and_no_script(calm, stalled, comparison, page):
     tags = {tag for tag, _ in page.tags}
     assert not tags & {"script", "img", "link", "a"}
-    whole = compare_html(CALM, STALLED, COMPARISON)
+    whole = compare_html(calm, stalled, comparison)
     assert POLICY.replace("'", "&#x27;") in whole
     assert len(whole.encode()) < 2_000_000
 
 
-def test_runs_that_may_not_be_comparable_are_told_so():
+def test_runs_that_may_not_be_comparable_are_told_so(calm):
     other = sample.evening_peak(stalls=False, seed=8)
-    text = Seen(compare_html(CALM, other, compare(CALM, other))).text
+    text = Seen(compare_html(calm, other, compare(calm, other))).text
     assert "They may not be comparable: the seeds differ" in text
 
 
-def test_runs_of_different_length_share_an_axis():
+def test_runs_of_different_length_share_an_axis(calm):
     half = sample.evening_peak(stalls=False)
     half.points = half.points[:50]
-    for a, b in ((CALM, half), (half, CALM)):
+    for a, b in ((calm, half), (half, calm)):
         assert "9:58" in Seen(compare_html(a, b, compare(a, b))).text
 
 
-def test_a_run_without_rows_has_no_plots_over_time():
+def test_a_run_without_rows_has_no_plots_over_time(calm):
     bare = sample.evening_peak(stalls=False)
     bare.points = []
-    assert "Over time" not in Seen(compare_html(bare, CALM, compare(bare, CALM))).text
+    assert "Over time" not in Seen(compare_html(bare, calm, compare(bare, calm))).text
 
 
-def test_the_block_of_text_says_the_same_in_its_width():
-    block = compare_text(CALM, STALLED, COMPARISON, colour=False)
-    assert block.startswith(COMPARISON.verdict[:40])
+def test_the_block_of_text_says_the_same_in_its_width(calm, stalled, comparison):
+    block = compare_text(calm, stalled, comparison, colour=False)
+    assert block.startswith(comparison.verdict[:40])
     assert "first reply" in block and "restored" in block and "→" in block
     assert max(map(cell_len, block.split("\n"))) <= 80
-    assert COLOURS.sub("", compare_text(CALM, STALLED, COMPARISON)) == block
+    assert COLOURS.sub("", compare_text(calm, stalled, comparison)) == block
 
 
-@settings(max_examples=15, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(15), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(HOSTILE)
-def test_no_text_makes_an_element_or_a_command(text):
+def test_no_text_makes_an_element_or_a_command(calm, stalled, text):
     def strange(found):
         kept = found.latency_ms
         changed = with_texts(found, text)
         changed.latency_ms, changed.points = kept, changed.points[110:120]
         return changed
 
-    a, b = strange(CALM), strange(STALLED)
+    a, b = strange(calm), strange(stalled)
     comparison = compare(a, b)
     comparison.warnings.append(text)
     comparison.verdict = text

@@ -11,8 +11,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from guestd.load.report.console_lines import LiveView, json_line, live_screen, summary_text
-from guestd.load.results import Overhead, Percentiles, Summary, ThresholdResult
+from guestd.load.measure.live_view import LiveView
+from guestd.load.report.console_lines import json_line, live_screen, summary_text
+from guestd.load.results import ErrorGroup, Overhead, Percentiles, Summary, ThresholdResult
+from tests.thoroughness import examples
 
 from . import sample
 from .test_html import with_texts
@@ -48,7 +50,10 @@ def view(text: str = "first reply", **more) -> LiveView:
         "echo_minute": [7.0 + n % 5 + (600 if n == 40 else 0) for n in range(60)],
         "sent_minute": [20.0 + n % 9 for n in range(60)],
         "waits": [(f"{text} {n}", 1204 - n) for n in range(6)],
-        "errors": [("step 3: no reply", 118), (f"{text}: upload refused", 6)],
+        "errors": [
+            ErrorGroup(what="step 3: no reply", count=118),
+            ErrorGroup(what=f"{text}: upload refused", count=6),
+        ],
         "thresholds": [
             ThresholdResult(expression="echo_latency.p99 < 500ms", ok=True, value=212.0, unit="ms"),
             ThresholdResult(expression="lost == 0", ok=False, value=3.0, unit="count", note=text),
@@ -97,7 +102,7 @@ def test_a_run_that_has_just_begun_is_drawn():
     assert len(frame.split("\n")) == 24
 
 
-@settings(max_examples=50, phases=QUICK)
+@settings(max_examples=examples(50), phases=QUICK)
 @given(TERMINAL)
 def test_no_text_commands_the_terminal_or_breaks_a_line(text):
     frame = live_screen(view(text, title=text), colour=True).split("\n")
@@ -109,7 +114,7 @@ def test_no_text_commands_the_terminal_or_breaks_a_line(text):
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", plain)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(TERMINAL)
 def test_a_json_line_is_one_line_of_json(text):
     line = json_line(view(text))

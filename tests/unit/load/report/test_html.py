@@ -21,6 +21,7 @@ from guestd.load.results import (
     ThresholdResult,
     TranscriptEntry,
 )
+from tests.thoroughness import examples
 
 from . import sample
 from .test_markup import HOSTILE, Seen
@@ -161,21 +162,21 @@ def with_texts(found, text: str):
     })  # fmt: skip
 
 
-SMALL = sample.evening_peak()
-SMALL.points = SMALL.points[110:130]
-SMALL.steps[2].failures = {"<i>no_reply": 118}
-TAGS = [tag for tag, _ in drawn(SMALL).tags]
+@pytest.fixture(scope="module")
+def tags_of_small(small):
+    return drawn(small).tags
 
 
-@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(25), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(HOSTILE)
-def test_no_text_in_any_field_makes_an_element_or_an_attribute(text):
-    seen = drawn(with_texts(SMALL, text))
+def test_no_text_in_any_field_makes_an_element_or_an_attribute(small, tags_of_small, text):
+    seen = drawn(with_texts(small, text))
     names = {name for _, attributes in seen.tags for name, _ in attributes}
-    allowed = {name for _, attributes in drawn(SMALL).tags for name, _ in attributes}
+    allowed = {name for _, attributes in tags_of_small for name, _ in attributes}
     assert names <= allowed
-    assert {tag for tag, _ in seen.tags} <= set(TAGS)
-    assert sum(tag == "h2" for tag, _ in seen.tags) == TAGS.count("h2")
+    tags = [tag for tag, _ in tags_of_small]
+    assert {tag for tag, _ in seen.tags} <= set(tags)
+    assert sum(tag == "h2" for tag, _ in seen.tags) == tags.count("h2")
 
 
 def test_a_long_message_is_cut_and_says_so():

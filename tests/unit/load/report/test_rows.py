@@ -14,9 +14,10 @@ from guestd.load.report.csv_rows import points_csv, steps_csv
 from guestd.load.report.junit import junit_xml
 from guestd.load.report.openmetrics import openmetrics
 from guestd.load.results import Summary
+from tests.thoroughness import examples
 
 from . import sample
-from .test_html import SMALL, with_texts
+from .test_html import with_texts
 from .test_markup import HOSTILE
 
 #: What Jenkins' junit-10.xsd allows: attributes (with those that must be there), and children.
@@ -89,10 +90,10 @@ def test_a_run_that_is_not_valid_and_one_that_was_stopped():
     assert read(junit_xml(found)).find(".//skipped").get("message") == "stopped by SIGINT"
 
 
-@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(25), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(HOSTILE)
-def test_any_text_gives_xml_that_can_be_read(text):
-    read(junit_xml(with_texts(SMALL, text)))
+def test_any_text_gives_xml_that_can_be_read(small, text):
+    read(junit_xml(with_texts(small, text)))
     read(junit_xml(with_texts(sample.functional(), text)))
 
 
@@ -162,8 +163,8 @@ def test_figures_as_openmetrics():
     assert value("guestd_load_valid") == 1
 
 
-@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(25), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(HOSTILE)
-def test_any_text_gives_openmetrics_that_can_be_read(text):
-    assert families(with_texts(SMALL, text))
+def test_any_text_gives_openmetrics_that_can_be_read(small, text):
+    assert families(with_texts(small, text))
     assert families(Summary())

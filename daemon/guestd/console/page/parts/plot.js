@@ -30,18 +30,22 @@ function useWidth() {
   return [box, width]
 }
 
-/** @param {{at: number[], series: Series[], label: string}} props `at`: ms */
-export function Plot({ at, series, label }) {
+/** @param {{at: number[], series: Series[], label: string, limit?: number}} props `at`: ms; `limit`: a line across, if it is in reach */
+export function Plot({ at, series, label, limit }) {
   const [box, width] = useWidth()
-  return html`<div class="plotbox" ref=${box}>${at.length < 2 ? html`<p class="dim">No figures yet.</p>` : html`<${Lines} at=${at} series=${series} label=${label} width=${width} />`}</div>`
+  return html`<div class="plotbox" ref=${box}>${at.length < 2 ? html`<p class="dim">No figures yet.</p>` : html`<${Lines} at=${at} series=${series} label=${label} limit=${limit} width=${width} />`}</div>`
 }
 
-/** @param {{at: number[], series: Series[], label: string, width: number}} props */
-function Lines({ at, series, label, width }) {
+/** Farther above the highest value a limit would press the lines to the ground. */
+const IN_REACH = 4
+
+/** @param {{at: number[], series: Series[], label: string, width: number, limit?: number}} props */
+function Lines({ at, series, label, width, limit = 0 }) {
   const RIGHT = width - END
   const now = series.map((one) => `${one.label} ${count(one.values[one.values.length - 1] ?? 0)}`).join(', ')
   const highest = series.reduce((max, one) => one.values.reduce((/** @type {number} */ so, n) => Math.max(so, n ?? 0), max), 0)
-  const ticks = steps(highest)
+  const hasLimit = limit > 0 && limit <= highest * IN_REACH
+  const ticks = steps(hasLimit ? Math.max(highest, limit) : highest)
   const max = ticks[ticks.length - 1]
   const [from, to] = [at[0] ?? 0, at[at.length - 1] ?? 1]
   const x = (/** @type {number} */ t) => LEFT + ((t - from) / Math.max(1, to - from)) * (RIGHT - LEFT)
@@ -51,6 +55,7 @@ function Lines({ at, series, label, width }) {
     ${ticks.map((n) => html`<line class="grid" x1=${LEFT} x2=${RIGHT} y1=${y(n)} y2=${y(n)} /><text x=${LEFT - 6} y=${y(n) + 3.5} text-anchor="end">${count(n)}</text>`)}
     ${times(from, to, (RIGHT - LEFT) / TIME_PX).map(({ at, text }) => html`<text x=${x(at)} y="119" text-anchor=${x(at) < LEFT + BESIDE ? 'start' : 'middle'}>${text}</text>`)}
     ${series.map((one) => html`${one.fill && html`<path class="fill" d=${`${path(at, one.values, x, y)}L${x(to)} ${BOTTOM}L${x(from)} ${BOTTOM}Z`} />`}<path class=${`ln ${one.tone}`} d=${path(at, one.values, x, y)} />`)}
+    ${hasLimit && html`<line class="limit" x1=${LEFT} x2=${RIGHT} y1=${y(limit)} y2=${y(limit)}><title>limit ${count(limit)}</title></line>`}
     ${ends.map(({ one, y: at }) => html`<text class=${`end ${one.tone}`} x=${RIGHT + 6} y=${at + 3.5}>${one.label}</text>`)}</svg>`
 }
 
@@ -60,7 +65,8 @@ function path(at, values, x, y) {
   let isOn = false
   let d = ''
   values.forEach((n, i) => {
-    if (n !== null) d += `${isOn && at[i] - at[i - 1] <= usual * GAP_STEPS + 1000 ? 'L' : 'M'}${x(at[i]).toFixed(1)} ${y(n).toFixed(1)}`
+    const isAlone = !isOn && (values[i + 1] ?? null) === null
+    if (n !== null) d += isAlone ? `M${x(at[i]) - 2} ${y(n).toFixed(1)}h4` : `${isOn && at[i] - at[i - 1] <= usual * GAP_STEPS + 1000 ? 'L' : 'M'}${x(at[i]).toFixed(1)} ${y(n).toFixed(1)}`
     isOn = n !== null
   })
   return d || `M${LEFT} ${BOTTOM}`

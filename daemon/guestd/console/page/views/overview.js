@@ -6,6 +6,7 @@ import { rowOf } from '../models/sessions.js'
 import { downOf, throttledOf } from '../models/stats.js'
 import { words } from '../models/transcript.js'
 import { Choice } from '../parts/facts.js'
+import { Counted, number, Panel, Tiles as TileRow } from '../parts/panel.js'
 import { Plot } from '../parts/plot.js'
 import { go, linkTo, route } from '../route.js'
 import { useSources } from '../store.js'
@@ -56,11 +57,8 @@ function Tiles({ rows, window }) {
     ['Lost connections', (lost / minutes).toFixed(1), '/min', `${count(lost)} in ${within}`, lost ? 'warn' : ''],
     ['Loop lag, p99', number(last.loop_lag_p99), ' ms', `CPU ${count((last.cpu ?? 0) * 100)} %, ${size(last.rss ?? 0)}`, 'ok'],
   ]
-  return html`<div class="tiles">${tiles.map(([name, value, unit, note, tone]) => html`<div class="tile" key=${name}><span>${name}</span><b>${value}<small>${unit}</small></b><em class=${tone}>${note}</em></div>`)}</div>`
+  return html`<${TileRow} tiles=${tiles} />`
 }
-
-/** @param {number | undefined} n */
-const number = (n) => (n == null ? '–' : n < 10 ? n.toFixed(1) : count(n))
 
 /** @param {{rows: any[]}} props */
 function Plots({ rows }) {
@@ -75,9 +73,6 @@ function Plots({ rows }) {
     <${Panel} title="Echo latency, ms" now=${`p99 ${number(last.echo_p99)}`}><${Plot} label="Echo latency in ms" at=${at} series=${[{ label: 'p99', tone: 'a', values: as('echo_p99') }, { label: 'p95', tone: 'b', values: as('echo_p95') }, { label: 'p50', tone: 'c', values: as('echo_p50') }]} /><//>
     <${Panel} title="Lost connections and 429 per second" now=${`${count(last.lost ?? 0)} and ${count(throttledOf(last))}`}><${Plot} label="Lost connections and 429 per second" at=${at} series=${[{ label: 'lost', tone: 'a', values: rate('lost') }, { label: '429', tone: 'w', values: of((row) => throttledOf(row) / step) }]} /><//></div>`
 }
-
-/** @param {{title: string, now: string, children: any}} props */
-const Panel = ({ title, now, children }) => html`<section class="panel" aria-label=${title}><h2>${title}<span class="now">${now}</span></h2>${children}</section>`
 
 function Attention() {
   const [found, set] = useState(/** @type {any} */ (null))
@@ -122,7 +117,7 @@ const CAUSES = { lost: 'broken by the network', unanswered: 'heartbeat unanswere
 function Causes({ rows }) {
   const causes = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => name.startsWith('lost.'))))
   const all = [...causes].map((name) => /** @type {[string, number]} */ ([name.slice(5), total(rows, name)])).filter(([, n]) => n).sort((a, b) => b[1] - a[1])
-  return html`<section class="panel" aria-label="Lost connections by cause"><h2>Lost connections by cause</h2>${all.length ? html`<table class="list"><tbody>${all.map(([cause, n]) => html`<tr key=${cause}><td>${CAUSES[cause] ?? words(cause)}</td><td class="num">${count(n)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None was lost.</p>`}</section>`
+  return html`<${Panel} title="Lost connections by cause"><${Counted} rows=${all.map(([cause, n]) => [CAUSES[cause] ?? words(cause), n])} none="None was lost." /><//>`
 }
 
 function Budgets() {

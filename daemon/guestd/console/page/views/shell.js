@@ -1,7 +1,7 @@
 /** The frame of the page: header, what is wrong with the daemon, the view, the dock of a phone. */
 import { html } from '../ui.js'
 import { IS_EMULATOR, refusal } from '../api.js'
-import { info, pause, paused, sessions, stats, talk, trouble } from '../app.js'
+import { info, isLoadOnly, pause, paused, sessions, stats, talk, trouble } from '../app.js'
 import { connection } from '../live.js'
 import { Questions } from '../parts/dialog.js'
 import { Icon, IconButton, Logo } from '../parts/icons.js'
@@ -17,20 +17,29 @@ import { FaultsPage } from './faults.js'
 import { Guests } from './guests.js'
 import { Help, helpIsOpen } from './help.js'
 import { Inspector } from './inspector.js'
+import { Load } from './load.js'
 import { Login } from './login.js'
 import { Overview } from './overview.js'
 import { TalkPane } from './talk.js'
 
-/** @type {[string, string, import('../parts/icons.js').IconName][]} */
-const VIEWS = [['guests', 'Guests', 'chat'], ...(IS_EMULATOR ? [] : [/** @type {any} */ (['overview', 'Overview', 'bars'])]), ['faults', 'Faults', 'bolt']]
+/** @typedef {[string, string, import('../parts/icons.js').IconName]} View */
+/** @type {Record<string, View>} */
+const VIEW = { guests: ['guests', 'Guests', 'chat'], overview: ['overview', 'Overview', 'bars'], faults: ['faults', 'Faults', 'bolt'], load: ['load', 'Load', 'load'] }
+
+/** What there is here. @returns {View[]} */
+function views() {
+  if (isLoadOnly()) return [VIEW.load]
+  if (IS_EMULATOR) return [VIEW.guests, VIEW.faults]
+  return [VIEW.guests, VIEW.overview, VIEW.faults, ...(info.value?.load_runs?.length ? [VIEW.load] : [])]
+}
 
 export function Shell() {
-  useSources(route, refusal)
-  const { view } = route.value
+  useSources(route, refusal, info)
+  const view = isLoadOnly() ? 'load' : route.value.view
   const isRefused = Boolean(refusal.value)
-  document.title = titleOf()
+  document.title = titleOf(view)
   return html`<div class="app"><a class="skip" href="#main" onClick=${skip}>To the content</a><${Top} isRefused=${isRefused} /><${Notices} />
-    ${isRefused ? html`<${Login} />` : view === 'overview' ? html`<${Overview} />` : view === 'faults' ? html`<${FaultsPage} />` : IS_EMULATOR ? html`<${Alone} />` : html`<${GuestsView} />`}
+    ${isRefused ? html`<${Login} />` : view === 'load' ? html`<${Load} />` : view === 'overview' ? html`<${Overview} />` : view === 'faults' ? html`<${FaultsPage} />` : IS_EMULATOR ? html`<${Alone} />` : html`<${GuestsView} />`}
     ${!isRefused && html`<${Dock} />`}<${Toasts} /><${Questions} /><${Help} /></div>`
 }
 
@@ -40,8 +49,9 @@ function skip(e) {
   ;(document.getElementById('composer') ?? document.getElementById('guests') ?? document.getElementById('main'))?.focus()
 }
 
-function titleOf() {
-  const { view, session } = route.value
+/** @param {string} view */
+function titleOf(view) {
+  const { session } = route.value
   const name = view === 'guests' ? talk.value?.name || session || 'Guests' : view.charAt(0).toUpperCase() + view.slice(1)
   return `${name} · guestd`
 }
@@ -51,6 +61,9 @@ function GuestsView() {
   return html`<main class="main" id="main" tabindex="-1" data-open=${session ? '' : undefined} data-inspects=${session && pane && pane !== 'chat' ? '' : undefined} data-pane=${pane}><${Guests} /><${TalkPane} /><${Inspector} /></main>`
 }
 
+/** @param {string} view */
+const isHere = (view) => (isLoadOnly() || route.value.view === view ? 'page' : undefined)
+
 const THEMES = /** @type {const} */ ({ system: 'system', light: 'sun', dark: 'moon' })
 
 /** @param {{isRefused: boolean}} props */
@@ -58,7 +71,7 @@ function Top({ isRefused }) {
   useSources(route, paused, theme, info)
   const target = info.value?.target
   return html`<header class="top"><a class="brand" href=${linkTo({ view: 'guests', session: '', query: {} })}><${Logo} />guestd</a>
-    ${!isRefused && html`<nav class="nav" aria-label="Main">${VIEWS.map(([view, text]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${route.value.view === view ? 'page' : undefined}>${text}</a>`)}</nav>${IS_EMULATOR ? html`<span class="grow"></span>` : html`<${Strip} />`}`}
+    ${!isRefused && html`<nav class="nav" aria-label="Main">${views().map(([view, text]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${isHere(view)}>${text}</a>`)}</nav>${IS_EMULATOR || isLoadOnly() ? html`<span class="grow"></span>` : html`<${Strip} />`}`}
     ${isRefused && html`<span class="grow"></span>`}
     ${!isRefused && target && html`<span class=${`only-l tag ${target.kind === 'platform' ? '' : 'warn'}`}>${target.name}</span>`}
     <${IconButton} name=${paused.value ? 'play' : 'pause'} label=${paused.value ? 'Go on with live updates' : 'Pause live updates'} pressed=${paused.value} onClick=${() => pause(!paused.value)} />
@@ -90,6 +103,6 @@ function Lost() {
 }
 
 function Dock() {
-  useSources(route)
-  return html`<nav class="dock" aria-label="Main, below">${VIEWS.map(([view, text, icon]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${route.value.view === view ? 'page' : undefined}><${Icon} name=${icon} />${text}</a>`)}</nav>`
+  useSources(route, info)
+  return html`<nav class="dock" aria-label="Main, below">${views().map(([view, text, icon]) => html`<a key=${view} href=${linkTo({ view, session: '', query: {} })} aria-current=${isHere(view)}><${Icon} name=${icon} />${text}</a>`)}</nav>`
 }
