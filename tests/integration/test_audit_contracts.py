@@ -128,6 +128,7 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
     assert (reported, tries, told) == (
         {
             "": [
+                ("identity.key_created", "success"),
                 ("oauth.fetched", "success"),
                 ("identity.key_rotated", "success"),
             ],

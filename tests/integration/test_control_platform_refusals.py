@@ -106,11 +106,15 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
     )
 
 
-async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(caplog):
-    """By the command, by the API and in the audit: the platform's code and status, and what to
-    set; it is no mistake of the request."""
+@pytest.mark.parametrize(
+    ("token_status", "setting"),
+    [(400, "client_id"), (404, "token_url"), (409, "token_url"), (422, "client_id")],
+)
+async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(token_status, setting):
+    """By the command, by the API and in every line of the audit: the platform's code and status,
+    and what to set; it is no mistake of the request."""
     async with running_daemon() as (daemon, ask):
-        rule = {"kind": "http_status", "status": 400, "every": 1, "path": "/oauth/token"}
+        rule = {"kind": "http_status", "status": token_status, "every": 1, "path": "/oauth/token"}
         daemon.emulator.faults.set([rule], daemon.emulator.now())
         _, problem, _ = await ask(
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": "i"}
@@ -123,16 +127,20 @@ async def test_http_3_a_refused_token_is_told_wherever_the_operation_is(caplog):
         ]
     names = ("status", "code", "platform_status", "platform_code")
     advice = [
-        words in problem["detail"] for words in ("check platform.client_id", "correct the request")
+        words in problem["detail"] for words in (f"platform.{setting}", "correct the request")
     ]
-    on_stderr = "guestd: the platform's status 400, code fault" in found.stderr
-    (refused,) = [one["details"] for one in facts if one["action"] == "oauth.refused"]
-    audited = refused["platform_code"], refused["error_status"]
-    assert ([problem[name] for name in names], advice, on_stderr, audited) == (
-        [502, "platform_token_refused", 400, "fault"],
+    on_stderr = f"guestd: the platform's status {token_status}, code fault" in found.stderr
+    audited = {
+        one["action"]: (one["details"].get("platform_code"), one["details"].get("error_status"))
+        for one in facts
+        if one["status"] == "failed"
+    }
+    lines = ("oauth.refused", "injection.preflight", "injection.completed")
+    assert ([problem.get(name) for name in names], advice, on_stderr, audited) == (
+        [502, "platform_token_refused", token_status, "fault"],
         [True, False],
         True,
-        ("fault", 400),
+        dict.fromkeys(lines, ("fault", token_status)),
     )
 
 

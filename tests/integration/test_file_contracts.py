@@ -183,6 +183,17 @@ async def test_http_3_an_answer_without_a_place_says_what_to_do(tmp_path, monkey
     )
 
 
+async def test_guest_3_an_answer_without_a_place_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(WebchatFiles, "presign", lambda self, call: PlatformResponse({"a": 1}))
+    async with webchat_guest(tmp_path, attachments={"attempts_max": 1}) as (daemon, _, _, _):
+        await send_bill(daemon, "f1")
+        await until(lambda: len(audited(tmp_path, "command.settled")) == 1)
+        figures = daemon.metrics.error_figures()
+    names = ("failed_calls", "failed_attempts")
+    counts = [(figures[name]["other"], figures[name]["total"]) for name in names]
+    assert counts == [(1, 1), (1, 1)]
+
+
 async def test_http_1_an_upload_waits_as_long_as_the_storage_asks(tmp_path):
     """From its answer to the next question for a place, with a rest of our own that is shorter."""
     async with webchat_guest(tmp_path, attachments={"retry_s": 0.01}) as (daemon, _, _, faults):

@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from .frontend_client import frame, live, open_frontend
+from .operations_daemon import running_daemon
 
 
 def connects(stack):
@@ -138,3 +139,30 @@ async def test_a_guest_that_lives_stays_who_it_is(new_stack):
             await second.send('{"action": "send", "text": "hello"}')
             assert (await frame(second, kind="message"))["text"] == "hello"
             assert [one["guestInfo"]["name"] for one in connects(stack)] == ["ana"]
+
+
+async def test_sock_1_no_name_is_invented_for_a_webchat_guest_of_the_control_api():
+    """The field that is missing is named, with a key too; the other dialect needs no name."""
+    found = []
+    for dialect in ("webchat", "webmessaging"):
+        async with running_daemon(platform={"dialect": dialect}) as (_, ask):
+            for body, key in (
+                ({"email": "a@example.org"}, ""),
+                ({"email": "a@example.org"}, "k1"),
+                ({"name": "ana"}, ""),
+                ({"name": "ben", "email": "b@example.org"}, ""),
+            ):
+                headers = {"Idempotency-Key": key} if key else {}
+                status, answer, _ = await ask("POST", "/v1/sessions", body, headers=headers)
+                found.append((status, answer.get("field"), answer.get("name")))
+    invented = [name for _, _, name in found[4:6]]
+    assert (found[:4], [status for status, _, _ in found[4:]], all(invented)) == (
+        [
+            (422, "name", None),
+            (422, "name", None),
+            (422, "email", None),
+            (201, None, "ben"),
+        ],
+        [201] * 4,
+        True,
+    )

@@ -27,7 +27,7 @@ class KeyRotation:
         self._note = note
         self._look_s = look_s
         self._task: asyncio.Task[None] | None = None
-        ring.signer_changed = self._tell_signer
+        ring.tell_signers_to(self._tell_signer)
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="key rotation")
@@ -59,5 +59,9 @@ class KeyRotation:
             self._note("identity.key_published", "success", {"kid": ring.published.kid})
 
     def _tell_signer(self, before: str, now: str) -> None:
+        if not before:
+            logger.info("the key %s is the first that signs; register it with the platform", now)
+            self._note("identity.key_created", "success", {"kid": now})
+            return
         logger.info("the key %s signs from now on", now)
         self._note("identity.key_rotated", "success", {"kid": now, "before": before})

@@ -55,6 +55,10 @@ class Keys:
     signer: rsa.RSAPrivateKey | None = field(repr=False)
 
 
+#: Told the kid that signed, "" if there was none, and the one that signs now.
+SignerChanged = Callable[[str, str], None]
+
+
 class KeyRing:
     """Opened lazily: nothing is read before it is used. `now` gives epoch seconds, `draw` a new
     pair of so many bits.
@@ -76,13 +80,22 @@ class KeyRing:
         self._keys: Keys | None = None
         self._stamp: Stamp | None = None
         self._looked = 0.0
-        #: Told the kid that signed and the one that signs now, when a look at the disk has found
-        #: that it changed.
-        self.signer_changed: Callable[[str, str], None] = lambda before, now: None
+        #: The kid that signed at the latest look, "" if none did; None: there was no look yet.
+        self._signer: str | None = None
+        self._signer_changed: SignerChanged | None = None
+        self._untold: list[tuple[str, str]] = []
 
     @property
     def directory(self) -> Path:
         return self._directory
+
+    def tell_signers_to(self, signer_changed: SignerChanged) -> None:
+        """It is called whenever a look finds that another key signs, the first one among them, and
+        at once of those that were found before."""
+        self._signer_changed = signer_changed
+        untold, self._untold = self._untold, []
+        for before, now in untold:
+            signer_changed(before, now)
 
     def current(self, look: bool = False) -> Keys:
         """The keys in effect; empty if there is no ring yet. `look` asks for a look at the disk
@@ -92,6 +105,7 @@ class KeyRing:
             self._stamp = self._stamp_now()
             self._keys = self._load()
             self._looked = now
+            self._notice_signer(self._keys)
         elif look or abs(now - self._looked) >= self._settings.reread_s:
             self._looked = now
             self._reread_if_changed()
@@ -198,8 +212,8 @@ class KeyRing:
         try:
             if stamp is None:
                 raise ConfigError(FIELD, f"{self._directory / INDEX} is gone", "bring it back")
-            before, self._keys = self._keys, self._load()
-            self._tell_signer(before)
+            self._keys = self._load()
+            self._notice_signer(self._keys)
             logger.info("the key ring in %s was read again", self._directory)
         except ConfigError as error:
             logger.warning(
@@ -208,11 +222,15 @@ class KeyRing:
                 error,
             )
 
-    def _tell_signer(self, before: Keys | None) -> None:
-        old = before.ring.signing if before is not None else None
-        new = self._keys.ring.signing if self._keys is not None else None
-        if old is not None and new is not None and old.kid != new.kid:
-            self.signer_changed(old.kid, new.kid)
+    def _notice_signer(self, keys: Keys) -> None:
+        before, now = self._signer, keys.ring.signing.kid if keys.ring.signing is not None else ""
+        self._signer = now
+        if before is None or not now or before == now:
+            return
+        if self._signer_changed is None:
+            self._untold.append((before, now))
+        else:
+            self._signer_changed(before, now)
 
     def _stamp_now(self) -> Stamp | None:
         try:

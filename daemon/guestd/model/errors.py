@@ -213,6 +213,12 @@ class PlatformError(GuestdError):
         self.attempts = 0
         self.latency_ms = 0.0
 
+    @property
+    def status_of_thing(self) -> int | None:
+        """The status, where it is the platform's word on the very thing that was asked for: that it
+        is missing, exists already, or is full. None where it is about something else."""
+        return self.status
+
     def codes(self) -> dict[str, Any]:
         """What an audit keeps of it: codes, never the platform's words."""
         found = {
@@ -264,6 +270,10 @@ class TokenRefused(NotAuthenticated):
 
     code = "platform_token_refused"
 
+    @property
+    def status_of_thing(self) -> None:
+        return None
+
 
 class ScopeMissing(PlatformRefused):
     """`scopes`: those the platform named, else those the operation is documented to need
@@ -279,6 +289,10 @@ class NoSuchPath(PlatformRefused):
     was asked for."""
 
     code = "platform_path_unknown"
+
+    @property
+    def status_of_thing(self) -> None:
+        return None
 
 
 class Conflicting(PlatformRefused):

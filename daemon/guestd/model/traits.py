@@ -46,7 +46,8 @@ class Traits:
     frame. `has_context`: custom UI state has its own frame. `deployment_required`: guests talk to a
     deployment, which has an id and a published configuration. `slot_by_rest`: an upload's URL is
     requested over REST, not over the socket. `guests_by_email`: the platform identifies guests by
-    their e-mail address. `can_attach`: False where uploads are not configured."""
+    their e-mail address. `name_required`: a guest shows its name on connecting. `can_attach`: False
+    where uploads are not configured."""
 
     name: str
     ordering: Ordering
@@ -65,5 +66,6 @@ class Traits:
     attribute_bytes_max: int = 2048
     slot_by_rest: bool = False
     guests_by_email: bool = False
+    name_required: bool = False
     can_attach: bool = True
     file_rules: FileRules = ANY_FILE

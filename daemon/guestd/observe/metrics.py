@@ -308,6 +308,12 @@ class Metrics:
         """A single request that failed, by the same kinds, whether it is made again or not."""
         self.failed_attempts[kind] = self.failed_attempts.get(kind, 0) + 1
 
+    def count_malformed_answer(self) -> None:
+        """A call that was answered with success, by an answer that lacks what it must have: who
+        reads the answer finds that out, when the call itself is over (GUEST-3)."""
+        self.count_failed_attempt("other")
+        self.count_platform_error("other")
+
 
 def _by_kind(counts: dict[str, int]) -> dict[str, int]:
     """With the kinds that have not occurred, and the total."""

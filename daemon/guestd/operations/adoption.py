@@ -86,10 +86,12 @@ class AdoptionWorkflow(Workflow):
         if not token:
             return self._rates(operation)
         if _repeats(operation.data, token):
-            return failed(
+            endless = failed(
                 "platform_malformed",
                 "the platform repeats the same page token; the report would never end",
             )
+            endless.malformed = True
+            return endless
         if operation.result["pages"] >= self._settings.adoption_pages_max:
             return failed(
                 "too_large",

@@ -11,9 +11,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import NoSuchPath, PlatformError, PlatformUnavailable
+from ..model.errors import PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
 from ..model.records import OperationEvent
+from ..observe.metrics import Metrics
 from .event_appender import EventAppender
 from .failure_policy import (
     after_failed_probe,
@@ -44,6 +45,7 @@ class Executor:
         appender: EventAppender,
         clock: Clock,
         rng: Random,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._workflows = workflows
@@ -51,6 +53,7 @@ class Executor:
         self._appender = appender
         self._clock = clock
         self._rng = rng
+        self._metrics = metrics
         self.halted = False
 
     async def run(self, operation: Operation) -> None:
@@ -112,8 +115,11 @@ class Executor:
         try:
             transition = workflow.answered(operation, answer, self._clock.epoch_ms())
         except InvalidPlatformAnswer as problem:
-            await self._handle_error(workflow, operation, request, _invalid(answer, problem))
+            invalid = self._invalid(answer, problem)
+            await self._handle_error(workflow, operation, request, invalid)
             return
+        if transition.malformed:
+            self._metrics.count_malformed_answer()
         _add_answer(transition, answer)
         told = _problem_details(operation, _problem_of(transition))
         details = {**_key_detail(request), **_answer_details(answer), **told}
@@ -190,6 +196,21 @@ class Executor:
             operation, transition, *(() if request.quiet or transition.facts else (event,))
         )
 
+    def _invalid(
+        self, answer: PlatformAnswer, problem: InvalidPlatformAnswer
+    ) -> PlatformUnavailable:
+        """An answer that lacks what it must have, as the error of its call."""
+        self._metrics.count_malformed_answer()
+        error = PlatformUnavailable(
+            str(problem),
+            status=answer.status,
+            cause="malformed",
+            correlation_id=answer.correlation_id,
+            acted=True,
+        )
+        error.attempts, error.latency_ms = answer.attempts, answer.latency_ms
+        return error
+
     # ------------------------------------------------------------------ probing
 
     async def _resolve_doubt(self, workflow: Workflow, operation: Operation) -> None:
@@ -216,7 +237,7 @@ class Executor:
         try:
             transition = workflow.probed(operation, answer, now_ms)
         except InvalidPlatformAnswer as problem:
-            malformed = _invalid(answer, problem)
+            malformed = self._invalid(answer, problem)
             await self._probe_failed(workflow, operation, request, malformed, now_ms)
             return
         if transition is not None:
@@ -234,7 +255,7 @@ class Executor:
         now_ms: int,
     ) -> None:
         """404 for a search says that the search does not exist."""
-        is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
+        is_absent = error.status_of_thing == 404
         details = {
             "call": request.call,
             "latency_ms": round(error.latency_ms, 3),
@@ -318,19 +339,6 @@ def _key_detail(request: PlatformRequest) -> dict[str, Any]:
 
 def _answer_details(answer: PlatformAnswer) -> dict[str, Any]:
     return {"latency_ms": round(answer.latency_ms, 3), "correlation_id": answer.correlation_id}
-
-
-def _invalid(answer: PlatformAnswer, problem: InvalidPlatformAnswer) -> PlatformUnavailable:
-    """An answer that lacks what it must have, as the error of its call."""
-    error = PlatformUnavailable(
-        str(problem),
-        status=answer.status,
-        cause="malformed",
-        correlation_id=answer.correlation_id,
-        acted=True,
-    )
-    error.attempts, error.latency_ms = answer.attempts, answer.latency_ms
-    return error
 
 
 def _problem_details(operation: Operation, problem: dict[str, Any] | None) -> dict[str, Any]:

@@ -53,18 +53,14 @@ def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:
 
 def _is_missing(operation: Operation, error: PlatformError, workflow: Workflow) -> bool:
     """What the request names does not exist; an unknown path says nothing about that."""
-    return (
-        error.status == 404
-        and not isinstance(error, NoSuchPath)
-        and operation.step in workflow.field_by_step
-    )
+    return error.status_of_thing == 404 and operation.step in workflow.field_by_step
 
 
 def _code_of(operation: Operation, error: PlatformError, workflow: Workflow) -> str:
     """Our own code where the caller can correct the request, else the platform failure's."""
     if isinstance(error, TokenRefused):
         return error.code
-    if error.status == 409:
+    if error.status_of_thing == 409:
         return "conflict"
     if _is_missing(operation, error, workflow):
         return "not_found"

@@ -120,7 +120,7 @@ class GuestCreationWorkflow(Workflow):
             return Transition(
                 facts=[("guest.token_renewed", "success", {"error_status": error.status})]
             )
-        if operation.step != "contact" or error.status != 409:
+        if operation.step != "contact" or error.status_of_thing != 409:
             return None
         operation.probing = True
         operation.in_doubt |= error.acted
@@ -129,7 +129,8 @@ class GuestCreationWorkflow(Workflow):
     def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
         """A refusal that mentions the token, and no attempt may have acted."""
         is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
-        is_refusal = error.status in (400, 422) and not error.acted and not operation.in_doubt
+        is_answer = error.status_of_thing in (400, 422)
+        is_refusal = is_answer and not error.acted and not operation.in_doubt
         return (
             is_ours
             and is_refusal

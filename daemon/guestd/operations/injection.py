@@ -77,9 +77,8 @@ class InjectionWorkflow(Workflow):
                 f"the messages were injected, but the platform's answer is wrong: {violation};"
                 " look at the interaction"
             )
-            return Transition(
-                status="uncertain", problem={"code": "unverified", "message": message}
-            )
+            problem = {"code": "unverified", "message": message}
+            return Transition(status="uncertain", problem=problem, malformed=True)
         operation.result["verified"] = True
         return succeeded()
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Self
 
-from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
+from ..model.errors import CommandError, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
 from ..model.times import iso_of_ms
@@ -122,7 +122,14 @@ class MessagingWorkflow(Workflow):
             self._stretch.leave(operation.operation_id)
             rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
             return Transition(
-                step="leave", facts=[("messaging.ended", "success", {"disconnection_rate": rate})]
+                step="leave",
+                facts=[
+                    (
+                        "messaging.ended",
+                        "success",
+                        {"disconnection_rate": rate, **_succeeded_beats(operation)},
+                    )
+                ],
             )
         if operation.step == "beat":
             return self._stretched(operation, now_ms) or self._heartbeat(operation, now_ms)
@@ -184,6 +191,10 @@ class MessagingWorkflow(Workflow):
             case "beat":
                 self._count("success")
                 operation.data["failures"] = 0
+                operation.data["succeeded"] = operation.data.get("succeeded", 0) + 1
+                operation.data["latency_ms"] = (
+                    operation.data.get("latency_ms", 0.0) + answer.latency_ms
+                )
                 return Transition(wake_ms=self._next_beat(operation, now_ms), quiet=True)
             case _:
                 return self._left(operation, True)
@@ -207,13 +218,12 @@ class MessagingWorkflow(Workflow):
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         if operation.step == "beat":
             return self._missed(operation, error, now_ms)
-        if operation.step == "open" and error.status == 409:
+        if operation.step == "open" and error.status_of_thing == 409:
             operation.probing = True
             operation.in_doubt |= error.acted
             return Transition(problem=problem_of(operation, error, self))
         if operation.step == "leave" and not error.worth_retrying:
-            is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
-            return self._left(operation, is_gone)
+            return self._left(operation, error.status_of_thing in (404, 409, 410))
         return None
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:
@@ -340,6 +350,16 @@ class MessagingWorkflow(Workflow):
 
     def details(self, operation: Operation) -> dict[str, Any]:
         return {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+
+
+def _succeeded_beats(operation: Operation) -> dict[str, Any]:
+    """One line for all heartbeats that succeeded: a line for each would be most of an audit
+    (AUDIT-1)."""
+    count = operation.data.get("succeeded", 0)
+    found = {"heartbeats_succeeded": count}
+    if count:
+        found["heartbeat_latency_ms"] = round(operation.data["latency_ms"] / count, 3)
+    return found
 
 
 def _problem_of_heartbeats(operation: Operation) -> dict[str, Any]:

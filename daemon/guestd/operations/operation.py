@@ -123,7 +123,7 @@ class PlatformRequest:
 @dataclass(slots=True)
 class Transition:
     """What follows. `step` "": the same step again, at `wake_ms` if that is set. `facts`: events as
-    (action, status, details)."""
+    (action, status, details). `malformed`: for an answer that is not what it must be."""
 
     step: str = ""
     status: OperationStatus = "running"
@@ -131,6 +131,7 @@ class Transition:
     problem: dict[str, Any] | None = None
     facts: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     quiet: bool = False
+    malformed: bool = False
 
     @property
     def ends(self) -> bool:

@@ -72,7 +72,7 @@ class PromptWorkflow(Workflow):
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         """409: retry when the oldest prompt has dismissed itself. Everything else: the default."""
-        if error.status != 409:
+        if error.status_of_thing != 409:
             return None
         deferrals = operation.data["deferrals"] + 1
         wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])

@@ -82,7 +82,9 @@ class OperationService:
         self._workflows = all_workflows(
             WorkflowContext(settings, metrics, rng, draw_id, sign, requests_per_minute)
         )
-        self._executor = Executor(settings, self._workflows, platform, appender, clock, rng)
+        self._executor = Executor(
+            settings, self._workflows, platform, appender, clock, rng, metrics
+        )
         self._calls = TaskPool("operation", settings.calls_inflight_max)
         self._openings = TaskPool("opening", settings.calls_inflight_max)
         self._heartbeats = TaskPool("heartbeat", settings.heartbeats_inflight_max)

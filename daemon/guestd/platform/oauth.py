@@ -142,14 +142,12 @@ class TokenSource:
         try:
             await self._persist()
         except PlatformError as error:
-            told = {"attempts": error.attempts, **error.codes()}
-            error = _without_status(error)
-            self._fail(error, told)
+            self._fail(error)
             return error
         self._refused = None
         return None
 
-    def _fail(self, error: PlatformError, told: dict[str, Any]) -> None:
+    def _fail(self, error: PlatformError) -> None:
         now = self._pace.now()
         error.operation, error.acted = OPERATION, False
         error.args = (f"no bearer token could be had: {error.args[0]}",)
@@ -161,15 +159,13 @@ class TokenSource:
             "%s (oauth_client %s, status %s, code %s, correlation id %s)",
             error,
             self.access.client.id,
-            told.get("error_status", "none"),
+            error.status or "none",
             error.platform_code or error.cause or "none",
             error.correlation_id or "none",
         )
-        self._say(
-            "refused" if isinstance(error, PlatformRefused) else "unavailable",
-            {},
-            {"latency_ms": self._fetch_ms(), "error_message": str(error), **told},
-        )
+        word = "refused" if isinstance(error, PlatformRefused) else "unavailable"
+        told = {"error_message": str(error), "attempts": error.attempts, **error.codes()}
+        self._say(word, {}, {"latency_ms": self._fetch_ms(), **told})
 
     def _fetch_ms(self) -> float:
         """How long the fetch has taken, its waits and failed attempts in it (HTTP-4)."""
@@ -276,14 +272,6 @@ def _request(access: OAuthAccess) -> tuple[dict[str, str], bytes]:
 def _known(access: OAuthAccess) -> tuple[str, str]:
     """The client's secret, and the pair that basic sends of it."""
     return access.secret, f"{access.client.id}:{access.secret}"
-
-
-def _without_status(error: PlatformError) -> PlatformError:
-    """404, 409 and 410 are about the token's address. The caller would take them for
-    the word on what he asked for: that it is not there, exists already, or is full."""
-    if error.status in (404, 409, 410):
-        error.status = None
-    return error
 
 
 def _life_s(value: Any) -> float | None:

@@ -92,7 +92,8 @@ class SessionConversation:
             at = min(at, backfill.wake_at)
         if lane:
             at = min(at, outbound.wake_at(now, backfill is not None))
-            if lane.file_count:
+            # after a goodbye no step of a file follows; `on_deadline` would wake in vain, for ever
+            if lane.file_count and (self.live or outbound.under_way is not None):
                 at = min(at, self.files.wake_at(lane, outbound.requests(), now))
         return at
 
@@ -307,7 +308,7 @@ class SessionConversation:
     def throttled(self, given: s.Throttled, until: float, now: float, out: e.Effects) -> None:
         """A request came too fast: one for a slot, a message, or one for a JWT."""
         lane, trace = self.outbound.outbox, given.tracing_id
-        if lane is not None and self.files.throttled(trace, lane, until):
+        if lane is not None and self.files.throttled(trace, lane, until, now, out):
             return
         if not self.outbound.throttled(trace, until):
             self._after_backfill(self.inbound.throttled(given, now, out), now, out)
@@ -369,15 +370,17 @@ class SessionConversation:
             self.files.rejoined(outbound.outbox, given.new_session and not first, now, out)
         self.proceed(now, out)
 
-    def connection_lost(self, was_joined: bool, out: e.Effects) -> None:
+    def connection_lost(self, was_joined: bool, now: float, out: e.Effects) -> None:
         if self.outbound.outbox is not None:
-            self.files.connection_lost(self.outbound.outbox)
+            self.files.connection_lost(self.outbound.outbox, now, out)
         self.outbound.connection_lost()
         self.inbound.connection_lost(was_joined, self.outbound.commands.traces, out)
         self.downloads.connection_lost(out)
 
     def finish(self, reason: str, out: e.Effects) -> None:
         """The guest session is over: show what is held, and settle all that was accepted."""
+        if self.outbound.outbox is not None:
+            self.files.connection_lost(self.outbound.outbox, None, out)
         self.downloads.connection_lost(out)
         self.flush(0.0, out)
         self.outbound.give_up(reason, out)

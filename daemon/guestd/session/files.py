@@ -38,6 +38,7 @@ from . import inputs as i
 from .fleet_rules import FleetRules
 from .numbers import EventNumbers, draw_id
 from .outbox import Outbox, Outgoing, settled
+from .place_notes import LOST, THROTTLED, TOO_FAST, note_place, note_question
 from .uploads import (
     FileUpload,
     UploadStep,
@@ -118,6 +119,7 @@ class FileUploads:
         for outgoing, upload in lane.files():
             if outgoing.withdrawn:
                 reason = "taken back before it was sent"
+                note_place(*file_of(outgoing), now, out, reason, WITHDRAWN)
                 self._give_up(outgoing, lane, "withdrawn", _Setback(reason, WITHDRAWN), out)
             elif upload.is_under_way and now >= upload.wake_at:
                 late = _Setback(LATE, UNAVAILABLE, at_once=True)
@@ -184,6 +186,7 @@ class FileUploads:
                 )
             )
         else:
+            note_question(file, upload, now, out)
             out.append(e.Say(m.AskSlot(attachment_id, *what, trace)))
         return True
 
@@ -225,6 +228,7 @@ class FileUploads:
         if not given.url:
             without = _Setback(NO_URL, PlatformFailure("platform_refused"))
             return self._failed(outgoing, lane, UploadVerdict.FAILED, without, now, out, live)
+        note_place(file, upload, now, out)
         upload.granted(given.attachment_id, given.metadata)
         self._tell(outgoing, "uploading", out)
         out.append(
@@ -295,14 +299,15 @@ class FileUploads:
         outgoing = lane.file_of("", trace) if trace and lane.file_count else None
         return outgoing is not None and file_of(outgoing)[1].is_under_way
 
-    def throttled(self, trace: str, lane: Outbox, until: float) -> bool:
+    def throttled(self, trace: str, lane: Outbox, until: float, now: float, out: e.Effects) -> bool:
         """True if it was the request for a slot that came too fast."""
         outgoing = lane.file_of("", trace) if trace and lane.file_count else None
         if outgoing is None:
             return False
-        _, upload = file_of(outgoing)
+        file, upload = file_of(outgoing)
         is_ours = upload.step is UploadStep.ASKED
         if is_ours:
+            note_place(file, upload, now, out, TOO_FAST, THROTTLED)
             upload.forget_request(until)
         return is_ours
 
@@ -322,12 +327,13 @@ class FileUploads:
 
     # ------------------------------------------------------------------ connections
 
-    def connection_lost(self, lane: Outbox) -> None:
+    def connection_lost(self, lane: Outbox, now: float | None, out: e.Effects) -> None:
         """A question that will not be answered any more is asked again; a PUT goes its own way and
         does not notice."""
         if self._rules.traits.slot_by_rest:
             return
-        for _, upload in lane.files():
+        for outgoing, upload in lane.files():
+            note_place(file_of(outgoing)[0], upload, now, out, LOST, UNAVAILABLE)
             if upload.step is UploadStep.ASKED:
                 upload.forget_request()
 
@@ -365,7 +371,8 @@ class FileUploads:
         live: bool = True,
     ) -> Wants:
         """Try again with a new slot, or give up."""
-        _, upload = file_of(outgoing)
+        file, upload = file_of(outgoing)
+        note_place(file, upload, now, out, setback.reason, setback.failure)
         if (
             verdict is UploadVerdict.AGAIN
             and upload.attempts < self._rules.settings.attachments.attempts_max

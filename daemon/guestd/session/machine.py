@@ -205,7 +205,7 @@ class Machine:
     def _rest_or_end(self, ending: Ending, now: float, out: Effects) -> None:
         connection, settings = self.connection, self._rules.settings
         connection.lost(ending, now)
-        self.conversation.connection_lost(connection.joined_once, out)
+        self.conversation.connection_lost(connection.joined_once, now, out)
         if not ending.may_come_back(self._rules.traits.reconnect_codes):
             self._finish(ending, out)
             return

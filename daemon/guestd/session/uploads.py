@@ -130,7 +130,8 @@ class UploadVerdict(Enum):
 @dataclass(slots=True)
 class FileUpload:
     """`wake_at`: while waiting, when it may be tried again; else when the step has taken too
-    long. `slots`: how many the platform has answered with; the next question is another one."""
+    long. `slots`: how many the platform has answered with; the next question is another one.
+    `asked_at`: of a question on the guest socket whose outcome the audit was not told yet."""
 
     step: UploadStep = UploadStep.WAITING
     attachment_id: str = ""
@@ -139,6 +140,7 @@ class FileUpload:
     slots: int = 0
     wake_at: float = LONG_AGO
     metadata: dict[str, Any] | None = None
+    asked_at: float | None = None
 
     @property
     def is_done(self) -> bool:

@@ -194,6 +194,7 @@ class Uploads:
             given = _slot_of(effect.attachment_id, found.body)
             details = {name: one for name, one in details.items() if one != ""}
             if isinstance(given, SlotRefused):
+                self._metrics.count_malformed_answer()
                 invalid = {"error_code": "platform_unavailable", "error_cause": "malformed"}
                 details |= {**invalid, "error_status": found.status, "error_message": given.reason}
                 codes = PlatformFailure("platform_unavailable", found.status, "", correlation_id)

@@ -18,6 +18,7 @@ from .reading import identity_of, passable, text
 
 TRAITS = Traits(
     name="webchat",
+    name_required=True,
     ordering=Ordering.BY_SEQUENCE,
     beating=Beating.PING,
     has_history=False,

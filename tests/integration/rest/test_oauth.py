@@ -258,7 +258,7 @@ OAUTH_ERRORS = {
 }
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410])
 @pytest.mark.parametrize("code", OAUTH_ERRORS)
 async def test_http_3_the_code_of_every_oauth_error_is_told(line, caplog, code, status):
     """RFC 6749 has six; others may come. In the error, the problem, the audit and the log; what to
@@ -271,15 +271,16 @@ async def test_http_3_the_code_of_every_oauth_error_is_told(line, caplog, code, 
     problem = problem_of(error)
     ((action, _, details),) = told
     codes = [error.platform_code, problem.platform["platform_code"], details["platform_code"]]
-    advice = "token_url" if status == 404 and "token_url" in error.remedy else OAUTH_ERRORS[code]
+    advice = "token_url" if status in (404, 409, 410) else OAUTH_ERRORS[code]
     words = [part in str(error) for part in ("correct the request", "It is not allowed", advice)]
     logged = [f"code {code}" in one for one in caplog.messages]
-    found = error.code, error.correlation_id, problem.status, action, details["error_status"]
+    audited, told_status = details["error_status"], problem.platform["platform_status"]
+    found = error.code, error.correlation_id, problem.status, action, audited, told_status
     assert (codes, words, logged, found) == (
         [code] * 3,
         [False, True, True],
         [True, True],
-        ("platform_token_refused", "c-7", 502, "oauth.refused", status),
+        ("platform_token_refused", "c-7", 502, "oauth.refused", status, status),
     )
 
 

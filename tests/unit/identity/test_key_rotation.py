@@ -3,7 +3,11 @@ AUDIT-1)."""
 
 from __future__ import annotations
 
+import pytest
+
 from guestd.app.key_rotation import KeyRotation
+from guestd.identity import private_files
+from guestd.identity.pairs import new_pair, private_pem
 
 from .conftest import NOON
 
@@ -20,7 +24,35 @@ async def test_guest_2_and_audit_1_publication_and_rotation_are_told_once(identi
         await rotation.look()
     second = one.ring.current().ring.signing.kid
     assert reported == [
+        ("identity.key_created", "success", {"kid": first}),
         ("identity.key_published", "success", {"kid": second}),
+        ("identity.key_rotated", "success", {"kid": second, "before": first}),
+    ]
+
+
+@pytest.mark.parametrize("made_by", ["the daemon", "the command line", "a key file"])
+async def test_audit_1_the_first_key_has_a_line(identity, tmp_path, made_by):
+    """Whoever puts it into the empty ring of a daemon; and the one after it, found on the way to a
+    signature."""
+    key_file = tmp_path / "own.pem"
+    private_files.replace_private(key_file, private_pem(new_pair(2048)))
+    one = identity(**({"key_file": str(key_file)} if made_by == "a key file" else {}), reread_s=0)
+    beside = identity(skip=2)
+    told = []
+    if made_by == "a key file":
+        one.ring.adopt()  # as a start does, before anyone is told
+    rotation = KeyRotation(one.ring, lambda *note: told.append(note))
+    await rotation.look()
+    if made_by == "the command line":
+        beside.ring.rotate()
+        await rotation.look()
+    one.tokens.sign("ana")
+    first = one.ring.current().ring.signing.kid
+    beside.ring.rotate()
+    one.ring.reread()
+    second = one.ring.current().ring.signing.kid
+    assert told == [
+        ("identity.key_created", "success", {"kid": first}),
         ("identity.key_rotated", "success", {"kid": second, "before": first}),
     ]
 

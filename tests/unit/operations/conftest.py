@@ -146,7 +146,7 @@ class Twin:
         kind = (
             PlatformUnavailable
             if status is None or status == 429 or status >= 500
-            else PlatformRefused
+            else wrong.get("kind", PlatformRefused)
         )
         acted = status is None or status >= 500 or not wrong["before"]
         told = f"the platform answered {status} about {GUEST_TOKEN}"

@@ -198,6 +198,17 @@ def test_http_3_failed_heartbeats_say_why(world):
     }
 
 
+def test_audit_1_the_heartbeats_that_succeeded_are_counted_in_one_line(world):
+    """At the end of the session; those that failed have lines of their own."""
+    world.twin.faults["conversation.patch"] = [fault(503, times=1)]
+    do(world, "messaging")
+    told = {fact["action"]: fact["details"] for fact in world.facts()}
+    failed = [one for one in world.told() if one[0] == "messaging.heartbeat_failed"]
+    sent, ended = len(world.twin.made["conversation"][0]["beats"]), told["messaging.ended"]
+    counts = ended["heartbeats_succeeded"], ended["heartbeat_latency_ms"], len(failed)
+    assert sent > 3 and counts == (sent, 50.0, 1)
+
+
 def test_sess_5_a_success_forgives_the_failures_before_it(world):
     patch = world.twin.faults["conversation.patch"] = []
     for _ in range(5):

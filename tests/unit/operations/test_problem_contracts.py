@@ -6,10 +6,17 @@ import asyncio
 
 import pytest
 
+from guestd.model.errors import TokenRefused
+
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
 CONTACT = "the platform answered 409 about (secret); see what the platform says"
 LOOK = "; looking it up failed too: the platform answered 403 about (secret); see what the platform"
+
+
+REFUSED = TokenRefused.code
+#: Where the problem is not that of the call itself.
+ENDS = {"conversation.patch": "heartbeats_failed"}
 
 
 def codes(problem):
@@ -33,6 +40,92 @@ def test_http_3_an_answer_that_ends_an_operation_is_told_with_its_own_status(wor
     details = world.facts()[-1]["details"]
     audited = [details.get(one) for one in ("error_code", "error_status", "correlation_id")]
     assert (codes(view.problem), audited) == ([code, 200, "corr-1"],) * 2
+
+
+#: By call: the kind of operation that makes it.
+CALLS = {
+    "queue.get": "guest",
+    "contact.create": "guest",
+    "conversation.create": "messaging",
+    "conversation.patch": "messaging",
+    "interaction.get": "injection",
+    "interaction.inject": "injection",
+    "prompt.inject": "prompt",
+    "analytics.events": "adoption",
+}
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 409, 410, 422])
+@pytest.mark.parametrize("call", CALLS)
+def test_http_3_a_refused_token_has_its_status_in_every_call(world, call, status):
+    """Its status is that of the token's address, and never the word on the thing asked for: it is
+    not missing, full, there already or gone, and no guest token is signed anew for it."""
+    world.twin.faults[call] = [
+        {**fault(status, times=99), "kind": TokenRefused, "platform_code": "oe"}
+    ]
+    view = do(world, CALLS[call])
+    codes_of = {
+        tuple(one["details"].get(name) for name in ("error_status", "platform_code"))
+        for one in world.facts()
+        if one["status"] == "failed"
+    }
+    is_heartbeat = call == "conversation.patch"
+    found = [view.status, view.problem["code"], view.problem["status"], len(codes_of)]
+    assert (found, codes_of, world.made()["conversation"]) == (
+        ["succeeded" if is_heartbeat else "failed", ENDS.get(call, REFUSED), status, 1],
+        {(status, "oe")},
+        int(is_heartbeat),
+    )
+
+
+#: By call: the kind of operation, what it is answered with 200, and what fails before it.
+MALFORMED = {
+    "contact.create": ("guest", {}, {}),
+    "contact.find": ("guest", {"entities": {}}, {"contact.create": 409}),
+    "conversation.create": ("messaging", {"id": 7}, {}),
+    "conversation.get": ("messaging", {}, {"conversation.create": 409}),
+    "interaction.get": ("injection", {}, {}),
+    "interaction.inject": ("injection", {"messages": [{"id": "1"}]}, {}),
+    "prompt.inject": ("prompt", {}, {}),
+    "analytics.events": ("adoption", {"events": "none"}, {}),
+}
+
+
+@pytest.mark.parametrize("call", [*MALFORMED, "the same page"])
+def test_guest_3_each_answer_that_lacks_what_it_must_have_is_counted(world, call):
+    """It is a call that failed and a request that failed, though it was answered with 200: as one
+    whose answer is no JSON."""
+    kind, answers, _ = WRONG_ANSWERS["the same page"]
+    faults = {}
+    if call in MALFORMED:
+        kind, answer, faults = MALFORMED[call]
+        answers = {call: answer}
+    world.twin.answers = answers
+    world.twin.faults = {name: [fault(status)] for name, status in faults.items()}
+    figures = []
+
+    async def run():
+        life = world.life(tries_max=2)
+        view = await life.do(kind)
+        figures.append(life.metrics.error_figures())
+        await life.service.stop()
+        return view
+
+    view = world.run(run())
+    asked = sum(one.name == call for one in world.twin.calls) if call in MALFORMED else 1
+    counts = [
+        (
+            one["failed_calls"]["other"],
+            one["failed_calls"]["total"],
+            one["failed_attempts"]["other"],
+        )
+        for one in figures
+    ]
+    assert (view.status in ("failed", "uncertain"), asked > 0, counts) == (
+        True,
+        True,
+        [(asked, asked, asked)],
+    )
 
 
 def test_http_3_a_look_up_that_cannot_be_read_is_told_in_full(world):

@@ -9,7 +9,8 @@ import pytest
 from guestd.model import client_messages as m
 from guestd.model import effects as e
 from guestd.model import signals as s
-from guestd.model.commands import RenewDownloadLink, Send, Withdraw
+from guestd.model.commands import End, RenewDownloadLink, Send, Withdraw
+from guestd.model.endings import Cause, Ending
 from guestd.model.failures import UNAVAILABLE, PlatformFailure
 from guestd.model.traits import ANY_FILE, FileRules
 from guestd.session import inputs as i
@@ -265,6 +266,89 @@ class TestWhatGoesWrong:
             s.UploadFailed(first, 4003, "no"),
         )
         assert [one for one in table.effects[before:] if isinstance(one, e.Say)] == []
+
+
+def places_told(table):
+    """What the audit is told of places that were asked for."""
+    notes = [one for one in table.effects if isinstance(one, e.Noted)]
+    names = ("try", "latency_ms", "error_code", "error_status", "platform_code")
+    return [
+        (one.status, *(one.details.get(name) for name in names))
+        for one in notes
+        if one.action == "attachment.presign"
+    ]
+
+
+class TestThePlacesLines:
+    """A line of the audit before each question on the guest socket, and one for its outcome."""
+
+    def after(self, table, *given, pause_s=0.25):
+        """All lines of the first question, answered so after a quarter of a second."""
+        give(table.to(State.LIVE), bill())
+        table.pass_time(pause_s)
+        question = table.said(m.AskSlot)[-1]
+        table.feed(*(one(question) if callable(one) else one for one in given))
+        return places_told(table)[:2]
+
+    def test_audit_1_a_place_asked_for_on_the_socket_has_two_lines(self, table):
+        give(table.to(State.LIVE), bill())
+        table.pass_time(0.25)
+        attachment_id = grant(table)
+        notes = [one for one in table.effects if isinstance(one, e.Noted)]
+        ids = {(one.details["command_id"], one.details["attachment_id"]) for one in notes}
+        traced = {one.details["tracing_id"] for one in notes}
+        assert (places_told(table), ids, traced) == (
+            [("attempt", 1, None, None, None, None), ("success", 1, 250.0, None, None, None)],
+            {("f1", attachment_id)},
+            {table.said(m.AskSlot)[0].tracing_id},
+        )
+
+    @pytest.mark.parametrize(
+        ("answer", "codes"),
+        [
+            (
+                lambda asked: s.SlotRefused(asked.attachment_id, 4001, "no", asked.tracing_id),
+                ("platform_refused", None, "4001"),
+            ),
+            (
+                lambda asked: s.Refused(400, "no", asked.tracing_id),
+                ("platform_refused", None, "400"),
+            ),
+            (
+                lambda asked: s.SlotGranted(asked.attachment_id, "", {}, asked.tracing_id),
+                ("platform_refused", None, None),
+            ),
+            (
+                lambda asked: s.Throttled(3.0, "slow down", asked.tracing_id),
+                ("platform_unavailable", 429, None),
+            ),
+            (
+                lambda asked: i.ConnectionEnded(Ending(Cause.LOST, 1006)),
+                ("platform_unavailable", None, None),
+            ),
+        ],
+        ids=["refused", "an error frame", "no URL", "429", "a lost connection"],
+    )
+    def test_audit_1_a_place_that_is_not_given_on_the_socket_has_its_outcome(
+        self, table, answer, codes
+    ):
+        told = self.after(table, answer)
+        assert told == [("attempt", 1, None, None, None, None), ("failed", 1, 250.0, *codes)]
+
+    def test_audit_1_a_place_without_an_answer_has_its_outcome(self, new_table):
+        table = new_table(slot_timeout_s=15.0, heartbeat_interval_s=600.0)
+        told = self.after(table, pause_s=15.0)
+        assert told == [
+            ("attempt", 1, None, None, None, None),
+            ("failed", 1, 15_000.0, "platform_unavailable", None, None),
+        ]
+
+    @pytest.mark.parametrize("given", [Withdraw("w", "f1"), End("e")], ids=["withdrawn", "ended"])
+    def test_audit_1_a_place_that_is_not_wanted_any_more_has_its_outcome(self, table, given):
+        self.after(table, i.CommandGiven(given), i.IntentDurable(given.command_id))
+        table.pass_time(60.0)  # and no machine wakes for ever over a file, after its goodbye
+        told = [one[0] for one in places_told(table)]
+        assert told[:2] == ["attempt", "failed"] and told[::2].count("attempt") * 2 == len(told)
 
 
 class TestTakingBack:

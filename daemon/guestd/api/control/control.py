@@ -78,7 +78,8 @@ class ControlApi:
         self._settings = settings
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
         self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
-        self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, secrets.token_hex(4))
+        life, named = secrets.token_hex(4), ports.facts.name_required
+        self.changes = ChangeFeed(lambda: ports.fleet.overview, ports.now_ms, life)
         self.stats = StatsHistory(ports.metrics, ports.now_ms, process_figures)
         places = StreamPlaces(settings, ports.metrics)
         self._fleet_events = FleetEventRoutes(ports.fleet, feeds.held, places, bounds)
@@ -86,7 +87,7 @@ class ControlApi:
         topics = Topics(ports.fleet, feeds, self.changes, self.stats, ports.emulator)
         self._watch = WatchRoutes(topics, settings, bounds, places)
         self.routes = [
-            *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms).routes(),
+            *SessionRoutes(ports.fleet, settings, ports.draw_id, ports.now_ms, named).routes(),
             *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
             *AttachmentRoutes(
                 ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics

@@ -39,6 +39,7 @@ class DaemonFacts:
     the emulator's own routes are, "" if they are not. `load_runs`: their ids, the newest first."""
 
     dialect: str = "webmessaging"
+    name_required: bool = False
     kind: TargetKind = "emulator"
     region: str = ""
     host: str = ""

@@ -78,7 +78,7 @@ class OpenSession(RequestBody):
     name: Name = Field(
         default_factory=str,
         description="Letters and digits of any script and . _ @ + -, not beginning with a dot;"
-        " unique among the open ones, generated if left out.",
+        " unique among the open ones. Generated if left out, but webchat needs one.",
     )
     email: str = Field(default="", max_length=254, description="webchat needs one.")
     display_name: str = Field(

@@ -38,7 +38,10 @@ class SessionRoutes:
         settings: ApiSettings,
         draw_id: Callable[[], str],
         now_ms: Callable[[], int],
+        name_required: bool = False,
     ) -> None:
+        """`name_required`: no name is generated for a guest that comes without one (SOCK-1)."""
+        self._name_required = name_required
         self._fleet = fleet
         self._now_ms = now_ms
         self._settings = settings
@@ -133,6 +136,8 @@ class SessionRoutes:
 
     def _guest_of(self, call: ApiCall[OpenQuery, OpenSession]) -> OpenGuest:
         body = call.body
+        if self._name_required and not body.name:
+            raise CommandError("a webchat guest needs a name, such as ana", field="name")
         name = body.name or _name_by_key(call) or f"guest-{self._draw_id()[:8]}"
         return OpenGuest(
             name,

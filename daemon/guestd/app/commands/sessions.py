@@ -142,7 +142,9 @@ def _ended_cells(one: Json, now: datetime) -> Sequence[Any]:
     "open", epilog="Example:\n\nguestd sessions open ana --attribute tier=gold --duration 30m"
 )
 def open_(
-    name: Annotated[str | None, typer.Argument(help="Its name; generated if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Its name; generated if left out, but webchat needs one.")
+    ] = None,
     email: Annotated[str, typer.Option(help="webchat needs one.")] = "",
     attribute: Annotated[
         list[str] | None, typer.Option(help="A custom attribute, key=value; repeatable.")

@@ -83,6 +83,7 @@ def daemon_facts(config: Config, place: PlatformTarget) -> DaemonFacts:
         kind = "emulator"
     return DaemonFacts(
         dialect=platform.dialect,
+        name_required=traits.name_required,
         kind=kind,
         region=platform.region or "",
         host=urlsplit(place.endpoints.guest_socket).netloc.rpartition("@")[2],

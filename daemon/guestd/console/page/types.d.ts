@@ -582,7 +582,7 @@ export interface MessagingSessionRequest {
 export interface OpenSession {
   /**
    * Letters and digits of any script and . _ @ + -, not beginning with a dot; unique among the open
-   * ones, generated if left out.
+   * ones. Generated if left out, but webchat needs one.
    */
   name?: string
   /** webchat needs one. */
