@@ -43,6 +43,7 @@ from .uploads import (
     FileUpload,
     UploadStep,
     UploadVerdict,
+    bytes_surely_taken,
     file_refusal,
     is_dead_url,
     pause_s,
@@ -58,10 +59,6 @@ FileInput = (
 
 LATE = "the platform did not answer in time; send the file again if it stays away"
 NO_URL = "the platform gave no URL for the file; send it again, and if it stays, tell its support"
-
-
-#: protocol §7: 10240 KB, which every deployment that takes files was seen to allow.
-PLATFORM_FILE_BYTES_MAX = 10_485_760
 
 
 class FileUploads:
@@ -96,9 +93,7 @@ class FileUploads:
         rules = self._file_rules()
         if not self._rules.traits.can_attach or not rules.types:
             return 0
-        is_known = self._session_rules is not None and self._session_rules.bytes_max is not None
-        own = rules.bytes_max or 0
-        return own if is_known else min(own, PLATFORM_FILE_BYTES_MAX)
+        return bytes_surely_taken(rules, self._session_rules)
 
     def _file_rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below

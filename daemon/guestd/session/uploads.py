@@ -36,6 +36,9 @@ from ..model.file_names import control_character_in, file_name_problem
 from ..model.instants import LONG_AGO, NEVER
 from ..model.traits import FileRules
 
+#: protocol §7: 10240 KB, which every deployment that takes files was seen to allow.
+PLATFORM_FILE_BYTES_MAX = 10_485_760
+
 NAME_MAX = 1023  # protocol §5: fewer than 1024 characters
 
 #: Answers to a PUT that say that the URL is worth nothing any more; a fresh one is.
@@ -55,6 +58,13 @@ def rules_of(
 ) -> FileRules:
     """The same profile is the same object: thousands of sessions of a deployment share it."""
     return FileRules(types, bytes_max, blocked_extensions)
+
+
+def bytes_surely_taken(rules: FileRules, of_session: FileRules | None) -> int:
+    """Of the rules in force, and what the platform has said of this session so far."""
+    own = rules.bytes_max or 0
+    is_known = of_session is not None and of_session.bytes_max is not None
+    return own if is_known else min(own, PLATFORM_FILE_BYTES_MAX)
 
 
 def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
