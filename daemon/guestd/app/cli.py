@@ -87,7 +87,7 @@ class _Commands(TyperGroup):
                 add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
             )
             own.command(cmd_name, epilog=module.EXAMPLES)(getattr(module, cmd_name))
-        if len(own.registered_commands) > 1:
+        if len(own.registered_commands) > 1 and not isinstance(own.info.cls, type):
             own.info.cls = SubCommands
         command = typer.main.get_command(own)
         command.name = cmd_name
