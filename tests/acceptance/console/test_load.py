@@ -38,6 +38,10 @@ scenarios:
     - waitForReplyContaining: {json.dumps(HOSTILE)}
     - waitForReplyContaining: what never comes
       within: 2s
+  Patient:
+    - say: Are you there?
+    - waitForReplyContaining: a person
+      within: 10m
 """
 SHOWN = """
 name: Parcel questions, evening peak
@@ -115,7 +119,7 @@ def test_a_run_is_seen_while_it_lasts_and_its_end_too(load, console):
     expect(table.get_by_role("row", name="lost == 0")).to_contain_text("open")
     expect(table.get_by_role("row", name="first_reply.p95")).to_contain_text("not met")
     waits = console.get_by_role("region", name="Waiting for")
-    expect(waits).to_contain_text("hello")
+    expect(waits).to_contain_text("a person")
     errors = console.get_by_role("region", name="Errors by kind")
     expect(errors).to_contain_text("no reply as expected in time")
     assert console.locator("main img").count() == 0 == console.locator("main h1 b").count()
