@@ -284,7 +284,7 @@ def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:
         words = f"{one.why}  {line(one.what or one.failed_label, 200)}"
         lines.append(f"{left(one.guest, _FIRST)}  {shown(words, width - _FIRST - 2)}")
         if one.command and one is told[0]:
-            lines.append(pen(shown(f"{'':{_FIRST + 2}}again: {one.command}", width), "dim"))
+            lines.append(pen(f"  again: {line(one.command, 1000)}", "dim"))  # to be copied: whole
     return lines
 
 

@@ -110,7 +110,7 @@ def test_no_text_commands_the_terminal_or_breaks_a_line(text):
     ended = summary_text(with_texts(sample.functional(), text), colour=True)
     for line in [*frame, *ended.split("\n")]:
         plain = COLOURS.sub("", line)
-        assert cell_len(plain) <= 80
+        assert cell_len(plain) <= 80 or plain.startswith("  again: "), "that one is to be copied"
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", plain)
 
 
