@@ -26,7 +26,7 @@ from ..observe.metrics import Metrics
 from ..observe.outcomes import kind_of, outcome_of
 from ..platform.settings import ClientAuth, OAuthClient, RestSettings
 from ..policy.retry import Outcome
-from .answers import object_of
+from .answers import HttpReply, object_of, redacted_line
 from .http import Http
 from .pace import Pace
 from .token_refusal import token_refusal
@@ -218,15 +218,17 @@ class TokenSource:
         reply = await self._http.send("POST", access.token_url, headers, body, timeout_s=timeout_s)
         if reply.status != 200:
             raise token_refusal(reply, _known(access))
-        self._keep(object_of(reply), asked_at)
+        self._keep(reply, asked_at)
 
-    def _keep(self, found: dict[str, Any], asked_at: float) -> None:
+    def _keep(self, reply: HttpReply, asked_at: float) -> None:
+        found = object_of(reply)
         token, life_s = found.get("access_token"), _life_s(found.get("expires_in"))
         if not isinstance(token, str) or not _TOKEN.fullmatch(token) or life_s is None:
             raise PlatformUnavailable(
                 "the platform's token answer has no access_token, or no life that makes sense",
                 status=200,
                 cause="malformed",
+                correlation_id=redacted_line(reply.correlation_id, _known(self.access)),
                 remedy="check platform.token_url",
             )
         if -math.inf < self._expires_at <= asked_at:

@@ -60,6 +60,8 @@ def token_refusal(reply: HttpReply, secrets: tuple[str, ...]) -> PlatformError:
 
 
 def _remedy(status: int, code: str) -> str:
+    if status < 300:
+        return _ADDRESS
     if status < 400:
         return "redirects are not followed; " + _ADDRESS
     if status in (404, 405, 409, 410):

@@ -46,7 +46,10 @@ _NOT_TYPING = frozenset(
     {"", "false", "off", "stop", "stopped", "paused", "idle", "inactive", "gone"}
 )
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(\.[^@\s.]{1,63})+")
+#: RFC 5321 §4.1.2 without quoted parts and address literals; words of any script (RFC 6531 §3.3).
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LABEL = r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?"
+_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
 
 
 class Webchat:

@@ -466,10 +466,11 @@ async def test_auth_3_a_refused_client_is_not_presented_again_at_once(line):
     ids=str,
 )
 async def test_auth_3_an_answer_that_is_no_token(line, body):
-    line.script.token_turns.append(line.script.say(200, body))
+    answer = line.script.say(200, body, **{"ININ-Correlation-Id": "corr-1"})
+    line.script.token_turns.append(answer)
     with pytest.raises(PlatformUnavailable, match=r"platform\.token_url") as caught:
         await line.tokens.current(1e9)
-    assert caught.value.cause == "malformed"
+    assert (caught.value.cause, caught.value.correlation_id) == ("malformed", "corr-1")
 
 
 async def test_auth_3_another_refusal_keeps_its_own_words(line):

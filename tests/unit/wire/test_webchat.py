@@ -44,12 +44,30 @@ def test_sock_1_connect():
         ("A", "", "email"),
         ("A", "a@b", "email"),
         ("A", "a b@c.d", "email"),
+        ("A", "ana\0@example.org", "email"),
+        ("A", "ana,bo@example.org", "email"),
+        ("A", "<ana@example.org>", "email"),
+        ("A", ".ana@example.org", "email"),
+        ("A", "a..b@example.org", "email"),
+        ("A", "ana@-x.org", "email"),
+        ("A", "ana@x-.org", "email"),
+        ("A", "ana@exam_ple.org", "email"),
+        ("A", "a" * 65 + "@example.org", "email"),
+        ("A", "ana@" + "x" * 64 + ".org", "email"),
     ],
 )
 def test_sock_1_a_name_and_a_valid_email_are_required(name, email, field):
     with pytest.raises(CommandError) as error:
         DIALECT.check_guest(Guest("g", name, "t", email))
     assert error.value.field == field
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["a@b.org", "guest+f953@example.org", "o'neill.j-r_x@mail.ex-ample.co.uk", "jörg@müller.de"],
+)
+def test_sock_1_what_people_have_is_valid(email):
+    DIALECT.check_guest(Guest("g", "Ana", "t", email))
 
 
 def test_sock_3_inbound():
