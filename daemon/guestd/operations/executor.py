@@ -124,6 +124,8 @@ class Executor:
         told = _problem_details(operation, _problem_of(transition))
         details = {**_key_detail(request), **_answer_details(answer), **told}
         event = (request.action, _status_of(transition), details)
+        if request.quiet and self._appender.storage_full:
+            transition.quiet = True
         await self.settle(operation, transition, *(() if request.quiet else (event,)))
 
     async def _record_attempt(

@@ -6,11 +6,11 @@ Between two heartbeats it rests as a few values and one deadline in the shared t
 ended, and its watchers are told, when its heartbeats stop; telling the platform is the last step
 and may take longer. The conversation's id is ours, drawn before the first attempt, so that it can
 be probed when in doubt. Each heartbeat's sequence number is durable before it is sent, so that none
-is used twice across a restart; an answered one needs no commit of its own. The next is due an
-interval after that answer: a slow platform is called less often, and never twice at once for one
-session. Where the request budget is too small for the heartbeats of all sessions, all intervals
-grow by the same factor (`policy/stretch.py`); a heartbeat that is still held back is delayed, and
-does not count as a failure."""
+is used twice across a restart; its answer is committed too, so that none is left out of the count
+at the end. The next is due an interval after that answer: a slow platform is called less often, and
+never twice at once for one session. Where the request budget is too small for the heartbeats of all
+sessions, all intervals grow by the same factor (`policy/stretch.py`); a heartbeat that is still
+held back is delayed, and does not count as a failure."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class MessagingWorkflow(Workflow):
                 operation.data["latency_ms"] = (
                     operation.data.get("latency_ms", 0.0) + answer.latency_ms
                 )
-                return Transition(wake_ms=self._next_beat(operation, now_ms), quiet=True)
+                return Transition(wake_ms=self._next_beat(operation, now_ms))
             case _:
                 return self._left(operation, True)
 
@@ -326,7 +326,10 @@ class MessagingWorkflow(Workflow):
         self._stretch.join(operation.operation_id, self._interval_s(operation))
         operation.data.setdefault("share", 0.0)
         operation.data.setdefault("stretch", 1.0)
-        if operation.wake_ms <= now_ms and not operation.end_asked:
+        rests_s = (operation.wake_ms - now_ms) / 1000
+        # a longer rest than any is a clock that was set back
+        is_due = not 0 < rests_s <= self._interval_s(operation) * operation.data["stretch"]
+        if is_due and not operation.end_asked:
             operation.wake_ms = self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0))
 
     def finished(self, operation: Operation) -> None:

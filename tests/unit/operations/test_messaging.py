@@ -209,6 +209,45 @@ def test_audit_1_the_heartbeats_that_succeeded_are_counted_in_one_line(world):
     assert sent > 3 and counts == (sent, 50.0, 1)
 
 
+def test_audit_1_a_restart_forgets_no_heartbeat_that_succeeded(world):
+    """Five restarts in one session, each well after an answer and before the next heartbeat."""
+    short = {**REQUESTS["messaging"], "durationS": 600}
+
+    async def story():
+        for _ in range(5):
+            life = world.life()
+            await life.service.recover()
+            await life.service.start("messaging", "op-1", short, wait_s=5.0)
+            await asyncio.sleep(70.0)
+            await life.service.stop()
+        last = world.life()
+        await last.service.recover()
+        return await last.do("messaging", request=short)
+
+    world.run(story())
+    sent = len(world.twin.made["conversation"][0]["beats"])
+    told = {fact["action"]: fact["details"] for fact in world.facts()}["messaging.ended"]
+    assert sent > 5 and told["heartbeats_succeeded"] == sent
+
+
+def test_a_clock_that_was_set_back_over_a_restart_holds_no_heartbeat_back(world):
+    async def story():
+        first = world.life()
+        await first.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await asyncio.sleep(200.0)
+        await first.service.stop()
+        known = len(beats(world))
+        world.loop.epoch_offset_s -= 7200.0
+        second = world.life()
+        await second.service.recover()
+        await asyncio.sleep(200.0)
+        await second.service.stop()
+        return known
+
+    known = world.run(story())
+    assert len(beats(world)) > known
+
+
 def test_sess_5_a_success_forgives_the_failures_before_it(world):
     patch = world.twin.faults["conversation.patch"] = []
     for _ in range(5):
