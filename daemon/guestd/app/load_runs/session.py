@@ -239,10 +239,7 @@ class LoadSession:
         if not options.emulator and not own.platform.is_given:
             if named.region or named.deployment_id:
                 self.tell(NOT_USED.format(named.deployment_id or named.region))
-            options.emulator = await stops.enter_async_context(
-                emulator_process([*self.emulator_options, *NO_CONNECT_LIMIT])
-            )
-            options.state_directory = ""  # that emulator ends with this process
+            await self._start_emulators(stops)
             if not options.model.connects_per_s:
                 options.connects_per_minute = options.connects_per_minute or OWN_CONNECTS_PER_MINUTE
         config = run_config(options, self.config_flags, self.file)
@@ -258,6 +255,13 @@ class LoadSession:
             return WorkerRun(target, self.file, options, flags, self, tell)
         host = OwnSupervisor(config, options, target)
         return LocalRun(host, self.file, options, self)
+
+    async def _start_emulators(self, stops: AsyncExitStack) -> None:
+        options, asked = self.options, [*self.emulator_options, *NO_CONNECT_LIMIT]
+        for _ in range(options.workers):
+            options.emulators.append(await stops.enter_async_context(emulator_process(asked)))
+        options.emulator = options.emulators[0]
+        options.state_directory = ""  # they end with this process
 
     async def _at_daemon(self, stops: AsyncExitStack) -> GuestProcesses:
         host = RunningDaemon(self.options, self._tell_meanwhile)
