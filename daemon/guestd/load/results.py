@@ -169,7 +169,8 @@ class ConversationReport(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class CaseResult(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One conversation of a functional run (`guestd test`), or a group of them."""
+    """One conversation of a functional run (`guestd test`), or a group of them. `outcome`: passed,
+    failed, stopped (the run ended before it was through) or not run (before it began)."""
 
     scenario: str
     guest: str

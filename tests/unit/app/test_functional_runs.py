@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.app.commands.load_compare import is_worse
+from guestd.app.load_runs.cases_not_run import all_cases
 from guestd.app.load_runs.functional import GivenPlatform, together
+from guestd.app.load_runs.options import RunOptions
 from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS
 from guestd.load.measure.compare import CountComparison, MeasureComparison, RunComparison
 from guestd.load.results import (
@@ -22,7 +24,8 @@ from guestd.load.results import (
     Summary,
     ThresholdResult,
 )
-from guestd.load.scenario.file import ScenarioFile, Target
+from guestd.load.scenario.file import LoadModel, ScenarioFile, Target
+from guestd.load.scenario.reader import read_file
 
 NAMED = ScenarioFile(
     path="bot.yml",
@@ -103,6 +106,23 @@ def test_the_rails_of_a_file_hold_before_anything_is_contacted(tmp_path):
     done = CliRunner().invoke(app, ["test", str(path), "-r", "mypurecloud.de", "-id", "d-2"])
     assert done.exit_code == 2
     assert "deployment d-2 is not in the list of deployments" in done.stderr
+
+
+def test_a_scenario_that_never_began_is_listed_as_not_run(tmp_path):
+    path = tmp_path / "bot.yml"
+    path.write_text("scenarios:\n  Hi:\n    - say: hi\n  Ho:\n    - say: ho\n  Hm: [{say: hm}]\n")
+    file, began = read_file(path), one_run("stopped", 1).cases[0]
+    began.guest = "ho-2"
+    model = LoadModel(kind="once", users=3)
+    options = RunOptions(file=str(path), model=model, seed=0, run_id="r", kind="test")
+
+    found = all_cases(file, options, [began])
+
+    told = [(one.scenario, one.guest, one.outcome, one.line) for one in found]
+    assert told == [("Hi", "hi-1", "not run", 3), ("s", "ho-2", "stopped", 0),
+                    ("Hm", "hm-3", "not run", 6)]  # fmt: skip
+    options.only = 2
+    assert [one.guest for one in all_cases(file, options, ())] == ["hm-3"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ..guest.actions import StepDone, TranscriptLine
 from ..measure.reconcile import ConversationFindings, GuestView, RunFindings
-from ..measure.summary import StepName
+from ..measure.summary import FAILURES, StepName
 from ..results import CaseResult, ConversationReport, TranscriptEntry
 from .driver import GuestDriver
 from .guest_frames import GuestFrames
@@ -130,9 +130,10 @@ class KeptConversations:
     def _tell_failure(self, report: ConversationReport, scenario: int, failed: StepDone) -> None:
         name = self._steps.get((scenario, failed.step))
         report.failed_step = failed.step
-        report.failed_label = name.label if name is not None else ""
+        report.failed_label = name.label if name is not None else "before the first step"
         report.expected, report.seen = failed.expected, failed.seen
-        report.what = report.what or f"{report.failed_label}: {failed.failure}"
+        words = FAILURES.get(failed.failure, failed.failure)
+        report.what = report.what or f"{report.failed_label}: {words}"
 
     def _scenario(self, one: GuestDriver) -> str:
         return self._scenarios[one.guest.planned.scenario]
