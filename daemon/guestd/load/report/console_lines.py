@@ -196,7 +196,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         pen(shown(summary.name or "Load run", width), "bold"),
         pen(shown(period(summary.started_at, summary.ended_at), width), "dim"),
         pen(shown(found.words, width), paints[found.kind]),  # type: ignore[arg-type]  # a word of Pen
-        *wrapped(what_went_wrong(summary), width),
+        *wrapped(what_went_wrong(summary, has_thresholds=True), width),
         *wrapped(f"{lead} {why}", width),
         "",
         *_thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1),

@@ -86,8 +86,9 @@ def limit_on(summary: Summary, measure: str) -> tuple[ThresholdResult, str] | No
     return None
 
 
-def what_went_wrong(summary: Summary) -> str:
-    """One sentence, or "" where nothing did."""
+def what_went_wrong(summary: Summary, has_thresholds: bool = False) -> str:
+    """One sentence, or "" where nothing did. `has_thresholds`: they are listed beside it, so it does
+    not name them."""
     facts = [
         *_connections(summary),
         *_messages(summary),
@@ -95,7 +96,7 @@ def what_went_wrong(summary: Summary) -> str:
         *_unconfirmed(summary),
         *_cases(summary),
     ]
-    if not facts:
+    if not facts and not has_thresholds:
         failed = [one for one in summary.thresholds if not one.ok]
         facts = [line(f"{one.expression} does not hold", 120) for one in failed[:3]]
     if not facts:

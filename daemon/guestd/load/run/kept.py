@@ -119,13 +119,18 @@ class KeptConversations:
             started_s=one.started_s,
             length_s=one.took_s,
             transcript=[_entry(line) for line in one.guest.transcript],
-            command=f"{self._command} --only {planned.name}",
+            command=self._command_of(planned.name),
         )
         if failed is not None:
             self._tell_failure(report, planned.scenario, failed)
         if self.frames is not None:
             report.frames, report.frames_left_out = self.frames.of(planned.number)
         return report
+
+    def _command_of(self, guest: str) -> str:
+        """Of a run that is of one guest already, the run's own."""
+        is_its_own = " --only" in self._command
+        return self._command if is_its_own else f"{self._command} --only {guest}"
 
     def _tell_failure(self, report: ConversationReport, scenario: int, failed: StepDone) -> None:
         name = self._steps.get((scenario, failed.step))

@@ -142,5 +142,11 @@ def test_the_end_of_a_run_says_its_figures():
     assert len(block.split("\n")) < 70
 
 
+def test_a_threshold_that_failed_is_named_once():
+    failed = ThresholdResult(expression="echo_latency.p99 < 5ms", ok=False, value=9.0, unit="ms")
+    block = summary_text(Summary(exit_code=99, thresholds=[failed]), colour=False)
+    assert block.count("echo_latency.p99 < 5ms") == 1
+
+
 def test_the_end_of_an_empty_run_is_told():
     assert "Passed" in summary_text(Summary(), colour=False)
