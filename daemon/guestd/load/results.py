@@ -10,6 +10,10 @@ from typing import Literal
 
 import msgspec
 
+#: The exit code of a run that is not valid where `--require-valid` asks for it, and of a comparison
+#: with such a run; no other of ours, and none of k6's.
+NOT_VALID = 111
+
 
 class Percentiles(msgspec.Struct, kw_only=True):
     """Of one measure. `histogram`: the whole distribution, HdrHistogram's V2 compressed encoding in

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -14,7 +15,7 @@ from guestd.app.commands.load_compare import is_worse
 from guestd.app.load_runs.cases_not_run import all_cases
 from guestd.app.load_runs.functional import GivenPlatform, together
 from guestd.app.load_runs.options import RunOptions
-from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS
+from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS, exit_code
 from guestd.load.measure.compare import CountComparison, MeasureComparison, RunComparison
 from guestd.load.results import (
     CaseResult,
@@ -154,6 +155,42 @@ def test_a_run_is_worse_by_what_a_guest_meets():
     assert is_worse(compared("echo", "slower")) and is_worse(compared("echo", "same", "more"))
     assert not is_worse(compared("echo", "faster")) and not is_worse(compared("echo", "too_few"))
     assert not is_worse(compared("echo_as_sent", "slower"))
+
+
+def test_times_of_a_run_that_is_not_valid_make_nothing_worse():
+    found = compared("echo", "slower")
+    found.comparable = False
+    assert not is_worse(found)
+    found.counts[0].verdict = "more"
+    assert is_worse(found)
+
+
+def test_a_comparison_with_a_run_that_is_not_valid_has_its_own_exit_code(tmp_path):
+    runs = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path, valid in zip(runs, (True, False), strict=True):
+        path.write_bytes(msgspec.json.encode(Summary(valid=valid)))
+
+    def compare(*arguments):
+        return CliRunner().invoke(app, ["load", "compare", *map(str, arguments)])
+
+    done = compare(*runs, "--fail-if-slower")
+    assert done.exit_code == 111 and done.stdout.startswith("not comparable: the second run is")
+    assert compare(*runs).exit_code == 0
+    assert compare(runs[0], runs[0], "--fail-if-slower").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("run", "code"),
+    [
+        (Summary(), 0),
+        (Summary(valid=False), 111),
+        (Summary(valid=False, thresholds=[ThresholdResult(expression="p", ok=False)]), 99),
+        (Summary(valid=False, stopped_by="signal"), 105),
+    ],
+)
+def test_a_run_that_is_not_valid_fails_where_that_is_asked_for(run, code):
+    assert exit_code(run, require_valid=True) == code
+    assert exit_code(run) == (0 if code == 111 else code)
 
 
 @pytest.mark.parametrize(

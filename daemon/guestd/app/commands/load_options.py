@@ -96,6 +96,13 @@ Thresholds = Annotated[
     list[str] | None,
     typer.Option("--threshold", help='What must hold, as "echo_latency.p99 < 500ms"; repeatable.'),
 ]
+RequireValid = Annotated[
+    bool,
+    typer.Option(
+        "--require-valid",
+        help="Exit with 111 if the run is not valid: the load generator itself was too slow.",
+    ),
+]
 Report = Annotated[Path | None, typer.Option(help="Write an HTML report there.")]
 SummaryPath = Annotated[
     Path | None, typer.Option("--summary", help="Write the summary as JSON there.")

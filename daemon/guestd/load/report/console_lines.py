@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...observe import terminal_text
 from ..measure.live_view import LiveView
-from ..results import Percentiles, Summary, ThresholdResult
+from ..results import NOT_VALID, Percentiles, Summary, ThresholdResult
 from .chosen import chosen, worth_telling
 from .live_figures import STATES, live_figures
 from .not_asked import REMEDY, not_asked
@@ -208,6 +208,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         *_ended_warnings(summary, width, pen),
         *_ended_conversations(summary, width, pen),
         *_ended_unasked(summary, width, pen),
+        *_ended_not_valid(summary, width, pen),
         *_ended_remarks(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
@@ -273,6 +274,13 @@ def _ended_unasked(summary: Summary, width: int, pen: Pen) -> list[str]:
         return []
     lines = wrapped(f"{unasked}: add", width)
     return ["", *(pen(one, "warn") for one in lines), f'  --threshold "{REMEDY}"']
+
+
+def _ended_not_valid(summary: Summary, width: int, pen: Pen) -> list[str]:
+    if summary.valid or summary.exit_code:
+        return []
+    words = "the run is not valid, and the exit code is 0 all the same; with --require-valid it is"
+    return ["", *(pen(one, "warn") for one in wrapped(f"{words} {NOT_VALID}", width))]
 
 
 def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:

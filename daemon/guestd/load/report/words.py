@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..results import Band, Overhead, Percentiles, Point, Summary, ThresholdResult
+from ..results import NOT_VALID, Band, Overhead, Percentiles, Point, Summary, ThresholdResult
 from .not_asked import not_asked
 from .texts import clock, count, duration, line, percent, some
 
@@ -45,7 +45,8 @@ def verdict(summary: Summary) -> Verdict:
         unasked = not_asked(summary)
         return Verdict("warn", f"Passed, but {unasked}") if unasked else Verdict("ok", "Passed")
     words = "; ".join(parts)
-    kind: Literal["bad", "warn"] = "bad" if _failed(summary) else "warn"
+    has_failed = _failed(summary) or summary.exit_code == NOT_VALID
+    kind: Literal["bad", "warn"] = "bad" if has_failed else "warn"
     return Verdict(kind, words[0].upper() + words[1:])
 
 
@@ -57,7 +58,7 @@ def _failed(summary: Summary) -> list[str]:
         bad = sum(not is_passed(case.outcome) for case in summary.cases)
         if bad:
             return [f"failed: {bad} of {some(len(summary.cases), 'conversation')}"]
-    if summary.exit_code and not summary.stopped_by:
+    if summary.exit_code not in (0, NOT_VALID) and not summary.stopped_by:
         return [f"failed: exit code {summary.exit_code}"]
     return []
 
@@ -87,8 +88,8 @@ def limit_on(summary: Summary, measure: str) -> tuple[ThresholdResult, str] | No
 
 
 def what_went_wrong(summary: Summary, has_thresholds: bool = False) -> str:
-    """One sentence, or "" where nothing did. `has_thresholds`: they are listed beside it, so it does
-    not name them."""
+    """One sentence, or "" where nothing did. `has_thresholds`: they are listed beside it, so they
+    are not named."""
     facts = [
         *_connections(summary),
         *_messages(summary),
