@@ -119,6 +119,13 @@ class LostConnections(msgspec.Struct, kw_only=True):
     restore_ms: Percentiles = msgspec.field(default_factory=Percentiles)
 
 
+class DroppedConnections(msgspec.Struct, kw_only=True):
+    """Connections that scenarios dropped on purpose, with `drop`: no errors."""
+
+    count: int = 0
+    restore_ms: Percentiles = msgspec.field(default_factory=Percentiles)
+
+
 class ErrorGroup(msgspec.Struct, kw_only=True):
     """Failures alike: `what` in words, with the step if it is one's."""
 
@@ -289,6 +296,7 @@ class Summary(msgspec.Struct, kw_only=True):
     errors: list[ErrorGroup] = []
     throttling: list[Throttling] = []
     lost_connections: list[LostConnections] = []
+    dropped_connections: DroppedConnections = msgspec.field(default_factory=DroppedConnections)
     warnings: list[ErrorGroup] = []
     conversations: list[ConversationReport] = []
     cases: list[CaseResult] = []

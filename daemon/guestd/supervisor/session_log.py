@@ -34,8 +34,16 @@ _SUMS = {
     "session_refused": "guest sessions refused",
 }
 
-#: Ends that were asked for, and what else is no news to worry about.
-_ASKED_FOR = frozenset({Cause.FINISHED, Cause.UNUSED, Cause.DURATION_REACHED, Cause.DRAINED})
+#: Ends that were asked for, and what else is no news to worry about; and losses.
+_ASKED_FOR = frozenset(
+    {
+        Cause.FINISHED,
+        Cause.UNUSED,
+        Cause.DURATION_REACHED,
+        Cause.DRAINED,
+        Cause.RECONNECT_ASKED,
+    }
+)
 
 #: The event, the cause ("" for none) and the level of a line.
 LineKey = tuple[str, str, int]
@@ -91,7 +99,7 @@ class SessionLog:
         )
         self._line(
             event,
-            logging.WARNING,
+            logging.INFO if ending.cause in _ASKED_FOR else logging.WARNING,
             text,
             guest,
             ending.cause.value,

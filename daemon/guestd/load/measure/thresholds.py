@@ -27,6 +27,7 @@ _COUNTED = {
     "steps_failed": "steps_failed",
     "uncertain": "uncertain",
     "lost_connections": "lost_connections",
+    "dropped_connections": "dropped_connections",
     "throttled": "throttled",
 }
 

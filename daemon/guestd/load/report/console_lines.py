@@ -15,6 +15,7 @@ from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
 from .texts import clock, count, duration, line, percent, period, some, value
 from .words import (
     LATENCIES,
+    drops,
     failed_first,
     is_measured,
     known,
@@ -228,8 +229,10 @@ def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:
         ("delivery", f"{known(summary, 'lost')} lost, {known(summary, 'doubled')} doubled,"
             f" {known(summary, 'reordered')} reordered, {count(summary.uncertain)} uncertain"),
         ("steps", f"{count(steps)} run, {count(failed)} failed"),
+        ("drops", drops(summary)),
     )  # fmt: skip
-    return [pen(left(name, _NAME), "dim") + shown(words, width - _NAME) for name, words in told]
+    return [pen(left(name, _NAME), "dim") + shown(words, width - _NAME)
+        for name, words in told if words]  # fmt: skip
 
 
 def _ended_latencies(summary: Summary, width: int, pen: Pen) -> list[str]:

@@ -122,6 +122,18 @@ def _connections(summary: Summary) -> list[str]:
     ]
 
 
+def drops(summary: Summary) -> str:
+    """What scenarios dropped on purpose, which is no trouble; "" where nothing was."""
+    found = summary.dropped_connections
+    if not found.count:
+        return ""
+    told, back = f"{some(found.count, 'connection')} dropped by `drop`", found.restore_ms
+    if not back.count:
+        return f"{told}, none back"
+    share = "all" if back.count >= found.count else count(back.count)
+    return f"{told}, {share} back within {duration(back.max)}"
+
+
 def _messages(summary: Summary) -> list[str]:
     found = []
     for number, word in (
