@@ -109,6 +109,30 @@ def test_the_rails_of_a_file_hold_before_anything_is_contacted(tmp_path):
     assert "deployment d-2 is not in the list of deployments" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["test", "FILE", "--only", "ho-1"], "no guest 'ho-1'; number 1 is 'hi-1'"),
+        (["test", "FILE", "--only", "hi-77"], "no guest 'hi-77'; the file has 2 scenarios"),
+        (["test", "FILE", "--only", "nobody"], "for --only: 'nobody' must end in a number"),
+        (["test", "FILE", "--agent", "humann"], "for --agent: 'humann' must be one of echo"),
+        (["test", "FILE", "--emulator", "localhost:80"], "'localhost:80' is not the address of"),
+        (["load", "FILE", "--only", "ho-1"], "no guest 'ho-1'; number 1 is 'hi-1'"),
+        (["load", "FILE", "--agent", "humann"], "for --agent: 'humann' must be one of echo"),
+        (["load", "FILE", "--emulator", "localhost:80"], "write http://HOST:PORT"),
+        (["load", "FILE", "-t", "10x"], "for --run-time: '10x' is not a duration"),
+        (["load", "FILE", "--stage", "5"], "for --stage: '5' is not a stage"),
+        (["load", "chek", "FILE"], "no command and no file 'chek'; did you mean 'check'?"),
+    ],
+)
+def test_what_is_mistyped_is_told_with_its_option_before_anything_runs(tmp_path, arguments, said):
+    path = tmp_path / "bot.yml"
+    path.write_text("scenarios:\n  Hi:\n    - say: hi\n  Ho:\n    - say: ho\n")
+    words = [str(path) if one == "FILE" else one for one in arguments]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert done.exit_code == 2 and said in done.stderr, done.stderr
+
+
 def test_a_scenario_that_never_began_is_listed_as_not_run(tmp_path):
     path = tmp_path / "bot.yml"
     path.write_text("scenarios:\n  Hi:\n    - say: hi\n  Ho:\n    - say: ho\n  Hm: [{say: hm}]\n")

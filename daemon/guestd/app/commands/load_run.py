@@ -12,7 +12,9 @@ from .. import exit_codes
 from . import load_options as opt
 from .client_options import TokenFile
 from .load_arguments import (
+    agent_options,
     asked_model,
+    check_guest,
     check_together,
     guest_number,
     most_at_once,
@@ -106,9 +108,10 @@ def run(
     options = new_options(file, model, seed, where, connects_per_minute, workers, frames)
     options.only = guest_number(only)
     options.spacing = "random" if random_arrivals else "even"
+    check_guest(only, scenarios, options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
-    allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
+    allowed, agents = Permission(tuple(allow_deployment or ()), yes), agent_options(agent)
     wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
     wanted = replace(wanted, quiet=quiet, dry_run=dry_run, require_valid=require_valid)
     carry_out(replace(wanted, push=push_place(push), console=console))

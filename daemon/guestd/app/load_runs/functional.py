@@ -88,7 +88,7 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
     async with AsyncExitStack() as stops:
         has_platform = await _find_platform(asked, stops)
         for file in asked.files:
-            options = _options(asked, file)
+            options = file_options(asked, file)
             session = LoadSession(
                 file if has_platform else replace(file, rails=Rails()),
                 options,
@@ -107,7 +107,7 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
                 break
     whole = together(summaries)
     for file in asked.files[len(summaries) :]:
-        left = all_cases(file, _options(asked, file), ())
+        left = all_cases(file, file_options(asked, file), ())
         whole.cases += left
         if not asked.as_json:
             _tell_cases(file, left, asked)
@@ -155,7 +155,8 @@ def _note(text: str) -> None:
     print(f"guestd: note: {one_line(text)}", file=sys.stderr)
 
 
-def _options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
+def file_options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
+    """Of the run of one file: each of its scenarios once."""
     model = LoadModel(kind="once", users=len(file.scenarios), graceful_stop_s=0.0)
     return msgspec.structs.replace(
         asked.options,
