@@ -162,6 +162,12 @@ def _thresholds(
     return found
 
 
+def _ended_thresholds(summary: Summary, width: int, pen: Pen) -> list[str]:
+    """All of them; how many have failed is the verdict, above."""
+    lines = _thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1)
+    return [pen("thresholds", "dim"), *lines[1:]] if lines else []
+
+
 def _threshold(one: ThresholdResult, width: int, pen: Pen) -> str:
     mark = pen("met   ", "good") if one.ok else pen("failed", "bad")
     mark = pen("ignored", "dim") if one.ignored else mark
@@ -200,7 +206,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         *wrapped(what_went_wrong(summary, has_thresholds=True), width),
         *wrapped(f"{lead} {why}", width),
         "",
-        *_thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1),
+        *_ended_thresholds(summary, width, pen),
         *([""] if summary.thresholds else []),
         *_ended_counts(summary, width, pen),
         "",

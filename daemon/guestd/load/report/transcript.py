@@ -21,7 +21,8 @@ def reason_of(one: ConversationReport) -> list[tuple[str, str]]:
 
 def _headline(one: ConversationReport) -> str:
     if one.failed_step is None:
-        return one.what or one.outcome
+        stopped = "the run ended before it was through"
+        return one.what or (stopped if one.outcome == "stopped" else one.outcome)
     step = f"step {one.failed_step + 1} " if one.failed_step >= 0 else ""
     if not one.what or one.what.startswith(one.failed_label):
         return f"{step}{one.what or one.failed_label or one.outcome}".rstrip()

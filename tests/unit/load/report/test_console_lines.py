@@ -156,6 +156,7 @@ def test_a_threshold_that_failed_is_named_once():
     failed = ThresholdResult(expression="echo_latency.p99 < 5ms", ok=False, value=9.0, unit="ms")
     block = summary_text(Summary(exit_code=99, thresholds=[failed]), colour=False)
     assert block.count("echo_latency.p99 < 5ms") == 1
+    assert block.count("1 of 1") == 1
 
 
 def test_the_end_of_an_empty_run_is_told():
