@@ -20,7 +20,7 @@ from ...load.measure.reconcile import RunFindings
 from ...load.measure.summary import RunFacts, figures_of, progress_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
 from ...load.report.push_text import push_text
-from ...load.results import ErrorGroup, Summary
+from ...load.results import NOT_VALID, ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ..exit_codes import tell_on_stderr
@@ -69,7 +69,7 @@ class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `console`: the port of the live page, 0
     for a free one; None for no page. `log_tally` takes what is logged while the run lasts; `push`
-    sends its figures elsewhere."""
+    sends its figures elsewhere. `require_valid`: a run that is not valid fails."""
 
     file: ScenarioFile
     options: RunOptions
@@ -84,6 +84,7 @@ class LoadSession:
     console: int | None = None
     log_tally: LogTally = field(default_factory=LogTally)
     push: MetricsPush | None = None
+    require_valid: bool = False
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -321,11 +322,13 @@ class LoadSession:
         if result.problems:
             summary.valid = False
             summary.overhead.reasons += result.problems
-        summary.exit_code = exit_code(summary)
+        summary.exit_code = exit_code(summary, self.require_valid)
         return summary
 
 
-def exit_code(summary: Summary) -> int:
+def exit_code(summary: Summary, require_valid: bool = False) -> int:
+    """What a person or the console has stopped comes before a threshold that failed, and that
+    before a run that is not valid."""
     if summary.stopped_by == "signal":
         return STOPPED_BY_SIGNAL
     if summary.stopped_by == "console":
@@ -335,4 +338,6 @@ def exit_code(summary: Summary) -> int:
     held = all(one.ok for one in summary.thresholds)
     if summary.kind == "test":
         return 0 if held and all(one.outcome == "passed" for one in summary.cases) else FAILED
-    return 0 if held else THRESHOLDS_FAILED
+    if not held:
+        return THRESHOLDS_FAILED
+    return NOT_VALID if require_valid and not summary.valid else 0
