@@ -278,13 +278,14 @@ class Fleet(GuestSessions, Protocol):
 @dataclass(slots=True, frozen=True)
 class PlatformAnswer:
     """A success of the platform's REST side. `latency_ms` is of the whole call: its waits and the
-    attempts that failed are in it (HTTP-4)."""
+    attempts that failed are in it (HTTP-4); `attempt_ms` of the last attempt only."""
 
     status: int
     body: dict[str, Any]
     latency_ms: float
     attempts: int = 1
     correlation_id: str = ""
+    attempt_ms: float = 0.0
 
 
 Priority = Literal["command", "opening", "heartbeat", "housekeeping"]
