@@ -15,6 +15,7 @@ from ..model.errors import PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
 from ..model.records import OperationEvent
 from ..observe.metrics import Metrics
+from ..observe.quoted_texts import without_texts
 from .event_appender import EventAppender
 from .failure_policy import (
     after_failed_probe,
@@ -26,7 +27,6 @@ from .failure_policy import (
     words_of,
 )
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
-from .quoted_texts import without_texts
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
 

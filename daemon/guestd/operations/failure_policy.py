@@ -12,9 +12,9 @@ from random import Random
 from typing import Any
 
 from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError, TokenRefused
+from ..observe.quoted_texts import without_texts
 from ..observe.redaction import without_fingerprinted, without_values
 from .operation import Operation, PlatformRequest, Transition
-from .quoted_texts import without_texts
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
 

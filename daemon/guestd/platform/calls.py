@@ -32,6 +32,7 @@ from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..observe.outcomes import kind_of, outcome_of
+from ..observe.quoted_texts import without_texts
 from ..platform.settings import RestSettings
 from ..policy.retry import Outcome
 from ..runtime.clock import epoch_ms
@@ -340,7 +341,7 @@ class RestCalls:
         logger.warning(
             f"{call.row.name}: %s; %s (%s, status %s, code %s, correlation id %s, key %s,"
             " %d attempts, %.3f ms)",
-            error.args[0],
+            without_texts(str(error.args[0]), json.loads(call.body or b"{}")),
             error.remedy or "try again",
             call.url.removeprefix(self._api).partition("?")[0],
             error.status or "none",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from guestd.observe.quoted_texts import without_texts
 from guestd.operations.failure_policy import problem_details
 from guestd.operations.operation import Operation
-from guestd.operations.quoted_texts import without_texts
 
 SAID = "my card is 4111 1111 1111 1111, and the code on its back is 123"
 REQUEST = {"messages": [{"from": "agent", "text": SAID}, {"text": "hello"}, {"html": "<b>no</b>"}]}
