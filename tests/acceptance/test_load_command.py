@@ -133,10 +133,13 @@ def test_the_two_runs_of_a_comparison_are_read_from_their_summaries(emulator, ta
     assert done.code == 2 and "is not the summary of a run" in done.err
 
 
-def test_planted_trouble_is_found_exactly(emulator, tmp_path):
+@pytest.mark.parametrize("compared", ["record", "history"])
+def test_planted_trouble_is_found_exactly(emulator, tmp_path, compared):
+    """Also where the emulator is taken for a platform of others, which has no record."""
     path, summary = tmp_path / "every.yml", tmp_path / "run.json"
     path.write_text(EVERY.replace("TIMES", "20").replace("EVERY", "500ms"))
     agents = {"sender": "agent"}
+    before = {kind: injected(emulator, kind) for kind in PLANTED}
     emulator.ask(
         "faults",
         {
@@ -153,11 +156,11 @@ def test_planted_trouble_is_found_exactly(emulator, tmp_path):
     try:
         done = guestd(
             *("load", path, "-u", "50", "-r", "50", "--emulator", emulator.url, "-q"),
-            *("--summary", summary, "--seed", "1"),
+            *("--summary", summary, "--seed", "1", "--reconcile", compared),
         )
         planted = {
-            kind: emulator.injected(kind)
-            for kind in ("mute", "duplicate", "swap", "delay", "throttle")
+            kind: [one for one in injected(emulator, kind) if one not in before[kind]]
+            for kind in PLANTED
         }
     finally:
         emulator.ask("faults", {"rules": []})
@@ -167,26 +170,35 @@ def test_planted_trouble_is_found_exactly(emulator, tmp_path):
     counts = {kind: len(planted[kind]) for kind in ("mute", "duplicate", "swap", "throttle")}
     assert counts == {"mute": 3, "duplicate": 2, "swap": 5, "throttle": 20}
     assert (found["lost"], found["doubled"], found["reordered"]) == (3, 2, 5)
-    assert found["uncertain"] == 0 and found["reconciled"]["by"] == "record"
+    assert found["uncertain"] == 0 and found["reconciled"]["by"] == compared
+    assert found["reconciled"]["conversations"] == 50 and not found["reconciled"]["not_compared"]
     still_open = emulator.ask(f"sessions?attribute=guestd_run:{found['run_id']}&state=open")
     assert still_open["total"] == 0
     assert sum(one["count"] for one in found["throttling"]) == 20
     for why, kind in (("lost", "mute"), ("doubled", "duplicate"), ("reordered", "swap")):
-        assert conversations_with(found, why) == Counter(
-            one["conversation"] for one in planted[kind]
-        )
+        assert guests_with(found, why) == Counter(one["guest"] for one in planted[kind])
+        if compared == "record":
+            ids = Counter(one["conversation"] for one in planted[kind])
+            assert guests_with(found, why, "conversation_id") == ids
     assert planted["delay"] and found["latency_ms"]["reply_gap"]["max"] >= 1990
     assert "3 messages were lost, 2 messages were doubled, and 5 messages were out of order" in (
         " ".join(done.out.split())
     )
 
 
-def conversations_with(found, why):
-    """The id of each conversation, as often as the report says so in its transcript."""
+PLANTED = ("mute", "duplicate", "swap", "delay", "throttle")
+
+
+def injected(emulator, kind):
+    return emulator.injected(kind)
+
+
+def guests_with(found, why, known_by="guest"):
+    """Each guest, as often as the report says so in its transcript."""
     words = {"lost": "lost: ", "doubled": "came twice", "reordered": ("came after", "out of its")}
     wanted = (words[why],) if isinstance(words[why], str) else words[why]
     return Counter(
-        one["conversation_id"]
+        one[known_by]
         for one in found["conversations"]
         if one["why"] in ("lost", "doubled", "reordered", "uncertain")
         for line in one["transcript"]

@@ -14,6 +14,7 @@ from .client_options import TokenFile
 from .load_arguments import (
     asked_model,
     check_together,
+    comparison_of,
     guest_number,
     most_at_once,
     new_options,
@@ -76,6 +77,7 @@ def run(
     dry_run: opt.DryRun = False,
     state_dir: opt.StateDirectory = None,
     threshold: opt.Thresholds = None,
+    reconcile: opt.Reconcile = None,
     report: opt.Report = None,
     summary: opt.SummaryPath = None,
     junit: opt.Junit = None,
@@ -104,6 +106,7 @@ def run(
     model = asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals)
     options = new_options(file, model, seed, where, connects_per_minute, workers, frames)
     options.only = guest_number(only)
+    options.reconcile = comparison_of(reconcile, daemon)
     options.spacing = "random" if random_arrivals else "even"
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
