@@ -158,13 +158,14 @@ class OwnSupervisor:
         self._stops.push_async_callback(self.fleet.stop)
 
     def _open_histories(self, target: PlatformTarget, http: Http) -> None:
-        """The rate is that of new connections: as fast as guests come, they leave."""
+        """As many guests leave as come, and some histories have several pages, or are read again:
+        twice the rate of new connections."""
         if self._by == "history":
             dialect = new_dialect(self._dialect.name, target.deployment_id, "")
             self.histories = HistorySource(
                 self.fleet.history_tokens,
                 WebMessagingHistory(http, target.endpoints.api),
                 dialect.decode_history,
-                self._config.admission.connects_per_minute / 60.0,
+                2 * self._config.admission.connects_per_minute / 60.0,
                 self._config.history.reads_per_minute,
             )

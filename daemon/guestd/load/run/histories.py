@@ -20,7 +20,8 @@ matter how far the platform's is off.
 **Everything ends.** A page that cannot be read is tried again, `TRIES_MAX` times in all for one
 guest (twice if the platform refuses it), and a 429 or 503 that asks to wait makes everyone wait so
 long. A guest is held for `PATIENCE_S`, and when the run is stopped for `HURRY_S`; then it leaves,
-and why its history was not read is kept beside it."""
+and why its history was not read is kept beside it. After `IN_VAIN_MAX` such guests without a page
+in between no guest is held any more: a platform whose history is away is not to change the run."""
 
 from __future__ import annotations
 
@@ -55,13 +56,14 @@ BURST_S = 0.1
 SETTLE_S = 10.0
 #: What is on its way arrives long before.
 AGAIN_S = 2.0
-#: At 1,000 pages a minute, the default connect budget, 5,000 guests may leave at once.
-PATIENCE_S = 300.0
+#: By default 2,000 pages a minute are read, so 4,000 guests may leave at once.
+PATIENCE_S = 120.0
 #: When the run is stopped its end may not take long.
 HURRY_S = 30.0
 #: With the pauses between them, about 40 s: long enough for a session that is connecting again.
 TRIES_MAX, REFUSALS_MAX = 8, 2
 PAUSE_S, PAUSE_MAX_S = 1.0, 8.0
+IN_VAIN_MAX = 5
 #: A Retry-After is obeyed up to here: the platform counts by minutes.
 REST_MAX_S = 60.0
 #: The platform answers a request within a second; then its answer is lost.
@@ -77,6 +79,7 @@ OVER = "the guest session was over before its history was read"
 EMPTY = "the platform answered an empty page"
 TOO_LONG = f"the history is longer than {HISTORY_PAGES_MAX} pages"
 OUR_BUG = "internal error"
+NO_MORE = "none was read any more: "
 
 
 @dataclass(slots=True, frozen=True)
@@ -129,6 +132,8 @@ class GuestHistories:
         self._line: list[tuple[float, int, _Reading]] = []
         self._order = count()
         self._hurried_until, self._rest_until = NEVER, -NEVER
+        self._in_vain = 0
+        self._no_more = ""  # why no guest is held
         self.throttled = 0
 
     def __len__(self) -> int:
@@ -145,8 +150,8 @@ class GuestHistories:
             return True
         now = self._clock.now()
         give_up_at = min(now + PATIENCE_S, self._hurried_until)
-        if give_up_at <= now:
-            log.not_read = STOPPED
+        if self._no_more or give_up_at <= now:
+            log.not_read = self._no_more or STOPPED
             return False
         reads = SlidingCount(self._source.reads_per_minute, 60.0)
         reading = self._readings[driver] = _Reading(driver, end, now, give_up_at, reads)
@@ -228,7 +233,8 @@ class GuestHistories:
             page = await self._page(reading)
         except PlatformError as error:
             reading.is_under_way = False
-            self._failed(reading, error)
+            if reading.driver in self._readings:
+                self._failed(reading, error)
         except Exception:
             logger.exception("reading a guest's history failed: our bug")
             self._give_up(reading, OUR_BUG)
@@ -263,6 +269,7 @@ class GuestHistories:
         if self._is_suspicious(reading, page):
             self._failed(reading, PlatformUnavailable(EMPTY, cause="empty"))
             return
+        self._in_vain = 0
         for one in page.entities:
             for signal in reversed(self._source.decode(one)):
                 if isinstance(signal, MessageArrived):
@@ -298,8 +305,17 @@ class GuestHistories:
         is_hopeless = reading.tries >= TRIES_MAX or reading.refusals >= REFUSALS_MAX
         if is_hopeless or due >= reading.give_up_at:
             self._give_up(reading, reading.problem)
+            self._count_in_vain(reading.problem)
         else:
             self._put(reading, due)
+
+    def _count_in_vain(self, problem: str) -> None:
+        """Of a guest whose session is only away nothing follows for the others."""
+        self._in_vain += problem != NO_CONNECTION
+        if self._in_vain >= IN_VAIN_MAX and not self._no_more:
+            self._no_more = NO_MORE + problem
+            for reading in list(self._readings.values()):
+                self._give_up(reading, self._no_more)
 
     # ------------------------------------------------------------------ the whole history
 
