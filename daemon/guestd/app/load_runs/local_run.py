@@ -137,8 +137,12 @@ class LocalRun:
             cases=self.kept.cases() if self._options.kind == "test" else [],
             problems=self._host.problems(),
             not_measured=not_measured,
-            notes=self._host.notes(),
+            notes=[*self._host.notes(), *self._throttled_histories()],
         )
+
+    def _throttled_histories(self) -> list[str]:
+        times = self._histories.throttled if self._histories is not None else 0
+        return [f"the platform answered {times:,} × 429 to histories"] if times else []
 
     async def _findings(self, started_ms: int) -> tuple[RunFindings, Reconciled]:
         if self._histories is not None:
@@ -174,10 +178,10 @@ class LocalRun:
         session_id = driver.session_id
         self._drivers.pop(session_id, None)
         driver.session_id = self._host.finished(session_id, driver.has_ended)
-        self.frames.finished(driver)
-        self.kept.add(driver)
         if self._histories is not None:
             self._compared.add(driver)
+        self.frames.finished(driver)
+        self.kept.add(driver)
 
     def second(self, at_s: float) -> None:
         for _ in range(self._host.connects_throttled()):

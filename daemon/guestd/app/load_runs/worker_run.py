@@ -215,6 +215,7 @@ def _together(results: list[RunResult], problems: list[str]) -> RunResult:
         whole.conversations += one.conversations
         whole.cases += one.cases
         whole.problems += one.problems
+        whole.notes += one.notes
         whole.reconciled.by = whole.reconciled.by or one.reconciled.by
         whole.reconciled.messages += one.reconciled.messages
         whole.reconciled.conversations += one.reconciled.conversations

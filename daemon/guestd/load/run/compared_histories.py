@@ -32,6 +32,7 @@ class ComparedHistories:
         view = log.view(planned.name, self._scenarios[planned.scenario], "", history)
         if history is not None:
             found = reconcile(view, history.messages, self.started_ms)
+            log.has_findings = bool(found.findings)
             self.findings.add(found, len(history.messages))
         else:
             self.findings.add(wire_findings(view), 0)

@@ -30,6 +30,7 @@ class ConversationLog:
         "_sent",
         "came_late",
         "came_twice",
+        "has_findings",
         "history",
         "left_ms",
         "not_read",
@@ -47,6 +48,8 @@ class ConversationLog:
         #: What was read of the platform's history before it left, or why it was not.
         self.history: ReadHistory | None = None
         self.not_read = ""
+        #: The comparison with that found something.
+        self.has_findings = False
 
     @property
     def has_said(self) -> bool:
