@@ -11,6 +11,7 @@ from guestd.app.load_runs.comparison import (
     NO_HISTORY,
     NOT_ASKED,
     compared_by,
+    compared_words,
     delivery_unknown,
     not_compared,
 )
@@ -39,6 +40,11 @@ def test_an_emulator_has_a_record_and_a_platform_the_history_of_each_guest():
     assert by("", EMULATOR) == ("record", "")
     assert by("", PLATFORM) == ("history", "")
     assert by("history", EMULATOR) == ("history", "")
+
+
+def test_a_plan_says_what_will_be_read():
+    assert compared_words(*by("", PLATFORM)) == "each guest's history, read before it leaves"
+    assert compared_words(*by("none", PLATFORM)) == f"nothing: {NOT_ASKED}"
 
 
 def test_what_there_is_not_is_said_or_refused():

@@ -35,6 +35,15 @@ def compared_by(
     return ("history", "") if has_history else ("", NO_HISTORY)
 
 
+def compared_words(by: Literal["record", "history", ""], why_not: str) -> str:
+    """Before the run."""
+    words = {
+        "record": "the emulator's record, when the run is over",
+        "history": "each guest's history, read before it leaves",
+    }
+    return words.get(by, f"nothing: {why_not}")
+
+
 def delivery_unknown(result: RunResult) -> list[NotMeasured]:
     """What a run that was compared with nothing cannot know: its count of lost messages is taken
     away. A host may have said so already."""

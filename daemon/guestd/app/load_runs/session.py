@@ -28,7 +28,7 @@ from ..exit_codes import tell_on_stderr
 from ..wiring.api import daemon_facts
 from ..wiring.endpoints import asked_target, platform_target
 from ..wiring.rest import new_http
-from .comparison import compared_by, delivery_unknown, not_compared
+from .comparison import compared_by, compared_words, delivery_unknown, not_compared
 from .emulator_process import emulator_process
 from .environment import environment_of, target_name
 from .live_display import LiveDisplay
@@ -141,12 +141,14 @@ class LoadSession:
         flags = platform_flags(options, self.config_flags, self.file.target)
         if not options.emulator and not own_config(options, flags).platform.is_given:
             return plan_text(self.file, options.model, "an emulator, started for the run", [])
-        target = platform_target(run_config(options, flags, self.file), None)
+        config = run_config(options, flags, self.file)
+        target = platform_target(config, None)
         where = f"deployment {target.deployment_id} at {target.endpoints.guest_socket}"
         if target.is_emulator:
             where = f"the emulator at {target.endpoints.api}"
         why = self.permission.refusals(self.file, options.model, target)
-        return plan_text(self.file, options.model, where, why)
+        by = compared_by(options, target, TRAITS[config.platform.dialect].has_history)
+        return plan_text(self.file, options.model, where, why, compared_words(*by))
 
     # ------------------------------------------------------------------ while it lasts
 
