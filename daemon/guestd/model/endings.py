@@ -73,8 +73,16 @@ _COMES_BACK = frozenset(
 )
 
 
-#: Ends of a guest session that were asked for, and what else is no news to worry about.
-ASKED_FOR = frozenset({Cause.FINISHED, Cause.UNUSED, Cause.DURATION_REACHED, Cause.DRAINED})
+#: Ends and losses that were asked for, and what else is no news to worry about.
+ASKED_FOR = frozenset(
+    {
+        Cause.FINISHED,
+        Cause.UNUSED,
+        Cause.DURATION_REACHED,
+        Cause.DRAINED,
+        Cause.RECONNECT_ASKED,
+    }
+)
 
 CAUSE_BY_WORD = {cause.value: cause for cause in Cause}
 

@@ -88,7 +88,7 @@ class SessionLog:
         )
         self._line(
             event,
-            logging.WARNING,
+            logging.INFO if ending.cause in ASKED_FOR else logging.WARNING,
             text,
             guest,
             ending.cause.value,

@@ -20,7 +20,7 @@ from ...load.measure.reconcile import RunFindings
 from ...load.measure.summary import RunFacts, figures_of, progress_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
 from ...load.report.push_text import push_text
-from ...load.results import ErrorGroup, Summary
+from ...load.results import NOT_VALID, ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ...wire.dialects import TRAITS
@@ -71,7 +71,7 @@ class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `console`: the port of the live page, 0
     for a free one; None for no page. `log_tally` takes what is logged while the run lasts; `push`
-    sends its figures elsewhere."""
+    sends its figures elsewhere. `require_valid`: a run that is not valid fails."""
 
     file: ScenarioFile
     options: RunOptions
@@ -86,6 +86,7 @@ class LoadSession:
     console: int | None = None
     log_tally: LogTally = field(default_factory=LogTally)
     push: MetricsPush | None = None
+    require_valid: bool = False
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -243,10 +244,7 @@ class LoadSession:
         if not options.emulator and not own.platform.is_given:
             if named.region or named.deployment_id:
                 self.tell(NOT_USED.format(named.deployment_id or named.region))
-            options.emulator = await stops.enter_async_context(
-                emulator_process([*self.emulator_options, *NO_CONNECT_LIMIT])
-            )
-            options.state_directory = ""  # that emulator ends with this process
+            await self._start_emulators(stops)
             if not options.model.connects_per_s:
                 options.connects_per_minute = options.connects_per_minute or OWN_CONNECTS_PER_MINUTE
         config = run_config(options, self.config_flags, self.file)
@@ -263,6 +261,13 @@ class LoadSession:
             return WorkerRun(target, self.file, options, flags, self, tell)
         host = OwnSupervisor(config, options, target)
         return LocalRun(host, self.file, options, self)
+
+    async def _start_emulators(self, stops: AsyncExitStack) -> None:
+        options, asked = self.options, [*self.emulator_options, *NO_CONNECT_LIMIT]
+        for _ in range(options.workers):
+            options.emulators.append(await stops.enter_async_context(emulator_process(asked)))
+        options.emulator = options.emulators[0]
+        options.state_directory = ""  # they end with this process
 
     async def _at_daemon(self, stops: AsyncExitStack) -> GuestProcesses:
         host = RunningDaemon(self.options, self._tell_meanwhile)
@@ -324,11 +329,13 @@ class LoadSession:
         if result.problems:
             summary.valid = False
             summary.overhead.reasons += result.problems
-        summary.exit_code = exit_code(summary)
+        summary.exit_code = exit_code(summary, self.require_valid)
         return summary
 
 
-def exit_code(summary: Summary) -> int:
+def exit_code(summary: Summary, require_valid: bool = False) -> int:
+    """What a person or the console has stopped comes before a threshold that failed, and that
+    before a run that is not valid."""
     if summary.stopped_by == "signal":
         return STOPPED_BY_SIGNAL
     if summary.stopped_by == "console":
@@ -338,4 +345,6 @@ def exit_code(summary: Summary) -> int:
     held = all(one.ok for one in summary.thresholds)
     if summary.kind == "test":
         return 0 if held and all(one.outcome == "passed" for one in summary.cases) else FAILED
-    return 0 if held else THRESHOLDS_FAILED
+    if not held:
+        return THRESHOLDS_FAILED
+    return NOT_VALID if require_valid and not summary.valid else 0

@@ -116,8 +116,13 @@ class WorkerRun:
             limit=w.LINE_BYTES_MAX,
         )
         worker = _WorkerProcess(number, child)
-        worker.tell(w.BeginLine(msgspec.structs.replace(self._options, worker=number), self._flags))
+        worker.tell(w.BeginLine(self._options_of(number), self._flags))
         return worker
+
+    def _options_of(self, number: int) -> RunOptions:
+        own = self._options.emulators
+        emulator = own[number] if own else self._options.emulator
+        return msgspec.structs.replace(self._options, worker=number, emulator=emulator)
 
     async def run(self) -> None:
         self._tell_all(w.GoLine())

@@ -279,3 +279,15 @@ def test_a_label_that_the_file_does_not_have_is_refused():
 @pytest.mark.parametrize("sign", OPERATORS)
 def test_operators_are_those_of_arithmetic(sign, value):
     assert parse(f"lost {sign} 2").holds(value) is eval(f"{value} {sign} 2")
+
+
+def test_the_same_threshold_of_the_file_and_of_the_command_line_is_judged_once():
+    rules = [
+        ThresholdRule("messages.sent < 100"),
+        ThresholdRule("messages.sent.count<100", abort=True),
+        ThresholdRule("messages.sent < 100"),
+        ThresholdRule("messages.sent < 101"),
+    ]
+    watch = ThresholdWatch(rules)
+    told = [one.expression for one in watch.results(figures({}))]
+    assert told == ["messages.sent.count<100", "messages.sent < 101"]
