@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from .load_processes import (
     GUESTS,
     PATIENCE_S,
@@ -52,14 +54,19 @@ def summary_of(folder):
     return json.loads((folder / "s.json").read_text())
 
 
-def test_two_workers_do_what_one_would_and_their_measures_are_one(emulator, scenario, tmp_path):
-    outputs = ("--workers", "2", "--summary", str(tmp_path / "s.json"))
+@pytest.mark.parametrize("compared", ["record", "history"])
+def test_two_workers_do_what_one_would_and_their_measures_are_one(
+    emulator, scenario, tmp_path, compared
+):
+    outputs = ("--workers", "2", "--summary", str(tmp_path / "s.json"), "--reconcile", compared)
     with running(emulator, scenario, "-t", "2s", "--threshold", "lost == 0", *outputs) as run:
         assert run.wait(PATIENCE_S) == 0
     summary = summary_of(tmp_path)
     opened, ended = (summary["sessions"][one] for one in ("opened", "ended"))
     assert opened == ended == GUESTS and summary["overhead"]["workers"] == 2
-    assert summary["reconciled"]["conversations"] == GUESTS
+    reconciled = summary["reconciled"]
+    assert (reconciled["by"], reconciled["conversations"]) == (compared, GUESTS)
+    assert reconciled["not_compared"] == {}
     assert summary["thresholds"][0]["value"] == 0
     assert summary["messages"]["sent"] == summary["messages"]["confirmed"] >= GUESTS
     names = [one["guest"] for one in summary["conversations"]]

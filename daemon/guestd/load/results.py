@@ -227,12 +227,14 @@ class Environment(msgspec.Struct, kw_only=True):
 
 class Reconciled(msgspec.Struct, kw_only=True):
     """What was compared with the platform's record. `by`: record (the emulator's), history (the
-    platform's), or "" if it was not done, with `why_not`."""
+    platform's), or "" if it was not done, with `why_not`. `not_compared`: conversations that were
+    not, by the reason."""
 
     by: str = ""
     messages: int = 0
     conversations: int = 0
     why_not: str = ""
+    not_compared: dict[str, int] = {}
 
 
 class NotMeasured(msgspec.Struct, kw_only=True):

@@ -201,6 +201,18 @@ class SessionView:
     waiting_since_ms: int = 0
 
 
+class HistoryTokens(Protocol):
+    """The tokens that the platform's history of guest sessions is read with. Each belongs to its
+    session, and is granted only while that is live."""
+
+    def ask(self, session_id: str, told: Callable[[str], None]) -> bool:
+        """`told` is called once on the loop, perhaps at once, if the platform grants it; the last
+        who asks for a session is told. False: it has no connection just now, or is over."""
+
+    def forget(self, session_id: str) -> None:
+        """Who asked does not wait any more."""
+
+
 class GuestSessions(Protocol):
     """Guest sessions to open, speak through and listen to, wherever they live: what it takes to
     play guests."""

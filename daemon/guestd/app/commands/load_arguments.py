@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import typer
+
+from .load_options import CompareWith
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -162,6 +164,19 @@ def check_together(
         option = f"--{key.partition('.')[2].replace('_', '-')}"
         why = f"cannot go with --daemon, which has its own; set {key} in its configuration"
         raise typer.BadParameter(why, param_hint=option)
+
+
+def comparison_of(
+    asked: CompareWith | None, daemon: str | None
+) -> Literal["", "record", "history", "none"]:
+    """That of `RunOptions`. Raises typer.BadParameter."""
+    if asked is None:
+        return ""
+    if daemon is not None and asked == "history":
+        why = "history cannot go with --daemon, whose /v1 does not tell the token to read it with"
+        raise typer.BadParameter(why, param_hint="--reconcile")
+    found: Literal["record", "history", "none"] = asked.value
+    return found
 
 
 def daemon_url(asked: str | None) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..variables import CONFIG_HELP
+
+
+class CompareWith(StrEnum):
+    RECORD = "record"
+    HISTORY = "history"
+    NONE = "none"
+
 
 ScenarioPath = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario file.")]
 
@@ -104,6 +112,14 @@ StateDirectory = Annotated[
 Thresholds = Annotated[
     list[str] | None,
     typer.Option("--threshold", help='What must hold, as "echo_latency.p99 < 500ms"; repeatable.'),
+]
+Reconcile = Annotated[
+    CompareWith | None,
+    typer.Option(
+        help="What the conversations are compared with to find lost and doubled messages: an"
+        " emulator's record, or each guest's history, read before it leaves. [an emulator's record;"
+        " else the history]",
+    ),
 ]
 RequireValid = Annotated[
     bool,

@@ -16,6 +16,7 @@ from .load_arguments import (
     asked_model,
     check_guest,
     check_together,
+    comparison_of,
     guest_number,
     most_at_once,
     new_options,
@@ -78,6 +79,7 @@ def run(
     dry_run: opt.DryRun = False,
     state_dir: opt.StateDirectory = None,
     threshold: opt.Thresholds = None,
+    reconcile: opt.Reconcile = None,
     require_valid: opt.RequireValid = False,
     report: opt.Report = None,
     summary: opt.SummaryPath = None,
@@ -107,6 +109,7 @@ def run(
     model = asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals)
     options = new_options(file, model, seed, where, connects_per_minute, workers, frames)
     options.only = guest_number(only)
+    options.reconcile = comparison_of(reconcile, daemon)
     options.spacing = "random" if random_arrivals else "even"
     check_guest(only, scenarios, options)
     rules = [ThresholdRule(one) for one in threshold or ()]

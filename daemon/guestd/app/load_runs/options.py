@@ -15,7 +15,8 @@ class RunOptions(msgspec.Struct, kw_only=True):
     guest sessions are used, with its api.token in `token_file` or the environment; "":
     those of this process. `connects_per_minute`: 0, as the configuration has it. `only`: the number
     of the one guest to run. `at_once`: no more guests at a time, whatever the model says.
-    `frames`: of each guest, for the report of one that fails or is slow; 0: none."""
+    `frames`: of each guest, for the report of one that fails or is slow; 0: none. `reconcile`: what
+    the conversations are compared with; "": as the platform allows."""
 
     file: str
     model: LoadModel
@@ -36,3 +37,4 @@ class RunOptions(msgspec.Struct, kw_only=True):
     spacing: Literal["even", "random"] = "even"
     command: str = ""
     frames: int = 20
+    reconcile: Literal["", "record", "history", "none"] = ""

@@ -23,10 +23,12 @@ from ...load.report.push_text import push_text
 from ...load.results import NOT_VALID, ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
+from ...wire.dialects import TRAITS
 from ..exit_codes import tell_on_stderr
 from ..wiring.api import daemon_facts
 from ..wiring.endpoints import asked_target, platform_target
 from ..wiring.rest import new_http
+from .comparison import compared_by, compared_words, delivery_unknown, not_compared
 from .emulator_process import emulator_process
 from .environment import environment_of, target_name
 from .live_display import LiveDisplay
@@ -140,12 +142,14 @@ class LoadSession:
         flags = platform_flags(options, self.config_flags, self.file.target)
         if not options.emulator and not own_config(options, flags).platform.is_given:
             return plan_text(self.file, options.model, "an emulator, started for the run", [])
-        target = platform_target(run_config(options, flags, self.file), None)
+        config = run_config(options, flags, self.file)
+        target = platform_target(config, None)
         where = f"deployment {target.deployment_id} at {target.endpoints.guest_socket}"
         if target.is_emulator:
             where = f"the emulator at {target.endpoints.api}"
         why = self.permission.refusals(self.file, options.model, target)
-        return plan_text(self.file, options.model, where, why)
+        by = compared_by(options, target, TRAITS[config.platform.dialect].has_history)
+        return plan_text(self.file, options.model, where, why, compared_words(*by))
 
     # ------------------------------------------------------------------ while it lasts
 
@@ -251,6 +255,7 @@ class LoadSession:
             self.permission.check(self.file, options.model, target, self.tell)
         else:
             self.permission.check_test(self.file, options.model, target)
+        compared_by(options, target, TRAITS[config.platform.dialect].has_history)
         if options.workers > 1:
             tell, flags = self._tell_meanwhile, self.config_flags
             return WorkerRun(target, self.file, options, flags, self, tell)
@@ -316,9 +321,11 @@ class LoadSession:
         facts.stopped_by = self.stopped_by
         facts.environment = environment_of(self.file, self.options, run.target)
         facts.conversations, facts.cases = result.conversations, result.cases
+        unknown = delivery_unknown(result)
         findings = RunFindings(counts=result.found) if result.found is not None else None
         summary = summary_of(self.measures, facts, self._watch, findings, result.reconciled)
-        summary.not_measured, summary.notes = result.not_measured, result.notes
+        summary.not_measured = [*result.not_measured, *unknown]
+        summary.notes = [*result.notes, *not_compared(result.reconciled)]
         if result.problems:
             summary.valid = False
             summary.overhead.reasons += result.problems

@@ -220,9 +220,13 @@ def _together(results: list[RunResult], problems: list[str]) -> RunResult:
         whole.conversations += one.conversations
         whole.cases += one.cases
         whole.problems += one.problems
+        whole.notes += one.notes
         whole.reconciled.by = whole.reconciled.by or one.reconciled.by
         whole.reconciled.messages += one.reconciled.messages
         whole.reconciled.conversations += one.reconciled.conversations
+        for why, count in one.reconciled.not_compared.items():
+            so_far = whole.reconciled.not_compared.get(why, 0)
+            whole.reconciled.not_compared[why] = so_far + count
         if one.reconciled.why_not:
             why_not[one.reconciled.why_not] = None
     if found is not None:
