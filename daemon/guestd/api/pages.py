@@ -19,8 +19,6 @@ from .rate_limiting import LoopRateLimiter
 PAGE_ROWS = 100
 PAGE_BYTES = 16_384
 
-FIRST_ROWS = 16
-
 #: Of all clients together, after a burst: 250 pages and 10,000 events a second. What a page of few
 #: events takes is the way to them, half a millisecond; of many, five microseconds for each. So
 #: reading takes at most an eighth of a core, and of long transcripts a twentieth: the guests who
@@ -53,7 +51,7 @@ class Pages:
         self._limiter = limiter
         self._session_id = session_id
         self._rows_max, self._bytes_max = rows_max, bytes_max
-        self._rows = FIRST_ROWS
+        self._rows = rows_max
 
     async def after(self, seq: int, wanted: int = sys.maxsize) -> Replay:
         """The page after that seq, when it is our turn; of more than `wanted` rows none is needed.
@@ -76,6 +74,6 @@ class Pages:
         return replay
 
     def _expect(self, row_bytes: int) -> None:
-        """So many rows as fill a page if they are like these: rows over its bytes would be read for
+        """So many rows as fill a page if they are like these: the way to more would be gone for
         nothing."""
         self._rows = min(self._rows_max, max(2, self._bytes_max // max(1, row_bytes)))

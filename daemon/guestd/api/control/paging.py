@@ -22,10 +22,10 @@ from ..rate_limiting import LoopRateLimiter
 ANSWER_BYTES_MAX = 262_144
 READS_MAX = 100
 
-#: Of one page of the journal: twice what a stream of events has of it, because fewer pages are less
-#: work, and an answer that is put together is held by few clients at once.
-PAGE_ROWS = 200
-PAGE_BYTES = 32_768
+#: Of one page of the journal, more than a stream of events has of it: fewer pages are less work,
+#: and whoever waits for an answer may hold a whole one.
+PAGE_ROWS = 256
+PAGE_BYTES = 65_536
 
 
 async def check_place(fleet: Fleet, session_id: str, after_seq: int) -> None:
