@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from .. import exit_codes
 from . import load_options as opt
 from .client_options import TokenFile
@@ -69,7 +70,7 @@ def run(
     emulator: opt.Emulator = None,
     daemon: opt.Daemon = None,
     token_file: TokenFile = None,
-    agent: opt.Agent = "human",
+    agent: opt.Agent = DEFAULT_AGENT,
     config: opt.ConfigPath = None,
     region: opt.Region = None,
     deployment_id: opt.DeploymentId = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from .. import exit_codes
 from . import scenario_test_options as o
 from .client_options import DEFAULT_URL, Socket, TokenFile
@@ -39,7 +40,7 @@ by a file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
 def test(
     files: o.Files = None,
     emulator: o.EmulatorUrl = None,
-    agent: o.Agent = "human",
+    agent: o.Agent = DEFAULT_AGENT,
     region: o.Region = "",
     deployment_id: o.DeploymentId = "",
     origin: o.Origin = "",
@@ -127,7 +128,7 @@ def _options(config: Path | None, emulator: str, only: str | None, seed: int) ->
 
 def _again(emulator: str | None, agent: str, region: str, config: Path | None) -> list[str]:
     given = {"--emulator": emulator, "--region": region, "--config": config and str(config)}
-    if not emulator and not region and agent != "human":
+    if not emulator and not region and agent != DEFAULT_AGENT:
         given["--agent"] = agent
     return [word for name, value in given.items() if value for word in (name, value)]
 
