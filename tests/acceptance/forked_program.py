@@ -83,7 +83,8 @@ class ForkedProgram:
         with contextlib.ExitStack() as theirs:
             self.stdin, stdin = _standard(stdin, theirs, reads=True)
             self.stdout, stdout = _standard(stdout, theirs)
-            self.stderr, stderr = _standard(stderr, theirs)
+            joined = stderr == subprocess.STDOUT
+            self.stderr, stderr = (None, stdout) if joined else _standard(stderr, theirs)
             self.pid, self._end = server.start(arguments, environment, (stdin, stdout, stderr))
 
     def poll(self) -> int | None:
