@@ -36,13 +36,17 @@ class ForkServer:
             )
 
     def start(
-        self, arguments: Sequence[str], environment: Mapping[str, str], standard: Sequence[int]
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        standard: Sequence[int],
+        folder: str = str(ROOT),
     ) -> tuple[int, int]:
         """The pid, and the end of a pipe from which the return code can be read."""
         request = {
             "arguments": arguments,
             "environment": dict(environment),
-            "folder": str(ROOT),
+            "folder": folder,
         }
         ours, theirs = os.pipe()
         try:
