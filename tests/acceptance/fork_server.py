@@ -72,6 +72,7 @@ def report_ends(*_: object) -> None:
 
 def become(request: dict[str, Any], standard: list[int]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run behind `&`
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     for number, one in enumerate(standard):
         os.dup2(one, number)

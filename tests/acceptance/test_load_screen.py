@@ -6,11 +6,9 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
 import threading
 
-from .conftest import ROOT, clean_environment
+from .conftest import forked
 from .load_harness import RUN_S, guestd
 
 DROPS = """
@@ -31,11 +29,7 @@ COMMAND = ("-u", "4", "-r", "100")
 def on_a_terminal(*arguments):
     """What was written to the terminal, which is its standard error; standard output; exit code."""
     ours, its = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "guestd", *map(str, arguments)],
-        cwd=ROOT, env=clean_environment(TERM="xterm"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=its, text=True,
-    )  # fmt: skip
+    child = forked([*map(str, arguments)], {"TERM": "xterm"}, stderr=its)
     os.close(its)
     found = bytearray()
 
@@ -49,7 +43,9 @@ def on_a_terminal(*arguments):
 
     reader = threading.Thread(target=read)
     reader.start()
-    out, _ = child.communicate(timeout=RUN_S)
+    with child.stdout as stream:
+        out = stream.read()
+    child.wait(RUN_S)
     reader.join(RUN_S)
     os.close(ours)
     return found.decode(errors="replace"), out, child.returncode
