@@ -27,7 +27,7 @@ scenarios:
         every: EVERY
         steps:
           - say: Hello from ${guest.name}
-    - think: 3s
+    - think: 6s
 """
 #: So that neither side paces: each message is meant to go when the schedule says.
 UNPACED = "[messages]\nrequests_per_minute = 100000\nper_s = 100.0\n"
@@ -251,12 +251,13 @@ def omission(emulator, tmp_path, times, every, stall_s, after_s, guests):
 
 
 def test_a_stall_is_seen_by_every_message_that_was_meant_for_it(emulator, tmp_path):
-    """Of 12 s in which the platform stalls for one, a hundredth of all messages waits longer than
-    1 s - 0.01 * 12 s; each guest has only one message of 120 under way meanwhile."""
-    corrected, as_sent = omission(emulator, tmp_path, 120, "100ms", 1.0, 6.0, 5)
+    """Of 12 s in which the platform stalls for two, a hundredth of all messages waits longer than
+    2 s - 0.01 * 12 s; each guest has only one message of 120 under way meanwhile. A busy machine
+    makes each wait longer, by much less than the half of a stall."""
+    corrected, as_sent = omission(emulator, tmp_path, 120, "100ms", 2.0, 5.0, 5)
 
-    assert corrected == pytest.approx(0.88, rel=0.1)
-    assert as_sent < 0.25 * corrected
+    assert 0.9 * 1.88 < corrected < 1.5 * 1.88
+    assert as_sent < 0.5 * corrected
 
 
 @pytest.mark.soak

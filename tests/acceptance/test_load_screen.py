@@ -6,13 +6,11 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
 import threading
 
 import pytest
 
-from .conftest import ROOT, Program, clean_environment
+from .conftest import Program, forked
 from .load_harness import RUN_S, RunningEmulator, guestd
 
 TALKS = """
@@ -36,11 +34,7 @@ COMMAND = ("-u", "4", "-r", "100")
 def on_a_terminal(*arguments):
     """What was written to the terminal, which is its standard error; standard output; exit code."""
     ours, its = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "guestd", *map(str, arguments)],
-        cwd=ROOT, env=clean_environment(TERM="xterm"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=its, text=True,
-    )  # fmt: skip
+    child = forked([*map(str, arguments)], {"TERM": "xterm"}, stderr=its)
     os.close(its)
     found = bytearray()
 
@@ -54,7 +48,9 @@ def on_a_terminal(*arguments):
 
     reader = threading.Thread(target=read)
     reader.start()
-    out, _ = child.communicate(timeout=RUN_S)
+    with child.stdout as stream:
+        out = stream.read()
+    child.wait(RUN_S)
     reader.join(RUN_S)
     os.close(ours)
     return found.decode(errors="replace"), out, child.returncode

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -28,6 +26,7 @@ from guestd.load.results import (
 from guestd.load.scenario.file import LoadModel, ScenarioFile, Target
 from guestd.load.scenario.reader import read_file
 
+ROOT = Path(__file__).parents[3]
 NAMED = ScenarioFile(
     path="bot.yml",
     sha256="",
@@ -225,16 +224,13 @@ def test_a_run_that_is_not_valid_fails_where_that_is_asked_for(run, code):
     ],
 )
 def test_who_answers_is_said_first(arguments, said):
-    command = [sys.executable, "-m", "guestd", "test", "examples/load/echo.yml", *arguments]
-    root = Path(__file__).parents[3]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60.0)
+    command = ["test", str(ROOT / "examples/load/echo.yml"), *arguments]
+    done = CliRunner().invoke(app, command)
     assert done.stderr.splitlines()[0] == f"guestd: {said}"
     end = done.stderr.splitlines()[-1]
     if "-r" in arguments:
         assert end.startswith("guestd: --deployment-id: is missing beside -r; give the id")
     else:
         assert end.endswith("start one: guestd emulate --port 1")
-    silent = subprocess.run(
-        [*command, "--json"], cwd=root, capture_output=True, text=True, timeout=60.0
-    )
+    silent = CliRunner().invoke(app, [*command, "--json"])
     assert "answered by" not in silent.stderr
