@@ -54,22 +54,30 @@ async def test_guest_3_a_guest_token_that_the_platform_refuses_is_counted(line, 
     )
 
 
+GUEST_TOKEN_REFUSED = b'{"message": "The guest token is invalid: unknown kid"}'
+WITH_TOKEN = {"customAttributes": {"guestToken": "canary-guest-token"}}
+
+
 async def test_guest_3_a_401_about_a_guests_token_costs_no_bearer_token(line):
-    """And it says what to do about that token, not about the OAuth client (HTTP-3)."""
-    body = b'{"message": "The guest token is invalid: unknown kid"}'
-    line.script.turns.append(line.script.raw(401, body))
-    given = {"customAttributes": {"guestToken": "canary-guest-token"}}
-    with pytest.raises(PlatformError) as caught:
-        await line.calls.call("contact.create", body=given, idempotency_key="k")
+    line.script.turns.append(line.script.raw(401, GUEST_TOKEN_REFUSED))
+    with pytest.raises(PlatformError):
+        await line.calls.call("contact.create", body=WITH_TOKEN, idempotency_key="k")
     assert len(line.script.seen) == 1, "the same request was made again with a new bearer token"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422])
+async def test_http_3_a_refused_guest_token_has_advice_about_that_token(line, status):
+    """And not about the OAuth client."""
+    line.script.turns.append(line.script.raw(status, GUEST_TOKEN_REFUSED))
+    with pytest.raises(PlatformError) as caught:
+        await line.calls.call("contact.create", body=WITH_TOKEN, idempotency_key="k")
     assert "check the guest's token" in str(caught.value) and "OAuth" not in str(caught.value)
 
 
 async def test_guest_3_a_401_about_the_bearer_token_is_none_about_a_guests(line):
     body = b'{"message": "Invalid access token", "code": "bad.credentials"}'
     line.script.turns.append(line.script.raw(401, body))
-    given = {"customAttributes": {"guestToken": "canary-guest-token"}}
-    await line.calls.call("contact.create", body=given, idempotency_key="k")
+    await line.calls.call("contact.create", body=WITH_TOKEN, idempotency_key="k")
     assert len(line.script.seen) == 2 and not line.metrics.platform_errors
 
 
