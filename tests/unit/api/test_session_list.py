@@ -113,7 +113,12 @@ class TestOrder:
         assert found == ["s0004", "s0003", "s0002", "s0006", "s0005", "s0001"]
 
     def test_those_that_need_none_follow_by_last_activity(self):
-        lines = [line(1, activity=5), line(2, activity=9), line(3, activity=7), line(4, uncertain=1)]
+        lines = [
+            line(1, activity=5),
+            line(2, activity=9),
+            line(3, activity=7),
+            line(4, uncertain=1),
+        ]
         assert chosen(lines, "attention") == ["s0004", "s0002", "s0003", "s0001"]
 
     def test_only_those_that_need_attention_for_one_of_these_reasons(self):

@@ -133,7 +133,8 @@ class SessionQuery(QueryParameters):
     sort: Sort = Field(
         default="",
         description="By id unless said: by last `activity` or by when it was `opened`, newest"
-        " first; by `name`; those that need `attention` first, the longest first, then by activity.",
+        " first; by `name`; those that need `attention` first, the longest first, then the others"
+        " by activity.",
     )
     fields: Annotated[tuple[str, ...], *CommaList.of_words(FIELDS)] = Field(
         default=(), description="Only these fields, and `session_id`."
