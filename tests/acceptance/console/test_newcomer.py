@@ -130,7 +130,7 @@ def test_the_order_that_was_chosen_is_there_on_returning(daemon, console):
 def test_the_faults_of_others_and_their_counts_are_seen_as_they_come(daemon, console):
     daemon.open("ana")
     console.goto(f"{daemon.url}/#/guests/ana/faults")
-    expect(console.locator(".inspect")).to_contain_text("nothing breaks by itself")
+    expect(console.locator(".inspect")).to_contain_text("seed")  # it has been read
     daemon.emulate("faults/rules", {"kind": "duplicate", "every": 1, "guest": "ana"})
     rule = console.get_by_role("row", name="duplicate")
     expect(rule.first).to_contain_text("0")
