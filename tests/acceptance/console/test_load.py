@@ -99,7 +99,7 @@ def figure(page, name: str) -> float:
 
 def seconds_shown(page) -> None:
     expect(page.locator(".plot").nth(1)).to_be_visible()
-    expect(page.locator(".tile b").first).to_have_text(re.compile(r"^[1-9]\d*$"))
+    expect(page.locator(".tile b").first).to_have_text(re.compile(r"^[1-9]\d* of 30$"))
 
 
 def test_a_run_is_seen_while_it_lasts_and_its_end_too(load, console):
@@ -156,20 +156,18 @@ def test_a_run_is_seen_while_it_lasts_and_its_end_too(load, console):
 
 AT_ONCE = """() => [
   document.querySelector('.tile b').firstChild.data,
-  document.querySelector('svg.plot').getAttribute('aria-label').match(/now live ([\\d,]+)/)[1],
+  document.querySelector('svg.plot').getAttribute('aria-label').match(/now live (\\d+)/)[1],
   document.querySelector('[aria-label="Guests now"] td.num').textContent,
 ]"""
 
 
 def test_the_figures_of_one_moment_agree(run, tmp_path, console):
-    load = LoadProgram(run, tmp_path, "-r", "2")
+    load = LoadProgram(run, tmp_path, "-r", "1")
     console.goto(load.url)
     seconds_shown(console)
-    seen = set()
-    while len(seen) < 6:
+    for _ in range(30):
         shown = console.evaluate(AT_ONCE)
         assert len(set(shown)) == 1, shown
-        seen.add(shown[0])
         console.wait_for_timeout(200)
     load.stop()
 

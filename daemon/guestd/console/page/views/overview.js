@@ -47,7 +47,7 @@ function Tiles({ rows, window }) {
   const uncertain = total(rows, 'uncertain') + total(rows, 'failed')
   const within = WINDOWS.find(([key]) => key === window)?.[1]
   const tiles = [
-    ['Guests', count((last.live ?? 0) + downOf(last)), '', `${count(last.waiting ?? 0)} waiting, ${count(last.resting ?? 0)} resting`, ''],
+    ['Guests', count((last.live ?? 0) + downOf(last)), '', `${count(last.waiting ?? 0)} queued, ${count(last.resting ?? 0)} disconnected`, ''],
     ['Messages in', count(last.in ?? 0), '/s', `${count(total(rows, 'in'))} in ${within}`, ''],
     ['Messages out', count(last.out ?? 0), '/s', uncertain ? `all confirmed but ${count(uncertain)}` : `${count(total(rows, 'out'))} in ${within}`, uncertain ? 'warn' : ''],
     ['Echo, p99', number(last.echo_p99), ' ms', `p50 ${number(last.echo_p50)} · p95 ${number(last.echo_p95)}`, ''],
