@@ -21,7 +21,7 @@ export function Explain({ open, found }) {
   return html`<section class="why" aria-label="Explanation" id="explain" tabindex="-1">
     ${waits.length ? shown.map((one) => html`<${Reason} key=${one.code} wait=${one} now=${now} />`) : html`<h2>Waits for nothing</h2><p>Messages flow in both directions.</p>`}
     ${shown.length < waits.length && html`<button type="button" class="more" onClick=${() => showAll(true)}>and ${waits.length - SHOWN} more</button>`}
-    <p class="dim">Last received: ${receivedOf(open, now)}</p><${Facts} facts=${factsOf(found, open, now)} /></section>`
+    <p class="got">Last received: ${receivedOf(open, now)}</p><${Facts} facts=${factsOf(found, open, now)} /></section>`
 }
 
 /** So many reasons are said at once. */
@@ -46,7 +46,7 @@ function receivedOf({ received }, now) {
   const at = Math.max(frame?.at ?? 0, received?.at ?? 0)
   if (!at) return 'nothing yet'
   const what = frame?.at === at ? titleOf(frame) : `${received?.kind} ${received?.presence ?? received?.type ?? ''}`.trim()
-  return html`<b>${what}</b>, <time title=${utc(at)}>${clock(at)}</time>, ${duration(now - at)} ago`
+  return html`<b>${what}</b>, <time title=${utc(at)}>${clock(at)}</time>, ${roughly(now - at)} ago`
 }
 
 /** @param {any} found @param {import('../models/talk.js').Talk} open @param {number} now @returns {[string, any, string?][]} */
@@ -55,11 +55,12 @@ function factsOf(found, open, now) {
   const at = instant(link.since)
   const ends = instant(found.expires_at) || open.endsAt
   const next = instant(heartbeat.next_at)
+  const isAsked = found.waits_for?.some((/** @type {Wait} */ one) => one.code === 'heartbeat')
   const last = heartbeat.last_ms == null ? '' : `last ${duration(heartbeat.last_ms)}`
   /** @type {[string, any, string?][]} */
   const facts = [
     ['Connection', link.n ? `${ordinal(link.n)}${at ? `, ${duration(now - at)}` : ''}` : 'none', [link.host, link.address, link.last_close && `last one: ${words(link.last_close.cause)}`].filter(Boolean).join(' · ')],
-    ['Heartbeat', [next > now ? `in ${duration(next - now)}` : next ? 'under way' : '', last].filter(Boolean).join(', ') || 'none'],
+    ['Heartbeat', [next > now && !isAsked ? `in ${duration(next - now)}` : next ? 'under way' : '', last].filter(Boolean).join(', ') || 'none'],
   ]
   const shown = [...buckets].sort((a, b) => rank(a) - rank(b)).slice(0, 2)
   for (const bucket of shown) {
