@@ -82,12 +82,15 @@ async function load(opened) {
   } else if (!opened.isMissing && !refusal.value) setTimeout(() => talk.value === opened && void load(opened), AGAIN_MS)
 }
 
+/** With the moment that its words are of. @param {any} found */
+const tell = (found) => explained.set({ ...found, at: Date.now() })
+
 /** Follows its frames and what it waits for. @param {Talk} opened */
 function look(opened) {
   stopExplain()
   frames.value?.close()
   frames.set(new Frames(opened.id))
-  if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: (found) => explained.set(found), failed: () => explained.set(null) })
+  if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: tell, failed: () => explained.set(null) })
 }
 
 let isExplaining = false
@@ -101,7 +104,7 @@ async function explainNow() {
   isExplaining = true
   try {
     const found = await ask('GET', `v1/sessions/${encodeURIComponent(opened.id)}/explain`)
-    if (talk.value === opened && !opened.isOver) explained.set(found)
+    if (talk.value === opened && !opened.isOver) tell(found)
   } catch {
     // it has ended, or the next second tells
   }

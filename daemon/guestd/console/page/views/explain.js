@@ -11,12 +11,13 @@ import { titleOf } from './frames.js'
 
 /** @param {{open: import('../models/talk.js').Talk, found: any}} props */
 export function Explain({ open, found }) {
-  const now = useNow()
+  const clockNow = useNow()
   const [areAll, showAll] = useState(false)
   if (open.isOver) return html`<section class="why" aria-label="Explanation"><h2>It is over</h2><p>Nothing happens any more${open.transcript.reason ? `: ${words(open.transcript.reason)}` : ''}.</p></section>`
   if (!found) return html`<section class="why" aria-label="Explanation"><h2>${words(open.state) || 'Loading'}</h2></section>`
   /** @type {Wait[]} */
   const waits = found.waits_for ?? []
+  const now = waits.length ? found.at : clockNow // of the same moment as the words
   const shown = areAll ? waits : waits.slice(0, SHOWN)
   return html`<section class="why" aria-label="Explanation" id="explain" tabindex="-1">
     ${waits.length ? shown.map((one) => html`<${Reason} key=${one.code} wait=${one} now=${now} />`) : html`<h2>Waits for nothing</h2><p>Messages flow in both directions.</p>`}

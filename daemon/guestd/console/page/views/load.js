@@ -76,11 +76,11 @@ function tilesOf({ guests, guests_wanted: wanted, sessions, messages, per_s, ech
   const lost = sum(lost_connections)
   return [
     ['Guests live', count(guests.live ?? 0), wanted == null ? '' : ` of ${count(wanted)}`, `${count(sessions.opened)} opened, ${count(sessions.ended)} ended`, ''],
-    ['Messages out', number(per_s.sent), '/s', `${count(messages.sent)} sent, ${count(messages.confirmed)} confirmed`, ''],
+    ['Messages out', number(per_s.sent), '/s', `${count(messages.confirmed)} of ${count(messages.sent)} confirmed`, ''],
     ['Messages in', number(per_s.received), '/s', `${count(messages.received)} in all`, ''],
     ['Echo, p99', number(echo_ms.p99), ' ms', `p50 ${number(echo_ms.p50)} · p95 ${number(echo_ms.p95)}`, ''],
     ['First reply, p95', number(first_reply_ms.p95), ' ms', `p50 ${number(first_reply_ms.p50)} · p99 ${number(first_reply_ms.p99)}`, ''],
-    ['Guests failed', count(sessions.failed), '', some(failures, 'error'), failures || sessions.failed ? 'warn' : ''],
+    ['Errors', count(failures), '', `${some(sessions.failed, 'guest')} failed`, failures || sessions.failed ? 'warn' : ''],
     ['Lost connections', count(lost), '', Object.keys(lost_connections).map(words).join(', ') || 'none', lost ? 'warn' : ''],
   ]
 }
@@ -99,7 +99,7 @@ function Thresholds({ now, isOver }) {
   const order = (/** @type {boolean | null} */ ok) => (ok === false ? 0 : ok === null ? 2 : 1)
   const all = [...now.thresholds].sort((a, b) => order(a.ok) - order(b.ok))
   return html`<${Panel} title=${isOver ? 'Thresholds' : 'Thresholds so far'}>${all.length ? html`<table class="list"><thead><tr><th>Verdict</th><th>Threshold</th><th class="num">Value</th><th class="num">Limit</th></tr></thead><tbody>${all.map(({ expression, about, ok, value, limit, unit, note }) => html`<tr key=${expression}>
-    <td class="nowrap"><b class=${ok === false ? 'bad' : ok ? 'ok' : 'dim'}>${ok === false ? (isOver ? 'failed' : 'not met') : ok ? 'met' : 'not known yet'}</b></td><td><span class="mono">${expression}</span><div class="dim">${[about, note].filter(Boolean).join('; ')}</div></td><td class="num nowrap">${valued(value, unit)}</td><td class="num nowrap">${valued(limit, unit)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None is set; --threshold or the file sets them.</p>`}<//>`
+    <td><b class=${ok === false ? 'bad' : ok ? 'ok' : 'dim'}>${ok === false ? (isOver ? 'failed' : 'not met') : ok ? 'met' : 'not known yet'}</b></td><td><span class="mono">${expression}</span><div class="dim">${[about, note].filter(Boolean).join('; ')}</div></td><td class="num nowrap">${valued(value, unit)}</td><td class="num nowrap">${valued(limit, unit)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None is set; --threshold or the file sets them.</p>`}<//>`
 }
 
 /** @param {{run: Run, now: Figures, points: Point[]}} props */
