@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .scenes import until
+from .test_accessibility import AXE, RUN
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -63,6 +64,20 @@ def test_a_stuck_session_is_marked_and_first_and_says_what_ends_its_wait(stuck, 
     detail = re.compile(r"sent ([\d.]+ \w+) ago")
     before = detail.search(why.inner_text())[1]
     until(lambda: detail.search(why.inner_text())[1] != before)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core: npm ci --prefix .ci/node")
+def test_axe_finds_nothing_on_a_stuck_session(stuck, browser):
+    for theme in ("light", "dark"):
+        context = browser.new_context(color_scheme=theme, reduced_motion="reduce")
+        page = context.new_page()
+        page.goto(f"{stuck.url}/#/guests/ana")
+        for name in ("ana", "cleo"):
+            flag = page.get_by_role("option", name=name).locator(".flag")
+            expect(flag).to_contain_text("no answer for")
+        page.evaluate(AXE.read_text())
+        assert page.evaluate(RUN) == [], theme
+        context.close()
 
 
 def test_one_that_was_asked_to_end_does_not_look_live(stuck, console):
