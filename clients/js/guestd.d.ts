@@ -377,6 +377,7 @@ export class GuestSession {
   /** Its state (`live`, `resting`, …), "" until it is known. */
   state: string
   connection: ConnectionStatus
+  /** The largest file that it took when it said hello, in bytes; 0: none. */
   readonly fileBytesMax: number
   readonly cursor: Cursor
   /** How many commands wait for an answer. */

@@ -76,6 +76,7 @@ export class GuestSession {
   #greeted = false
   #helloSeq = 0
   #fileBytesMax = 0
+  #limitMayBeOld = false // the platform may have said another one since
   /** @type {ConnectOptions} */ #options
   /** @type {URL} */ #url
   /** @type {Deferred} */ #known = deferred()
@@ -103,7 +104,7 @@ export class GuestSession {
     this.#dial()
   }
 
-  /** The largest file that the guest session takes, in bytes; 0: none. */
+  /** The largest file that the guest session took when it said hello, in bytes; 0: none. */
   get fileBytesMax() {
     return this.#fileBytesMax
   }
@@ -332,7 +333,7 @@ export class GuestSession {
   async #upload(file, options, commandId) {
     await this.#known.promise
     const size = file.size ?? file.byteLength
-    if (this.#fileBytesMax && size > this.#fileBytesMax) {
+    if (this.#fileBytesMax && size > this.#fileBytesMax && !this.#limitMayBeOld) {
       throw new GuestdError(
         'too_large',
         `the file has ${size} bytes, the limit is ${this.#fileBytesMax}; send a smaller one`,
@@ -459,6 +460,7 @@ export class GuestSession {
     this.seq ??= hello.seq
     this.#helloSeq = hello.seq
     this.#fileBytesMax = hello.file_bytes_max
+    this.#limitMayBeOld = hello.state !== 'live'
     this.state = hello.state
     clearTimeout(this.#timer)
     this.#known.resolve(hello)
@@ -476,8 +478,10 @@ export class GuestSession {
     const goneForEver = event.kind === 'gap' && event.before === ''
     if (isOfEvents && event.seq <= (this.seq ?? 0) && !goneForEver) return
     if (isOfEvents) this.seq = event.seq
-    if (event.kind === 'session' && (event.seq > this.#helloSeq || event.state === 'ended'))
+    if (event.kind === 'session' && (event.seq > this.#helloSeq || event.state === 'ended')) {
       this.state = event.state
+      this.#limitMayBeOld = true
+    }
     if (event.kind === 'accepted') this.#settle(event.command_id, { seq: event.seq })
     if (event.kind === 'delivery') this.#delivered(event)
     this.#tell(event.kind, event)

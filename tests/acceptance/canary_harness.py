@@ -27,6 +27,8 @@ from typer.testing import CliRunner
 from guestd.app.cli import app as cli
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
+from .conftest import Program
+
 GUESTD = [sys.executable, "-m", "guestd"]
 ROOT = Path(__file__).parents[2]
 
@@ -197,13 +199,18 @@ async def command(*arguments: str, code: int | None = 0, **env: str) -> bytes:
     return (done.stdout + done.stderr).encode()
 
 
-async def refused_start(child: Child, code: int) -> bytes:
-    """A real process that ends by itself, since it listens to signals before it is refused: all
-    that it wrote."""
-    async with asyncio.timeout(120.0):
-        assert await child.process.wait() == code, child.err.decode()
-    await child.end()
-    return bytes(child.out + child.err)
+async def refused_start(*arguments: str, code: int) -> bytes:
+    """A process that ends by itself, forked for the time's sake: all that it wrote."""
+    return await asyncio.to_thread(_refused, arguments, code)
+
+
+def _refused(arguments: tuple[str, ...], code: int) -> bytes:
+    program = Program(*arguments)
+    try:
+        assert program.wait() == code, program.err
+    finally:
+        program.end()
+    return "\n".join((*program.out, *program.err)).encode()
 
 
 async def until(condition, timeout_s: float = 120.0):

@@ -27,6 +27,7 @@ from .canary_harness import (
     refused_start,
     until,
 )
+from .conftest import Program
 
 WIRE, JOURNAL, CONVERSATION, EXPORT = "wire", "journal file", "conversation", "journal export"
 CONFIGURATION, SECRET_FILES, KEY_FILES = "configuration files", "secret files", "key files"
@@ -43,11 +44,11 @@ class Story:
     async def tell(self) -> None:
         folder = self.harness.folder
         (folder / "journal").mkdir()
-        emulator = await Child.start(
+        emulator = Program(
             *("emulate", "--port", "0", "--no-limits", "--agent", "echo"),
             *("--oauth-client", f"canary-client:{self.secret['client secret']}"),
         )
-        self.emulator = await emulator.url()
+        self.emulator = await asyncio.to_thread(emulator.url)
         self.platform = Platform(self.emulator, self.places)
         platform, self.api = await listen(self.platform.app())
         crm = web.Application()
@@ -59,7 +60,7 @@ class Story:
             await self._bad_configurations()
             await self._look_around()
         finally:
-            await emulator.end()
+            await asyncio.to_thread(emulator.end)
             for one in (platform, runner):
                 await one.cleanup()
 
@@ -380,8 +381,8 @@ class Story:
                 self.places["configuration checked"] += await command(
                     "config", "check", "-c", str(path), *form, code=None
                 )
-            child = await Child.start("serve", "-c", str(path), "--port", "0")
-            self.places["configuration checked"] += await refused_start(child, 78)
+            serve = ("serve", "-c", str(path), "--port", "0")
+            self.places["configuration checked"] += await refused_start(*serve, code=78)
         environment = {
             "GUESTD_API__TOKEN": "short",
             "GUESTD_PLATFORM": word,

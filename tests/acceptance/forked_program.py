@@ -36,13 +36,17 @@ class ForkServer:
             )
 
     def start(
-        self, arguments: Sequence[str], environment: Mapping[str, str], standard: Sequence[int]
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        standard: Sequence[int],
+        folder: str = str(ROOT),
     ) -> tuple[int, int]:
         """The pid, and the end of a pipe from which the return code can be read."""
         request = {
             "arguments": arguments,
             "environment": dict(environment),
-            "folder": str(ROOT),
+            "folder": folder,
         }
         ours, theirs = os.pipe()
         try:
@@ -83,7 +87,8 @@ class ForkedProgram:
         with contextlib.ExitStack() as theirs:
             self.stdin, stdin = _standard(stdin, theirs, reads=True)
             self.stdout, stdout = _standard(stdout, theirs)
-            self.stderr, stderr = _standard(stderr, theirs)
+            joined = stderr == subprocess.STDOUT
+            self.stderr, stderr = (None, stdout) if joined else _standard(stderr, theirs)
             self.pid, self._end = server.start(arguments, environment, (stdin, stdout, stderr))
 
     def poll(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 import urllib.request
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from guestd.app.cli import app
 from guestd.journal import database
 
-from .conftest import COMMAND, ROOT, Program
+from .conftest import Program, forked
 
 TOKEN = "a-token-of-enough-length"
 
@@ -109,15 +110,9 @@ class TestSessions:
             "from a pipe",
             "from a pipe",
         ]
-        env = {"GUESTDCTL_URL": daemon[0], "GUESTDCTL_TOKEN": TOKEN, "PATH": ""}
-        following = subprocess.Popen(
-            [*COMMAND, "sessions", "follow", ana, "--json"],
-            cwd=ROOT,
-            env=env,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with following, contextlib.ExitStack() as stack:
+        env = {"GUESTDCTL_URL": daemon[0], "GUESTDCTL_TOKEN": TOKEN}
+        following = forked(("sessions", "follow", ana, "--json"), env, stderr=subprocess.DEVNULL)
+        with following.stdout, contextlib.ExitStack() as stack:
             stack.callback(following.kill)
             assert json.loads(following.stdout.readline())["seq"] == 1
             assert guestd("sessions", "end", ana)[0] == 0
@@ -297,14 +292,13 @@ def test_a_reader_who_has_enough_is_no_failure(daemon, tmp_path, command):
         if "operations" in command
         else ["-d", str(tmp_path)]
     )
-    line = [*COMMAND, *command.split(), *place]
-    child = subprocess.Popen(
-        line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    child.stdout.close()
-    child.stdout = None
-    assert child.communicate(timeout=60.0)[1] == "" and child.returncode == 0
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = forked((*command.split(), *place), stdout=writing)
+    os.close(writing)
+    with child.stderr as said:
+        assert said.read() == ""
+    assert child.wait(60.0) == 0
 
 
 def exchanged(url, address):

@@ -27,7 +27,7 @@ scenarios:
         every: EVERY
         steps:
           - say: Hello from ${guest.name}
-    - think: 3s
+    - think: 6s
 """
 #: So that neither side paces: each message is meant to go when the schedule says.
 UNPACED = "[messages]\nrequests_per_minute = 100000\nper_s = 100.0\n"
@@ -133,10 +133,36 @@ def test_the_two_runs_of_a_comparison_are_read_from_their_summaries(emulator, ta
     assert done.code == 2 and "is not the summary of a run" in done.err
 
 
-def test_planted_trouble_is_found_exactly(emulator, tmp_path):
+def at_a_platform_of_others(emulator, folder, guests):
+    """The same emulator as a platform that has no record, and whose history is read."""
+    about = emulator.ask("about")
+    deployment, config = about["deployment_id"], folder / "platform.toml"
+    config.write_text(
+        f'[platform]\nguest_socket_url = "ws{emulator.url[4:]}"\ndeployment_id = "{deployment}"\n'
+    )
+    return ["-c", config, "--allow-deployment", deployment, "--yes", f"{deployment}:{guests}"]
+
+
+def guest_names(emulator, run_id):
+    """By conversation: each says its own. A platform is not told them otherwise."""
+    found = emulator.ask(f"transcripts?attribute=guestd_run:{run_id}&limit=1000")["conversations"]
+    return {
+        one["id"]: next(
+            said["text"] for said in one["messages"] if said["direction"] == "Inbound"
+        ).rpartition(" ")[2]
+        for one in found
+    }
+
+
+@pytest.mark.parametrize("compared", ["record", "history"])
+def test_planted_trouble_is_found_exactly(emulator, tmp_path, compared):
     path, summary = tmp_path / "every.yml", tmp_path / "run.json"
     path.write_text(EVERY.replace("TIMES", "20").replace("EVERY", "500ms"))
+    where = ["--emulator", emulator.url]
+    if compared == "history":
+        where = at_a_platform_of_others(emulator, tmp_path, 50)
     agents = {"sender": "agent"}
+    before = {kind: emulator.injected(kind) for kind in PLANTED}
     emulator.ask(
         "faults",
         {
@@ -152,12 +178,12 @@ def test_planted_trouble_is_found_exactly(emulator, tmp_path):
     )
     try:
         done = guestd(
-            *("load", path, "-u", "50", "-r", "50", "--emulator", emulator.url, "-q"),
+            *("load", path, "-u", "50", "-r", "50", *where, "-q"),
             *("--summary", summary, "--seed", "1"),
         )
         planted = {
-            kind: emulator.injected(kind)
-            for kind in ("mute", "duplicate", "swap", "delay", "throttle")
+            kind: [one for one in emulator.injected(kind) if one not in before[kind]]
+            for kind in PLANTED
         }
     finally:
         emulator.ask("faults", {"rules": []})
@@ -167,26 +193,36 @@ def test_planted_trouble_is_found_exactly(emulator, tmp_path):
     counts = {kind: len(planted[kind]) for kind in ("mute", "duplicate", "swap", "throttle")}
     assert counts == {"mute": 3, "duplicate": 2, "swap": 5, "throttle": 20}
     assert (found["lost"], found["doubled"], found["reordered"]) == (3, 2, 5)
-    assert found["uncertain"] == 0 and found["reconciled"]["by"] == "record"
+    assert found["uncertain"] == 0 and found["reconciled"]["by"] == compared
+    assert found["reconciled"]["conversations"] == 50 and not found["reconciled"]["not_compared"]
     still_open = emulator.ask(f"sessions?attribute=guestd_run:{found['run_id']}&state=open")
     assert still_open["total"] == 0
     assert sum(one["count"] for one in found["throttling"]) == 20
+    names = guest_names(emulator, found["run_id"])
     for why, kind in (("lost", "mute"), ("doubled", "duplicate"), ("reordered", "swap")):
-        assert conversations_with(found, why) == Counter(
-            one["conversation"] for one in planted[kind]
-        )
+        ids = Counter(one["conversation"] for one in planted[kind])
+        assert guests_with(found, why) == Counter(names[one] for one in ids.elements())
+        if compared == "record":
+            assert guests_with(found, why, "conversation_id") == ids
     assert planted["delay"] and found["latency_ms"]["reply_gap"]["max"] >= 1990
     assert "3 messages were lost, 2 messages were doubled, and 5 messages were out of order" in (
         " ".join(done.out.split())
     )
 
 
-def conversations_with(found, why):
-    """The id of each conversation, as often as the report says so in its transcript."""
+PLANTED = ("mute", "duplicate", "swap", "delay", "throttle")
+
+
+def injected(emulator, kind):
+    return emulator.injected(kind)
+
+
+def guests_with(found, why, known_by="guest"):
+    """Each guest, as often as the report says so in its transcript."""
     words = {"lost": "lost: ", "doubled": "came twice", "reordered": ("came after", "out of its")}
     wanted = (words[why],) if isinstance(words[why], str) else words[why]
     return Counter(
-        one["conversation_id"]
+        one[known_by]
         for one in found["conversations"]
         if one["why"] in ("lost", "doubled", "reordered", "uncertain")
         for line in one["transcript"]
@@ -215,12 +251,13 @@ def omission(emulator, tmp_path, times, every, stall_s, after_s, guests):
 
 
 def test_a_stall_is_seen_by_every_message_that_was_meant_for_it(emulator, tmp_path):
-    """Of 12 s in which the platform stalls for one, a hundredth of all messages waits longer than
-    1 s - 0.01 * 12 s; each guest has only one message of 120 under way meanwhile."""
-    corrected, as_sent = omission(emulator, tmp_path, 120, "100ms", 1.0, 6.0, 5)
+    """Of 12 s in which the platform stalls for two, a hundredth of all messages waits longer than
+    2 s - 0.01 * 12 s; each guest has only one message of 120 under way meanwhile. A busy machine
+    makes each wait longer, by much less than the half of a stall."""
+    corrected, as_sent = omission(emulator, tmp_path, 120, "100ms", 2.0, 5.0, 5)
 
-    assert corrected == pytest.approx(0.88, rel=0.1)
-    assert as_sent < 0.25 * corrected
+    assert 0.9 * 1.88 < corrected < 1.5 * 1.88
+    assert as_sent < 0.5 * corrected
 
 
 @pytest.mark.soak
@@ -255,3 +292,62 @@ def test_guests_that_never_have_a_session_have_failed(talk, tmp_path):
     assert [(one["kind"], one["count"]) for one in found["errors"]][:1] == [("never_live", 3)]
     throttled = {one["bucket"]: one["count"] for one in found["throttling"]}
     assert throttled["connections of the deployment"] >= 1
+
+
+HISTORY = "/api/v2/webmessaging/messages"
+
+
+def test_a_history_that_is_throttled_and_fails_at_times_is_read_of_every_guest(emulator, tmp_path):
+    path, summary = tmp_path / "every.yml", tmp_path / "run.json"
+    path.write_text(EVERY.replace("TIMES", "5").replace("EVERY", "400ms"))
+    before = len(emulator.injected("http_status"))
+    often = {"kind": "http_status", "path": HISTORY, "rate": 0.1}
+    rules = [
+        {**often, "status": 429, "retry_after_s": 1, "when": "before"},
+        {**often, "status": 500},
+        {"kind": "mute", "sender": "agent", "every": 101, "count": 4},
+        {"kind": "empty_history", "rate": 0.05},
+    ]
+    emulator.ask("faults", {"seed": 3, "rules": rules})
+    try:
+        done = guestd(
+            *("load", path, "-u", "200", "-r", "200", "-q", "--summary", summary),
+            *at_a_platform_of_others(emulator, tmp_path, 200),
+            *("--connects-per-minute", "60000"),
+        )
+    finally:
+        emulator.ask("faults", {"rules": []})
+    assert done.code == 0, done.out + done.err
+    found = json.loads(summary.read_text())
+    assert len(emulator.injected("http_status")) > before
+    compared = found["reconciled"]
+    assert (compared["by"], compared["conversations"], compared["not_compared"]) == (
+        *("history", 200),
+        {},
+    )
+    assert compared["messages"] == 200 * 2 * 5
+    assert (found["lost"], found["doubled"], found["uncertain"]) == (4, 0, 0)
+    assert found["sessions"]["ended"] == 200
+
+
+def test_a_history_that_is_refused_is_said_and_lost_is_not_known(emulator, tmp_path):
+    path, summary = tmp_path / "every.yml", tmp_path / "run.json"
+    path.write_text(TALK)
+    rule = {"kind": "http_status", "path": HISTORY, "status": 403, "rate": 1.0}
+    emulator.ask("faults", {"rules": [rule]})
+    try:
+        done = guestd(
+            *("load", path, "-u", "3", "-q", "--threshold", "lost == 0", "--summary", summary),
+            *at_a_platform_of_others(emulator, tmp_path, 3),
+        )
+    finally:
+        emulator.ask("faults", {"rules": []})
+    assert done.code == 99, done.out + done.err
+    assert "– lost, 0 doubled" in done.out
+    found = json.loads(summary.read_text())
+    why = "the platform answered its history with 403"
+    assert found["reconciled"]["not_compared"] == {why: 3} and not found["reconciled"]["by"]
+    assert [(one["what"], one["figures"]) for one in found["not_measured"]] == [
+        ("messages lost", ["lost"])
+    ]
+    assert why in " ".join(done.out.split()) and found["sessions"]["ended"] == 3

@@ -47,8 +47,10 @@ def test_nothing_stays_open_after_a_kill_at_any_moment(emulator, scenario, numbe
     assert files(scenario.parent) == []
 
 
-def test_a_stopped_run_is_judged_and_reported(emulator, scenario, tmp_path):
-    outputs = ("--summary", str(tmp_path / "s.json"), "--report", str(tmp_path / "r.html"))
+@pytest.mark.parametrize("compared", ["record", "history"])
+def test_a_stopped_run_is_judged_and_reported(emulator, scenario, tmp_path, compared):
+    outputs = ("--reconcile", compared)
+    outputs += ("--summary", str(tmp_path / "s.json"), "--report", str(tmp_path / "r.html"))
     with running(emulator, scenario, "--threshold", "lost == 0", *outputs) as run:
         wait_until(lambda: open_conversations(emulator) == GUESTS, "its conversations")
         run.send_signal(signal.SIGTERM)
@@ -57,6 +59,8 @@ def test_a_stopped_run_is_judged_and_reported(emulator, scenario, tmp_path):
     assert summary["exit_code"] == 105 and summary["stopped_by"] == "signal"
     assert summary["sessions"]["ended"] == summary["sessions"]["opened"] == GUESTS
     assert [one["ok"] for one in summary["thresholds"]] == [True]
+    reconciled = summary["reconciled"]
+    assert (reconciled["by"], reconciled["conversations"]) == (compared, GUESTS)
     assert "<html" in (tmp_path / "r.html").read_text()
 
 

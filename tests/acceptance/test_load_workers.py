@@ -8,11 +8,14 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from .load_processes import (
     GUESTS,
     PATIENCE_S,
     emulator,
     files,
+    forked,
     open_conversations,
     reap,
     running,
@@ -23,10 +26,21 @@ from .load_processes import (
 __all__ = ["emulator", "scenario"]
 
 
+def children_of(run, word):
+    """Those whose command line has the word."""
+    try:
+        found = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        return [int(one) for one in found if word in Path(f"/proc/{one}/cmdline").read_bytes()]
+    except OSError:  # one of them has just ended
+        return []
+
+
 def workers_of(run):
-    children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-    is_worker = b"load_runs.worker"
-    return [int(one) for one in children if is_worker in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return children_of(run, b"load_runs.worker")
+
+
+def emulators_of(run):
+    return children_of(run, b"emulate")
 
 
 def is_alive(number):
@@ -40,19 +54,40 @@ def summary_of(folder):
     return json.loads((folder / "s.json").read_text())
 
 
-def test_two_workers_do_what_one_would_and_their_measures_are_one(emulator, scenario, tmp_path):
-    outputs = ("--workers", "2", "--summary", str(tmp_path / "s.json"))
+@pytest.mark.parametrize("compared", ["record", "history"])
+def test_two_workers_do_what_one_would_and_their_measures_are_one(
+    emulator, scenario, tmp_path, compared
+):
+    outputs = ("--workers", "2", "--summary", str(tmp_path / "s.json"), "--reconcile", compared)
     with running(emulator, scenario, "-t", "2s", "--threshold", "lost == 0", *outputs) as run:
         assert run.wait(PATIENCE_S) == 0
     summary = summary_of(tmp_path)
     opened, ended = (summary["sessions"][one] for one in ("opened", "ended"))
     assert opened == ended == GUESTS and summary["overhead"]["workers"] == 2
-    assert summary["reconciled"]["conversations"] == GUESTS
+    reconciled = summary["reconciled"]
+    assert (reconciled["by"], reconciled["conversations"]) == (compared, GUESTS)
+    assert reconciled["not_compared"] == {}
     assert summary["thresholds"][0]["value"] == 0
     assert summary["messages"]["sent"] == summary["messages"]["confirmed"] >= GUESTS
     names = [one["guest"] for one in summary["conversations"]]
     assert names and len(set(names)) == len(names)
     assert files(tmp_path) == []
+
+
+def test_without_a_platform_each_worker_has_an_emulator_of_its_own(scenario, tmp_path):
+    summary, shown = tmp_path / "s.json", tmp_path / "stdout"
+    arguments = ["load", str(scenario), "-u", str(GUESTS), "-t", "4s", "--workers", "2"]
+    with open(shown, "w") as out, open(tmp_path / "stderr", "w") as said:
+        run = forked([*arguments, "--summary", str(summary)], stdout=out, stderr=said)
+        try:
+            seen = set()
+            wait_until(lambda: seen.update(emulators_of(run)) or run.poll() is not None, "its end")
+        finally:
+            run.kill()
+            run.wait(PATIENCE_S)
+    assert run.returncode == 0 and len(seen) == 2
+    reconciled = summary_of(tmp_path)["reconciled"]
+    assert reconciled["conversations"] == GUESTS and not any(map(is_alive, seen))
 
 
 def test_a_worker_that_dies_is_told_of_and_its_guests_count_as_failed(emulator, scenario, tmp_path):

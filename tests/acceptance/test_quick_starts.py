@@ -12,7 +12,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ import pytest
 
 from tests.ports import free_port
 
-from .conftest import clean_environment
+from .conftest import clean_environment, fork_server
+from .forked_command import forked_command
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(240)
@@ -123,9 +123,8 @@ class Shell:
 def follow(tmp_path) -> Iterator:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "guestd").write_text(f'#!/bin/sh\nexec {sys.executable} -m guestd "$@"\n')
-    (tmp_path / "bin" / "guestd").chmod(0o755)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(forked_command(fork_server(), tmp_path / "bin"))
 
         def do(text: str) -> str:
             ports = {one: str(free_port()) for one in PORTS}

@@ -17,6 +17,24 @@ from tests.webhooks.harness import Mortal, World, until
 from .audit_harness import days_of_events, lines, new_audit
 
 
+async def test_audit_1_an_end_that_was_not_asked_for_has_failed_and_says_why(tmp_path):
+    """The same ends of which the log warns; words of earlier versions are no failures."""
+    world = World()
+    audit = new_audit(world.journal, tmp_path)
+    audit.start()
+    for n, reason in enumerate(("finished", "drained", "left", "access_denied", "session_expired")):
+        world.session(f"g{n}", "ended", reason)
+    await audit.stop()
+    told = [(one["status"], one.get("error", {}).get("error_code")) for one in lines(tmp_path)]
+    assert told == [
+        ("success", None),
+        ("success", None),
+        ("success", None),
+        ("failed", "access_denied"),
+        ("failed", "session_expired"),
+    ]
+
+
 async def test_audit_1_every_attempt_and_outcome_has_a_line(tmp_path):
     world = World()
     audit = new_audit(world.journal, tmp_path)

@@ -27,7 +27,8 @@ SETTINGS = {
 
 @asynccontextmanager
 async def running_daemon(**sections):
-    """The daemon as `guestd serve` has it, and a way to ask it: (daemon, ask)."""
+    """The daemon as `guestd serve` has it, and a way to ask it: (daemon, ask). What its start keeps
+    from the collector stays there: else the next start would look at all that a worker has."""
     thresholds = gc.get_threshold()
     config = Config.model_validate({"simulator": {"port": 0}, **sections})
     daemon = Daemon(config, asyncio.get_running_loop(), Notifier())
@@ -47,7 +48,6 @@ async def running_daemon(**sections):
             yield daemon, ask
     finally:
         await daemon.stop()
-        gc.unfreeze()
         gc.set_threshold(*thresholds)
 
 

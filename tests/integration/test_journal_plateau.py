@@ -15,7 +15,7 @@ from guestd.journal.writer import Writer
 from guestd.model.journal import Commit, EventRow, SessionRecord
 
 RETENTION_S = 60
-PERIODS = 12
+PERIODS = 8
 
 
 class Load:

@@ -145,7 +145,7 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
         ("webhook.failed", "PENDING"),
         ("webhook.delivered", "SYNCED"),
     ]
-    assert tries[1]["error"] == {"error_reason": "no answer within 0.2 s"}
+    assert tries[1]["error"] == {"error_message": "no answer within 0.2 s"}
     assert Config().webhooks.prompt_time_out_s == 3.0
 
 

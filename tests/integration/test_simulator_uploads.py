@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -75,3 +76,19 @@ async def test_a_frame_that_is_too_large_is_told_where_to_go(new_stack):
         found = await frame(frontend, code="too_large")
         assert "at most 4096 are taken" in found["error"] and "over HTTP" in found["error"]
         assert stack.metrics.simulator_errors == {"too_large": 1}
+
+
+async def test_a_file_is_judged_by_the_limit_of_its_moment_which_the_refusal_names(new_stack):
+    async with (
+        new_stack(emulator={"agent": "silent"}) as stack,
+        open_frontend(stack, "?guest=ana") as frontend,
+    ):
+        hello = await frame(frontend, kind="hello")
+        await live(frontend)
+        settings = stack.fleet._factory.settings
+        less = replace(settings.attachments, file_bytes_max=100)
+        stack.fleet.use(replace(settings, attachments=less))  # as when a deployment is read anew
+        assert hello["file_bytes_max"] > 101
+        await frontend.send(upload_frame(bytes(101), command_id="u1"))
+        found = await frame(frontend, code="too_large")
+        assert "the limit is 100" in found["error"] and found["command_id"] == "u1"

@@ -8,7 +8,7 @@ import json
 import os
 import pty
 import re
-import sys
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +17,9 @@ import pytest
 from aiohttp import web
 
 from guestd.observe.terminal_text import json_line, one_line, several_lines
+from tests.acceptance.conftest import fork_server
+from tests.acceptance.forked_program import ForkedProgram
+from tests.patience import PATIENCE_S
 
 #: A title, a cleared screen, a C1 command, a line moved up, DEL, marks that turn a line round, a
 #: separator, a half surrogate.
@@ -130,37 +133,34 @@ async def daemon() -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+def started(arguments: tuple[str, ...], more: dict[str, str], **standard: int) -> ForkedProgram:
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **more}
+    return ForkedProgram(fork_server(), arguments, environment, **standard)
+
+
 async def on_a_pipe(*arguments: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "guestd", *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
-    out, _ = await asyncio.wait_for(process.communicate(), 60)
-    return out.decode()
+    return await asyncio.to_thread(_piped, arguments)
+
+
+def _piped(arguments: tuple[str, ...]) -> str:
+    process = started(arguments, {}, stderr=subprocess.STDOUT)
+    with process.stdout as out:
+        said = out.buffer.read().decode()  # as text it would lose a bare \r
+    process.wait(PATIENCE_S)
+    return said
 
 
 async def on_a_terminal(*arguments: str) -> str:
+    return await asyncio.to_thread(_shown, arguments)
+
+
+def _shown(arguments: tuple[str, ...]) -> str:
+    more = {"TERM": "xterm", "COLUMNS": "400", "PROMPT_TOOLKIT_NO_CPR": "1"}
     ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "guestd", *arguments),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={
-            **os.environ,
-            "PYTHONIOENCODING": "utf-8",
-            "TERM": "xterm",
-            "COLUMNS": "400",
-            "PROMPT_TOOLKIT_NO_CPR": "1",
-        },
-    )
+    process = started(arguments, more, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    reading = asyncio.ensure_future(asyncio.to_thread(_drain, ours))
-    await asyncio.wait_for(process.wait(), 60)
-    out = await reading
+    out = _drain(ours)
+    process.wait(PATIENCE_S)
     os.close(ours)
     return out.decode().replace("\r\n", "\n")
 

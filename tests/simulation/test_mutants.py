@@ -16,7 +16,9 @@ from guestd.supervisor.history_reader import HistoryReader
 
 from .story import answer_slowly, run
 
-SEEDS = range(1, 13)
+SEEDS = range(1, 25)
+#: In a longer run a mutant that never comes to rest is looked at for most of the time.
+SECONDS = 200.0
 
 
 def drop_a_dedupe(monkeypatch):
@@ -146,7 +148,7 @@ def test_a_daemon_without_this_safety_is_caught(monkeypatch, mutate):
     mutate(monkeypatch)
     for seed in SEEDS:
         try:
-            run(seed, 600.0, pace_s=5.0, crash_every_s=30.0)
+            run(seed, SECONDS, pace_s=5.0, crash_every_s=30.0)
         except AssertionError:
             return
     pytest.fail("it was not noticed")
@@ -161,12 +163,12 @@ def test_a_daemon_without_this_safety_is_caught_by_a_slow_history(monkeypatch, m
     mutate(monkeypatch)
     for seed in SEEDS:
         try:
-            run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
+            run(seed, SECONDS, pace_s=2.0, patches=[answer_slowly])
         except AssertionError:
             return
     pytest.fail("it was not noticed")
 
 
 def test_the_same_runs_are_fine_with_all_safeties_in_place():
-    for seed in list(SEEDS)[:4]:
-        run(seed, 600.0, pace_s=5.0, crash_every_s=30.0)
+    for seed in list(SEEDS)[:8]:
+        run(seed, SECONDS, pace_s=5.0, crash_every_s=30.0)

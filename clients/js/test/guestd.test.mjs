@@ -610,6 +610,20 @@ describe('files', () => {
     assert.equal(asked.length, 1)
   })
 
+  test('are judged by guestd where the limit of the hello may be an old one', async () => {
+    for (const [hello, events] of [
+      [{ state: 'joining' }, []],
+      [{ state: 'live' }, [{ kind: 'session', seq: 1, state: 'live' }]],
+    ]) {
+      const { fetch, asked } = answers([202, { seq: 4 }])
+      talking({ fetch })
+      guestd.last.greets(hello).says(...events)
+      assert.deepEqual(await guest.upload(new Uint8Array(101)).accepted, { seq: 4 })
+      assert.equal(asked.length, 1)
+      guest.close()
+    }
+  })
+
   test('are given up when guestd does not come back, or when they are not wanted any more', async () => {
     const never = answers(...Array(8).fill(new TypeError('fetch failed')))
     talking({ fetch: never.fetch })

@@ -180,8 +180,9 @@ class HelloFrame(BaseModel):
     new: bool = Field(description="True if this socket has made it.")
     file_bytes_max: int = Field(
         description="The largest file that it surely takes, in bytes; 0: none. Until the platform"
-        " has said its limit this is at most 10 MiB, what the platform usually takes; the session"
-        " in the control API has the limit of the moment."
+        " has said its limit this is at most 10 MiB, what the platform usually takes. No frame says"
+        " that it is another one later: each file is judged by the limit of the moment, which the"
+        " session in the control API has, and which the error `too_large` names."
     )
 
 

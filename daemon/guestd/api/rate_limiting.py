@@ -77,6 +77,11 @@ class LoopRateLimiter:
         self.submit(lambda: _resolve(future))
         await future
 
+    def charge(self, count: float) -> None:
+        """What was admitted costs so many more turns of its second: the next wait for them."""
+        if self._bucket is not None:
+            self._bucket.owe(asyncio.get_running_loop().time(), count)
+
     def submit(self, go: Callable[[], bool]) -> None:
         """As `acquire`: `go` is called when it is its turn, maybe at once, and returns whether it
         used the turn."""
@@ -96,7 +101,13 @@ class LoopRateLimiter:
             given += self._run_one()
         self._is_scheduled = False
         if self._waiting or given:
-            self._schedule(0.0 if given else 1.0 / self._per_s)
+            self._schedule(0.0 if given else self._pause_s())
+
+    def _pause_s(self) -> float:
+        """Until the next may go on."""
+        if self._bucket is None:
+            return 0.0
+        return (1.0 - self._bucket.tokens(asyncio.get_running_loop().time())) / self._per_s
 
     def _run_one(self) -> int:
         """Call waiting callbacks until one uses its turn: 1; 0 if none does."""

@@ -54,12 +54,27 @@ Exit codes: 0 done, 1 refused or invalid, 2 usage, 69 platform, 70 internal, 74 
 78 configuration, 130 interrupted."""
 
 
+#: Columns of an example in a help text, which is indented by two.
+EXAMPLE_COLUMNS = 76
+
+
 def _flow(command: Any) -> None:
     """Lines of a docstring become paragraphs: the list of commands would break where they do."""
     paragraphs = (command.help or "").split("\n\n")
     command.help = "\n\n".join(" ".join(one.split()) for one in paragraphs)
+    if command.epilog:
+        command.epilog = "\n\n".join(map(_example, command.epilog.split("\n\n")))
     for one in getattr(command, "commands", {}).values():
         _flow(one)
+
+
+def _example(paragraph: str) -> str:
+    """What is said of an example stands below it where both do not fit into a line. `\\b` keeps the
+    lines as they are."""
+    command, gap, note = paragraph.partition("   ")
+    if not gap or len(paragraph) <= EXAMPLE_COLUMNS or "\n" in paragraph:
+        return paragraph
+    return f"\b\n{command}\n    {note.strip()}"
 
 
 class _Commands(TyperGroup):

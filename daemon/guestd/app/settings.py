@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
+from ..emulator import DEFAULT_AGENT
 from ..model.settings import Doc, SecondsOrZero
 
 
@@ -48,7 +49,7 @@ class EmbeddedEmulatorSettings:
             "Who answers: echo, faq, goodbye, handover, human, menu, silent, or the path of a "
             ".toml or .json with a script of your own."
         ),
-    ] = "human"
+    ] = DEFAULT_AGENT
     seed: Annotated[
         int, Doc("What ids, the agent and faults are drawn from; the same seed repeats them.")
     ] = 0

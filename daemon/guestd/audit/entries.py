@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from ..model.endings import ASKED_FOR, CAUSE_BY_WORD
 from ..model.journal import StoredEvent
 from ..model.times import iso_of_ms
 from ..observe.redaction import body_digest, without_bodies, without_secrets
@@ -129,11 +130,17 @@ def _session(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[s
     action = _SESSION_ACTIONS.get(event["state"])
     if action is None:
         return None
+    reason = event.get("reason", "")
+    cause = CAUSE_BY_WORD.get(reason)  # None for a live, and for words of earlier versions
+    error = {}
+    if cause is not None and cause not in ASKED_FOR:
+        error = {"error_code": reason, "error_message": cause.meaning}
     return {
         "action": action,
-        "status": "success",
+        "status": "failed" if error else "success",
         "latency_ms": event.get("latency_ms"),
-        "details": {"reason": event.get("reason", "")},
+        "error": error,
+        "details": {"reason": reason},
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .settings import EmulatorSettings
 
 __all__ = [
+    "DEFAULT_AGENT",
     "DEFAULT_CLIENT_ID",
     "DEFAULT_CLIENT_SECRET",
     "DEFAULT_DEPLOYMENT_ID",
@@ -40,6 +41,8 @@ GUEST_HEADER = "X-Guestd-Guest"
 #: The same with guestd's own id of the guest session.
 SESSION_HEADER = "X-Guestd-Session"
 DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET = "emulator-client", "emulator-secret"
+#: Who answers unless another is named, wherever an emulator is started.
+DEFAULT_AGENT = "human"
 
 _LAZY = {"Emulator": ".server", "EmulatorSettings": ".settings"}
 

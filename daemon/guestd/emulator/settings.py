@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from . import (
+    DEFAULT_AGENT,
     DEFAULT_CLIENT_ID,
     DEFAULT_CLIENT_SECRET,
     DEFAULT_DEPLOYMENT_ID,
@@ -90,7 +91,7 @@ class EmulatorSettings(_Strict):
     deployments: tuple[Deployment, ...] = Field((Deployment(),), min_length=1)
     accept_any_deployment: bool = False
     limits: EmulatorLimits = EmulatorLimits()
-    agent: str | dict[str, Any] = "human"
+    agent: str | dict[str, Any] = DEFAULT_AGENT
     faults: tuple[dict[str, Any], ...] = ()
     honor_legacy_attributes: bool = False
     upload_delay_s: float = Field(0.05, ge=0)

@@ -9,7 +9,7 @@ that are over and deliveries that are done go when there are `works_max`."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 import orjson
@@ -24,7 +24,6 @@ from ..model.journal import (
     StoredEvent,
 )
 from ..model.records import DeliveryRecord, OperationRecord
-from .excerpt import up_to_bytes
 
 #: Ended guest sessions whose names are still known: far more than end while a reader catches up.
 NAMES_OF_ENDED_MAX = 10_000
@@ -91,7 +90,7 @@ class MemoryJournal:
         first = events[0].seq
         start = max(0, after_seq + 1 - first)
         rows = islice(events, start, start + limit)
-        return Replay(list(rows) if bytes_max is None else up_to_bytes(rows, bytes_max), first)
+        return Replay(list(rows) if bytes_max is None else _up_to_bytes(rows, bytes_max), first)
 
     async def recover(self) -> Sequence[SavedSession]:
         """Nothing outlives the process."""
@@ -231,6 +230,18 @@ class MemoryJournal:
         self._count -= 1
         if row.kind in OF_COMMANDS:
             self._of_commands[row.session_id].pop((row.kind, row.key), None)
+
+
+def _up_to_bytes(rows: Iterable[EventRow], bytes_max: int) -> list[EventRow]:
+    """Up to and with the one that reaches that many bytes."""
+    taken: list[EventRow] = []
+    left = bytes_max
+    for row in rows:
+        taken.append(row)
+        left -= len(row.payload)
+        if left <= 0:
+            break
+    return taken
 
 
 def _drop_what_is_done(works: dict[str, OperationRecord] | dict[str, DeliveryRecord]) -> None:

@@ -67,16 +67,25 @@ SELECT session, offset, reason, found_ms, checksum FROM damaged ORDER BY session
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
   FROM events e ORDER BY e.id DESC LIMIT ?;
 
--- read
-WITH RECURSIVE walk (id, session, seq, next) AS (
-    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= :after + :limit, e.jump, e.prev) FROM events e WHERE e.id = :head
+-- way
+WITH RECURSIVE walk (id, session, seq, next, size) AS (
+    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= :after + :limit, e.jump, e.prev), length(e.payload)
+      FROM events e WHERE e.id = :head
     UNION ALL
-    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= :after + :limit, e.jump, e.prev)
+    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= :after + :limit, e.jump, e.prev), length(e.payload)
       FROM walk w JOIN events e ON e.id = w.next
      WHERE w.seq > :after + 1 AND e.session = w.session AND e.seq < w.seq
 )
+SELECT group_concat(id), group_concat(size) FROM walk WHERE seq > :after AND seq <= :after + :limit;
+
+-- read
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
-  FROM walk w JOIN events e ON e.id = w.id WHERE w.seq > :after AND w.seq <= :after + :limit ORDER BY w.seq;
+  FROM json_each(:ids) one CROSS JOIN events e ON e.id = one.value;
+
+-- packed
+SELECT CAST(group_concat(json_array(id, session, seq, prev, jump, at_ms, time, kind, key, length(payload), length(intent)),
+                         char(10)) AS BLOB),
+       CAST(group_concat(payload, '') AS BLOB), CAST(group_concat(intent, '') AS BLOB), group_concat(checksum) FROM found;
 
 -- events_before
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
@@ -91,7 +100,7 @@ SELECT 1 FROM events WHERE session = ? AND kind = 'session' LIMIT 1;
 
 -- read_on
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
-  FROM events e WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?;
+  FROM events e WHERE e.id > :after AND e.id <= :end ORDER BY e.id LIMIT :limit;
 
 -- read_on_kinds
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum

@@ -27,7 +27,7 @@ from ..model.journal import (
     StoredEvent,
 )
 from ..model.records import OWN_STREAM, DeliveryRecord, OperationRecord
-from . import recovery, streams
+from . import packed, recovery, streams
 from .check import is_damage
 from .checksum import is_sound, is_sound_event, lenient_text
 from .damage import REMEDY, DamagedRow, DamageLog, FoundDamage, damaged_stream
@@ -114,17 +114,16 @@ class Reader:
         """In the place of a damaged event stands one of kind DAMAGED."""
         with self._one_view():
             if not kinds:
-                rows = self._connection.execute(
-                    queries()["read_on"], (after_offset, acknowledged, limit)
-                ).fetchall()
+                asked = {"after": after_offset, "end": acknowledged, "limit": limit}
+                found = packed.fetch(self._connection, "read_on", asked)
             else:
-                rows = self._read_kinds(after_offset, limit, kinds, acknowledged)
+                found = self._read_kinds(after_offset, limit, kinds, acknowledged)
             names: dict[int, str | None] = {0: OWN_STREAM}
-            return [self._kept(row, names) for row in rows]
+            return [self._kept(row, names, found.are_sound) for row in found.rows]
 
     def _read_kinds(
         self, after: int, limit: int, kinds: Sequence[str], acknowledged: int
-    ) -> list[tuple[Any, ...]]:
+    ) -> packed.Rows:
         """By stretches of SCAN offsets, so that no call passes over half a journal; the end of a
         stretch is a row as well. Where retention or damage left a hole, the next stretch begins
         behind it."""
@@ -132,18 +131,20 @@ class Reader:
         while True:
             end = min(after + SCAN, acknowledged)
             asked = {"after": after, "end": end, "kinds": wanted, "known": _KNOWN, "limit": limit}
-            rows = self._connection.execute(queries()["read_on_kinds"], asked).fetchall()
-            if rows or end >= acknowledged:
-                return rows
+            found = packed.fetch(self._connection, "read_on_kinds", asked)
+            if found.rows or end >= acknowledged:
+                return found
             following = self._connection.execute(queries()["next_offset"], (end,)).fetchone()[0]
             if following is None:
-                return rows
+                return found
             after = following - 1
 
-    def _kept(self, row: Sequence[Any], names: dict[int, str | None]) -> StoredEvent:
+    def _kept(
+        self, row: Sequence[Any], names: dict[int, str | None], are_sound: bool
+    ) -> StoredEvent:
         offset, number, seq, _, _, at_ms, _, kind, key, payload, _, _ = row
         name = None
-        if is_sound_event(row):
+        if are_sound or is_sound_event(row):
             if number not in names:
                 names[number] = self._name(number)
             name = names[number]

@@ -10,6 +10,10 @@ from typing import Literal
 
 import msgspec
 
+#: The exit code of a run that is not valid where `--require-valid` asks for it, and of a comparison
+#: with such a run; no other of ours, and none of k6's.
+NOT_VALID = 111
+
 
 class Percentiles(msgspec.Struct, kw_only=True):
     """Of one measure. `histogram`: the whole distribution, HdrHistogram's V2 compressed encoding in
@@ -115,6 +119,13 @@ class LostConnections(msgspec.Struct, kw_only=True):
     restore_ms: Percentiles = msgspec.field(default_factory=Percentiles)
 
 
+class DroppedConnections(msgspec.Struct, kw_only=True):
+    """Connections that scenarios dropped on purpose, with `drop`: no errors."""
+
+    count: int = 0
+    restore_ms: Percentiles = msgspec.field(default_factory=Percentiles)
+
+
 class ErrorGroup(msgspec.Struct, kw_only=True):
     """Failures alike: `what` in words, with the step if it is one's."""
 
@@ -169,7 +180,8 @@ class ConversationReport(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class CaseResult(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One conversation of a functional run (`guestd test`), or a group of them."""
+    """One conversation of a functional run (`guestd test`), or a group of them. `outcome`: passed,
+    failed, stopped (the run ended before it was through) or not run (before it began)."""
 
     scenario: str
     guest: str
@@ -215,12 +227,14 @@ class Environment(msgspec.Struct, kw_only=True):
 
 class Reconciled(msgspec.Struct, kw_only=True):
     """What was compared with the platform's record. `by`: record (the emulator's), history (the
-    platform's), or "" if it was not done, with `why_not`."""
+    platform's), or "" if it was not done, with `why_not`. `not_compared`: conversations that were
+    not, by the reason."""
 
     by: str = ""
     messages: int = 0
     conversations: int = 0
     why_not: str = ""
+    not_compared: dict[str, int] = {}
 
 
 class NotMeasured(msgspec.Struct, kw_only=True):
@@ -284,6 +298,7 @@ class Summary(msgspec.Struct, kw_only=True):
     errors: list[ErrorGroup] = []
     throttling: list[Throttling] = []
     lost_connections: list[LostConnections] = []
+    dropped_connections: DroppedConnections = msgspec.field(default_factory=DroppedConnections)
     warnings: list[ErrorGroup] = []
     conversations: list[ConversationReport] = []
     cases: list[CaseResult] = []

@@ -104,6 +104,13 @@ class FetchHistory:
 
 
 @dataclass(slots=True)
+class JwtKnown:
+    """The token that the history is read with, for whoever wanted it."""
+
+    jwt: str = field(repr=False)
+
+
+@dataclass(slots=True)
 class AskPresigned:
     """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or
     SlotRefused. `key` is that of the call (HTTP-2). `command_id` and `attempt` say in the audit
@@ -190,6 +197,7 @@ Effect = (
     | SendAnswer
     | AwaitDurable
     | FetchHistory
+    | JwtKnown
     | AskPresigned
     | Upload
     | CancelUpload

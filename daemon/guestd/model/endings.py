@@ -73,6 +73,20 @@ _COMES_BACK = frozenset(
 )
 
 
+#: Ends and losses that were asked for, and what else is no news to worry about.
+ASKED_FOR = frozenset(
+    {
+        Cause.FINISHED,
+        Cause.UNUSED,
+        Cause.DURATION_REACHED,
+        Cause.DRAINED,
+        Cause.RECONNECT_ASKED,
+    }
+)
+
+CAUSE_BY_WORD = {cause.value: cause for cause in Cause}
+
+
 @dataclass(slots=True, frozen=True)
 class Ending:
     """Why a connection or a guest session stopped.

@@ -44,6 +44,10 @@ RATE_LIMITED = "platform.rate_limited"
 #: The `cause` of a refusal that is about the guest's token (GUEST-3).
 GUEST_TOKEN = "guest_token"
 
+#: Remedies of a platform that cannot do it now, and of one that may have done it.
+TRY_LATER = "try again later"
+LOOK_FIRST = "look whether it was done before asking again"
+
 
 class GuestdError(Exception):
     """Root of everything we raise on purpose. `exit_code`: of a command that it ends, where that

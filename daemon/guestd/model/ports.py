@@ -202,6 +202,18 @@ class SessionView:
     unanswered_since_ms: int = 0
 
 
+class HistoryTokens(Protocol):
+    """The tokens that the platform's history of guest sessions is read with. Each belongs to its
+    session, and is granted only while that is live."""
+
+    def ask(self, session_id: str, told: Callable[[str], None]) -> bool:
+        """`told` is called once on the loop, perhaps at once, if the platform grants it; the last
+        who asks for a session is told. False: it has no connection just now, or is over."""
+
+    def forget(self, session_id: str) -> None:
+        """Who asked does not wait any more."""
+
+
 class GuestSessions(Protocol):
     """Guest sessions to open, speak through and listen to, wherever they live: what it takes to
     play guests."""
@@ -279,13 +291,14 @@ class Fleet(GuestSessions, Protocol):
 @dataclass(slots=True, frozen=True)
 class PlatformAnswer:
     """A success of the platform's REST side. `latency_ms` is of the whole call: its waits and the
-    attempts that failed are in it (HTTP-4)."""
+    attempts that failed are in it (HTTP-4); `attempt_ms` of the last attempt only."""
 
     status: int
     body: dict[str, Any]
     latency_ms: float
     attempts: int = 1
     correlation_id: str = ""
+    attempt_ms: float = 0.0
 
 
 Priority = Literal["command", "opening", "heartbeat", "housekeeping"]

@@ -15,17 +15,18 @@ from ..model.errors import PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
 from ..model.records import OperationEvent
 from ..observe.metrics import Metrics
+from ..observe.quoted_texts import without_texts
 from .event_appender import EventAppender
 from .failure_policy import (
     after_failed_probe,
     after_failure,
     is_key_expired,
+    problem_details,
     problem_of,
     was_never_sent,
     words_of,
 )
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
-from .quoted_texts import without_texts
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
 
@@ -90,7 +91,7 @@ class Executor:
             operation.secrets = {}
             outcome, details = workflow.ended(operation, self._clock.epoch_ms())
             if not any(action == outcome for action, _, _ in events):
-                told = {**details, **_problem_details(operation, transition.problem)}
+                told = {**details, **problem_details(operation, transition.problem)}
                 events.append((outcome, _status_of(transition), told))
         if not transition.quiet:
             await self.save(operation, *(_event(workflow, operation, *one) for one in events))
@@ -121,9 +122,11 @@ class Executor:
         if transition.malformed:
             self._metrics.count_malformed_answer()
         _add_answer(transition, answer)
-        told = _problem_details(operation, _problem_of(transition))
+        told = problem_details(operation, _problem_of(transition))
         details = {**_key_detail(request), **_answer_details(answer), **told}
         event = (request.action, _status_of(transition), details)
+        if request.quiet and self._appender.storage_full:
+            transition.quiet = True
         await self.settle(operation, transition, *(() if request.quiet else (event,)))
 
     async def _record_attempt(
@@ -185,7 +188,7 @@ class Executor:
             **_key_detail(request),
             "latency_ms": round(error.latency_ms, 3),
             "attempts": error.attempts,
-            **_problem_details(operation, problem),
+            **problem_details(operation, problem),
         }
         transition.facts = [
             (action, status, {**told, **details}) for action, status, details in transition.facts
@@ -260,7 +263,7 @@ class Executor:
             "call": request.call,
             "latency_ms": round(error.latency_ms, 3),
             "attempts": error.attempts,
-            **_problem_details(operation, problem_of(operation, error, workflow)),
+            **problem_details(operation, problem_of(operation, error, workflow)),
         }
         if is_absent and request.path:
             transition = _after_negative_probe(operation)
@@ -339,28 +342,3 @@ def _key_detail(request: PlatformRequest) -> dict[str, Any]:
 
 def _answer_details(answer: PlatformAnswer) -> dict[str, Any]:
     return {"latency_ms": round(answer.latency_ms, 3), "correlation_id": answer.correlation_id}
-
-
-def _problem_details(operation: Operation, problem: dict[str, Any] | None) -> dict[str, Any]:
-    """What the audit keeps of a problem: codes, fields, the missing scope, and the words, without
-    what they quote of what a guest was told."""
-    names = {
-        "code": "error_code",
-        "cause": "error_cause",
-        "status": "error_status",
-        "platform_code": "platform_code",
-    }
-    names |= {
-        "correlation_id": "correlation_id",
-        "missing_scope": "missing_scope",
-        "scopes": "scopes",
-    }
-    found = {name: problem[key] for key, name in names.items() if problem and key in problem}
-    if problem and "message" in problem:
-        found["error_message"] = without_texts(problem["message"], operation.request)
-    if problem and "errors" in problem:
-        found["errors"] = [
-            {name: without_texts(value, operation.request) for name, value in item.items()}
-            for item in problem["errors"]
-        ]
-    return found

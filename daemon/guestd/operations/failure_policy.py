@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError, TokenRefused
+from ..observe.quoted_texts import without_texts
 from ..observe.redaction import without_fingerprinted, without_values
 from .operation import Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
@@ -144,3 +145,28 @@ def is_key_expired(operation: Operation, settings: OperationsSettings, now_ms: i
         operation.first_try_ms > 0
         and now_ms - operation.first_try_ms >= settings.keys_remembered_s * 1000
     )
+
+
+def problem_details(operation: Operation, problem: dict[str, Any] | None) -> dict[str, Any]:
+    """What the audit keeps of a problem: codes, fields, the missing scope, and the words, without
+    what they quote of what a guest was told."""
+    names = {
+        "code": "error_code",
+        "cause": "error_cause",
+        "status": "error_status",
+        "platform_code": "platform_code",
+    }
+    names |= {
+        "correlation_id": "correlation_id",
+        "missing_scope": "missing_scope",
+        "scopes": "scopes",
+    }
+    found = {name: problem[key] for key, name in names.items() if problem and key in problem}
+    if problem and "message" in problem:
+        found["error_message"] = without_texts(problem["message"], operation.request)
+    if problem and "errors" in problem:
+        found["errors"] = [
+            {name: without_texts(value, operation.request) for name, value in item.items()}
+            for item in problem["errors"]
+        ]
+    return found

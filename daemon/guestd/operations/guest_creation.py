@@ -127,16 +127,10 @@ class GuestCreationWorkflow(Workflow):
         return Transition(problem={**problem_of(operation, error, self), "field": "guestId"})
 
     def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
-        """A refusal that mentions the token, and no attempt may have acted."""
+        """A refusal that is about the token, and no attempt may have acted."""
         is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
-        is_answer = error.status_of_thing in (400, 422)
-        is_refusal = is_answer and not error.acted and not operation.in_doubt
-        return (
-            is_ours
-            and is_refusal
-            and not operation.data["token_renewals"]
-            and (error.cause == GUEST_TOKEN or "token" in str(error).lower())
-        )
+        is_refusal = error.cause == GUEST_TOKEN and not error.acted and not operation.in_doubt
+        return is_ours and is_refusal and not operation.data["token_renewals"]
 
     def probe(self, operation: Operation) -> PlatformRequest | None:
         """A contact can be found by the guest's id or address; a conversation cannot, since only

@@ -6,11 +6,11 @@ Between two heartbeats it rests as a few values and one deadline in the shared t
 ended, and its watchers are told, when its heartbeats stop; telling the platform is the last step
 and may take longer. The conversation's id is ours, drawn before the first attempt, so that it can
 be probed when in doubt. Each heartbeat's sequence number is durable before it is sent, so that none
-is used twice across a restart; an answered one needs no commit of its own. The next is due an
-interval after that answer: a slow platform is called less often, and never twice at once for one
-session. Where the request budget is too small for the heartbeats of all sessions, all intervals
-grow by the same factor (`policy/stretch.py`); a heartbeat that is still held back is delayed, and
-does not count as a failure."""
+is used twice across a restart; its answer is committed too, so that none is left out of the count
+at the end. The next is due an interval after that one was sent, and never before its answer: a slow
+platform is not called twice at once for one session. Where the request budget is too small for the
+heartbeats of all sessions, all intervals grow by the same factor (`policy/stretch.py`); a heartbeat
+that is still held back is delayed, and does not count as a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..model.times import iso_of_ms
 from ..observe.metrics import Metrics
 from ..observe.redaction import is_long_enough
 from ..policy.stretch import Stretch
-from .failure_policy import problem_of, was_never_sent
+from .failure_policy import problem_details, problem_of, was_never_sent
 from .operation import Operation, PlatformRequest, Transition
 from .requests import MessagingRequest, WorkflowRequest
 from .settings import OperationsSettings
@@ -120,17 +120,7 @@ class MessagingWorkflow(Workflow):
             operation.data["ended_ms"] = now_ms
             self._metrics.rest_disconnections += 1
             self._stretch.leave(operation.operation_id)
-            rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
-            return Transition(
-                step="leave",
-                facts=[
-                    (
-                        "messaging.ended",
-                        "success",
-                        {"disconnection_rate": rate, **_succeeded_beats(operation)},
-                    )
-                ],
-            )
+            return Transition(step="leave", facts=[self._end_of(operation)])
         if operation.step == "beat":
             return self._stretched(operation, now_ms) or self._heartbeat(operation, now_ms)
         body = {"status": "disconnected"}
@@ -142,6 +132,15 @@ class MessagingWorkflow(Workflow):
             body=body,
             key=operation.key("disconnect"),
         )
+
+    def _end_of(self, operation: Operation) -> tuple[str, str, dict[str, Any]]:
+        """Its line in the audit; it has failed if its heartbeats have."""
+        rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
+        details = {"disconnection_rate": rate, **_succeeded_beats(operation)}
+        if operation.result["ended"] != "heartbeats_failed":
+            return "messaging.ended", "success", details
+        told = problem_details(operation, _problem_of_heartbeats(operation))
+        return "messaging.ended", "failed", {**details, **told}
 
     def _reason_to_finish_work(self, operation: Operation, now_ms: int) -> str:
         if operation.end_asked:
@@ -195,7 +194,8 @@ class MessagingWorkflow(Workflow):
                 operation.data["latency_ms"] = (
                     operation.data.get("latency_ms", 0.0) + answer.latency_ms
                 )
-                return Transition(wake_ms=self._next_beat(operation, now_ms), quiet=True)
+                sent_ms = now_ms - int(answer.attempt_ms)
+                return Transition(wake_ms=self._next_beat(operation, sent_ms))
             case _:
                 return self._left(operation, True)
 
@@ -263,8 +263,9 @@ class MessagingWorkflow(Workflow):
         share_s = operation.data["duration_s"] / self._settings.heartbeats_per_duration
         return float(min(self._settings.heartbeat_interval_s, share_s))
 
-    def _next_beat(self, operation: Operation, now_ms: int) -> int:
-        return self._beat_in(operation, now_ms, self._rng.uniform(1.0 - JITTER, 1.0))
+    def _next_beat(self, operation: Operation, since_ms: int) -> int:
+        """An interval after the latest one was sent, or has failed."""
+        return self._beat_in(operation, since_ms, self._rng.uniform(1.0 - JITTER, 1.0))
 
     def _beat_in(self, operation: Operation, now_ms: int, share: float) -> int:
         """When to wake for a heartbeat after that share of the stretched interval."""
@@ -326,7 +327,10 @@ class MessagingWorkflow(Workflow):
         self._stretch.join(operation.operation_id, self._interval_s(operation))
         operation.data.setdefault("share", 0.0)
         operation.data.setdefault("stretch", 1.0)
-        if operation.wake_ms <= now_ms and not operation.end_asked:
+        rests_s = (operation.wake_ms - now_ms) / 1000
+        # a longer rest than any is a clock that was set back
+        is_due = not 0 < rests_s <= self._interval_s(operation) * operation.data["stretch"]
+        if is_due and not operation.end_asked:
             operation.wake_ms = self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0))
 
     def finished(self, operation: Operation) -> None:

@@ -7,13 +7,14 @@ what follows from a failure, where `failure_policy.py` does not fit? It may writ
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Self
 
-from ..model.errors import PlatformError
+from ..model.errors import LOOK_FIRST, TRY_LATER, PlatformError
 from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
 from ..observe.metrics import Metrics
@@ -136,9 +137,13 @@ def failed(code: str, message: str, **more: Any) -> Transition:
     return Transition(status="failed", problem={"code": code, "message": message, **more})
 
 
+#: Advice that the one of an unknown outcome takes the place of.
+_ADVICE = re.compile(f"; ({TRY_LATER}|{re.escape(LOOK_FIRST)})(?=;|$)")
+
+
 def as_uncertain(problem: dict[str, Any]) -> dict[str, Any]:
     """The problem of an operation whose outcome is unknown."""
-    cause = problem.get("message", "no answer")
+    cause = _ADVICE.sub("", problem.get("message", "no answer"))
     message = (
         f"{cause}; it is unknown whether the platform did it: check there before you try again"
     )

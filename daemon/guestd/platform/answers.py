@@ -10,6 +10,8 @@ from typing import Any
 
 from ..model.error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error, shortened
 from ..model.errors import (
+    LOOK_FIRST,
+    TRY_LATER,
     Conflicting,
     ErrorItem,
     NoSuchPath,
@@ -49,10 +51,14 @@ class HttpReply:
         return _word(self.headers.get("inin-correlation-id", ""))
 
 
-def object_of(reply: HttpReply, lists: bool = False) -> dict[str, Any]:
+#: About a success that cannot be read, of a call that only reads.
+ASK_AGAIN = "ask again; if it stays, check platform.api_url and the way there"
+
+
+def object_of(reply: HttpReply, lists: bool = False, remedy: str = LOOK_FIRST) -> dict[str, Any]:
     """The JSON object of a success; an empty one for an empty body; of a call that answers with a
     bare list (`lists`) an object with it under `entities`. Raises PlatformUnavailable, for it may
-    have acted."""
+    have acted, with `remedy`."""
     if not reply.body.strip():
         return {}
     try:
@@ -70,7 +76,7 @@ def object_of(reply: HttpReply, lists: bool = False) -> dict[str, Any]:
         status=reply.status,
         cause="malformed",
         correlation_id=reply.correlation_id,
-        remedy="look whether it was done before asking again",
+        remedy=remedy,
         acted=True,
     )
 
@@ -191,7 +197,7 @@ _KINDS: dict[int, tuple[type[PlatformError], str]] = {
 
 def _kind_of(status: int) -> tuple[type[PlatformError], str]:
     if status >= 500:
-        return PlatformUnavailable, "try again later"
+        return PlatformUnavailable, TRY_LATER
     if 300 <= status < 400:
         return (
             PlatformRefused,

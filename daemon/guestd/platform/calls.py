@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from ..model.errors import (
     GUEST_TOKEN,
+    LOOK_FIRST,
     RATE_LIMITED,
     BudgetSpent,
     NotAuthenticated,
@@ -31,12 +32,21 @@ from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..observe.outcomes import kind_of, outcome_of
+from ..observe.quoted_texts import without_texts
 from ..platform.settings import RestSettings
 from ..policy.retry import Outcome
 from ..runtime.clock import epoch_ms
-from .answers import ERROR_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
+from .answers import (
+    ASK_AGAIN,
+    ERROR_CHARACTERS_MAX,
+    HttpReply,
+    object_of,
+    redacted_line,
+    refusal,
+    secrets_in,
+)
 from .clients import OAuthClients
-from .guest_token_refusal import guest_tokens_in, is_about_token, operation_of
+from .guest_token_refusal import guest_tokens_in, of_guest_token, operation_of
 from .http import Http
 from .oauth import TokenSource
 from .pace import Pace
@@ -280,15 +290,19 @@ class RestCalls:
             call.acted |= error.acted
             latency_s = self._pace.clock() - began
             error.attempts, error.latency_ms = call.attempts, latency_s * 1000.0
-            if call.guest_tokens and is_about_token(error):
-                error.cause = error.cause or GUEST_TOKEN
             self._metrics.observe_rest(call.row.name, outcome_of(error), latency_s)
             self._metrics.count_failed_attempt(kind_of(error))
             raise
         now = self._pace.clock()
         self._metrics.observe_rest(call.row.name, "ok", now - began)
-        whole_ms = (now - call.began) * 1000.0
-        return PlatformAnswer(reply.status, body, whole_ms, call.attempts, reply.correlation_id)
+        return PlatformAnswer(
+            reply.status,
+            body,
+            latency_ms=(now - call.began) * 1000.0,
+            attempts=call.attempts,
+            correlation_id=reply.correlation_id,
+            attempt_ms=(now - began) * 1000.0,
+        )
 
     async def _send(self, call: _Call, token: str, timeout_s: float) -> HttpReply:
         headers = {**call.headers, "Authorization": f"Bearer {token}"}
@@ -298,9 +312,10 @@ class RestCalls:
 
     def _read(self, call: _Call, token: str, reply: HttpReply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
-            return object_of(reply, call.row.lists)
+            return object_of(reply, call.row.lists, ASK_AGAIN if call.row.reads else LOOK_FIRST)
         place = f"{call.row.verb} {call.row.path}"
-        raise refusal(reply, call.row.scopes, (*call.secrets, token), place)
+        error = refusal(reply, call.row.scopes, (*call.secrets, token), place)
+        raise of_guest_token(error) if call.guest_tokens else error
 
     # ------------------------------------------------------------------ what a failure says
 
@@ -326,7 +341,7 @@ class RestCalls:
         logger.warning(
             f"{call.row.name}: %s; %s (%s, status %s, code %s, correlation id %s, key %s,"
             " %d attempts, %.3f ms)",
-            error.args[0],
+            without_texts(str(error.args[0]), json.loads(call.body or b"{}")),
             error.remedy or "try again",
             call.url.removeprefix(self._api).partition("?")[0],
             error.status or "none",

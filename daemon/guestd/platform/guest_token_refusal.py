@@ -2,7 +2,8 @@
 
 The platform has no code for that which is documented: it says in words or by a field's name what is
 wrong with a payload. So a refusal of the payload is taken for one of the token if the request
-carried one, and the refusal speaks of a token or of what is in it."""
+carried one, and the refusal speaks of a token or of what is in it. A 401 and a 403 are about our
+own bearer token, which is a token too: they are about the guest's only if they speak of a guest."""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..model.errors import PayloadRefused, PlatformError
+from ..model.errors import GUEST_TOKEN, PayloadRefused, PlatformError
 
 #: What the calls name it (SESS-4, SESS-7).
 _FIELDS = frozenset({"guestToken", "sessionToken", "guestIdToken"})
 _STEP = re.compile(r"-(contact|conversation)(-2)?$")
+_SAYS_GUEST = re.compile(r"(?i)guest|session ?token")
 _SAYS_TOKEN = re.compile(r"(?i)token|\bjw[tsk]|\brs256\b|\bkid\b|signature")
 
 
@@ -33,9 +35,36 @@ def operation_of(key: str) -> str:
     return _STEP.sub("", key)
 
 
+_REMEDY = (
+    "check the guest's token: its signature, kid and exp, and that the platform has the public key"
+    " that belongs to it (guestd keys list)"
+)
+
+
+def of_guest_token(error: PlatformError) -> PlatformError:
+    """The error of a request that carried a guest's token: as a refusal of that token, if it speaks
+    of one."""
+    if not is_about_token(error):
+        return error
+    refused = PayloadRefused(
+        str(error.args[0]),
+        status=error.status,
+        platform_code=error.platform_code,
+        cause=GUEST_TOKEN,
+        correlation_id=error.correlation_id,
+        retry_after_s=error.retry_after_s,
+        remedy=_REMEDY,
+    )
+    refused.errors = error.errors
+    return refused
+
+
 def is_about_token(error: PlatformError) -> bool:
     """Of a request that carried one."""
+    words = (error.args[0], error.platform_code, *(str(item) for item in error.errors))
+    said = " ".join(map(str, words))
+    if error.status in (401, 403):
+        return bool(_SAYS_GUEST.search(said) and _SAYS_TOKEN.search(said))
     if not isinstance(error, PayloadRefused) or error.status not in (400, 422):
         return False
-    words = (error.args[0], error.platform_code, *(str(item) for item in error.errors))
-    return any(_SAYS_TOKEN.search(str(one)) for one in words)
+    return bool(_SAYS_TOKEN.search(said))

@@ -20,7 +20,7 @@ from ..runtime.resolver import Resolver
 from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls, tls_failure
 from ..session.settings import HistorySettings
-from .answers import HttpReply, object_of, refusal
+from .answers import ASK_AGAIN, HttpReply, object_of, refusal
 from .inflate import ACCEPTED, Body, TooLong
 from .settings import PlatformSettings, RestSettings
 
@@ -57,7 +57,7 @@ class Http:
         if reply.status != 200:
             bearer = (headers or {}).get("Authorization", "").rpartition(" ")[2]
             raise refusal(reply, secrets=(bearer,))
-        return object_of(reply)
+        return object_of(reply, remedy=ASK_AGAIN)
 
     async def send(
         self,

@@ -35,6 +35,7 @@ logger = logging.getLogger("guestd.platform")
 
 OPERATION = "oauth.token"
 LIFE_UNSAID_S = 300.0
+CHECK_TOKEN_URL = "check platform.token_url"
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
@@ -221,7 +222,7 @@ class TokenSource:
         self._keep(reply, asked_at)
 
     def _keep(self, reply: HttpReply, asked_at: float) -> None:
-        found = object_of(reply)
+        found = object_of(reply, remedy=CHECK_TOKEN_URL)
         token, life_s = found.get("access_token"), _life_s(found.get("expires_in"))
         if not isinstance(token, str) or not _TOKEN.fullmatch(token) or life_s is None:
             raise PlatformUnavailable(
@@ -229,7 +230,7 @@ class TokenSource:
                 status=200,
                 cause="malformed",
                 correlation_id=redacted_line(reply.correlation_id, _known(self.access)),
-                remedy="check platform.token_url",
+                remedy=CHECK_TOKEN_URL,
             )
         if -math.inf < self._expires_at <= asked_at:
             self._say("expired", {"reason": "its life is over"})

@@ -37,7 +37,7 @@ MESSAGE_REFUSALS = frozenset({400, 403, 409, 4008, 4009, 4010, 4011, 4013})
 
 ENDED_TEXT = "the guest session has ended"
 
-HistoryInput = s.JwtGranted | i.HistoryRead | i.HistoryUnread
+HistoryInput = s.JwtGranted | i.JwtWanted | i.HistoryRead | i.HistoryUnread
 FileInput = i.PutEnded | s.SlotGranted | s.SlotRefused | s.UploadSucceeded | s.UploadFailed
 FrameInput = s.NotedSignal | s.Garbage | s.SequenceUsed
 TalkInput = FrameInput | HistoryInput | FileInput | i.IntentDurable | i.EventDurable
@@ -112,6 +112,8 @@ class SessionConversation:
                     self.proceed(now, out)
             case s.JwtGranted():
                 self.inbound.jwt_granted(given, now, out)
+            case i.JwtWanted():
+                self.inbound.jwt_wanted(self.live, now, out)
             case i.HistoryRead():
                 in_doubt = self.outbound.under_way is not None
                 self._after_backfill(self.inbound.page_read(given, now, in_doubt, out), now, out)

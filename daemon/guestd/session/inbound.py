@@ -45,6 +45,7 @@ class Inbound:
     __slots__ = (
         "_gap_open",
         "_jwt",
+        "_jwt_is_wanted",
         "_numbers",
         "_rules",
         "backfill",
@@ -65,6 +66,7 @@ class Inbound:
         self.backfill: HistoryBackfill | None = None
         self._gap_open = False
         self._jwt: tuple[str, float] | None = None
+        self._jwt_is_wanted = False
         self.reads: SlidingCount | None = None
         self.read_only = False
 
@@ -186,7 +188,7 @@ class Inbound:
     def connection_lost(self, was_joined: bool, traces: Traces, out: e.Effects) -> None:
         """What is held because a gap was open already, or because disorder was seen, stays held:
         what was lost with the connection may belong before it."""
-        self._jwt = None
+        self._jwt, self._jwt_is_wanted = None, False
         self.backfill = None
         self.inbox.connection_lost()
         if was_joined and self._rules.traits.has_history:
@@ -200,7 +202,7 @@ class Inbound:
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
             backfill.asked(BackfillStep.JWT, now + self._rules.settings.lifetime.join_timeout_s)
-            out.append(e.Say(m.AskJwt(tracing_id=draw_id(self._rules.rng))))
+            self._ask_jwt(out)
             return
         budget = self.reads = self.reads or SlidingCount(
             self._rules.settings.history.reads_per_minute, 60.0
@@ -215,8 +217,23 @@ class Inbound:
             backfill.asked_at = now
         out.append(e.FetchHistory(self._jwt[0], backfill.page_number, backfill.attempts + 1))
 
+    def _ask_jwt(self, out: e.Effects) -> None:
+        out.append(e.Say(m.AskJwt(tracing_id=draw_id(self._rules.rng))))
+
+    def jwt_wanted(self, live: bool, now: float, out: e.Effects) -> None:
+        """By someone outside the session. Without a connection nothing is asked, so nothing is
+        answered."""
+        if self._jwt is not None and self._jwt[1] > now:
+            out.append(e.JwtKnown(self._jwt[0]))
+        elif live and self._rules.traits.has_history:
+            self._jwt_is_wanted = True
+            self._ask_jwt(out)
+
     def jwt_granted(self, given: s.JwtGranted, now: float, out: e.Effects) -> None:
         self._jwt = (given.jwt, now + JWT_USED_S)
+        if self._jwt_is_wanted:
+            self._jwt_is_wanted = False
+            out.append(e.JwtKnown(given.jwt))
         if self.backfill is not None and self.backfill.step is BackfillStep.JWT:
             self._read_page(now, out)
 

@@ -93,6 +93,12 @@ class HistoryUnread:
 
 
 @dataclass(slots=True)
+class JwtWanted:
+    """Someone outside the session wants the token that its history is read with; answered by
+    `JwtKnown` when the platform has granted one, and not at all if it does not."""
+
+
+@dataclass(slots=True)
 class PutEnded:
     """An upload's PUT is over: `problem` is "" if the storage took it. `is_file_lost`: our own copy
     cannot be read. `failure`: what the storage said. `retry_after_s`: how long it asked to wait, or
@@ -126,6 +132,7 @@ OwnInput = (
     | EventDurable
     | HistoryRead
     | HistoryUnread
+    | JwtWanted
     | PutEnded
     | LeaveAsked
 )

@@ -105,6 +105,7 @@ LEGAL: dict[type[i.OwnInput], frozenset[State]] = {
     i.EventDurable: _ALWAYS,
     i.HistoryRead: _ALWAYS,
     i.HistoryUnread: _ALWAYS,
+    i.JwtWanted: _ALWAYS,
     i.PutEnded: _ALWAYS,
     i.LeaveAsked: _ALWAYS,
 }

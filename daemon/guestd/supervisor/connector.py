@@ -161,7 +161,7 @@ class Connector:
             "latency_ms": round(latency_s * 1000.0, 3),
             "error_code": ending.cause.value,
             "error_status": ending.code,
-            "error_message": f"{ending}; {'wait' if ending.code == 429 else 'see the log'}",
+            "error_message": f"{ending}: {ending.cause.meaning}",
         }
         if ending.retry_after_s is not None:
             details["retry_after_s"] = ending.retry_after_s

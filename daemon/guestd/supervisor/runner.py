@@ -413,6 +413,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return Runner._await_durable
         case e.FetchHistory():
             return Runner._fetch_history
+        case e.JwtKnown():
+            return lambda runner, known: runner.context.jwt_known(runner.session_id, known.jwt)
         case e.AskPresigned():
             return lambda runner, asked: runner.context.ask_presigned(runner, asked)
         case e.Upload():

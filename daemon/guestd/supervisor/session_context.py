@@ -40,6 +40,7 @@ class SessionContext:
     cancel_admission: Callable[[Runner], None]
     dial: Callable[[Runner, ConnectionCallbacks], None]
     fetch_history: Callable[[ConnectionCallbacks, e.FetchHistory, str], None]
+    jwt_known: Callable[[str, str], None]
     finished: Callable[[Runner, Ending], None]
     ask_presigned: Callable[[Runner, e.AskPresigned], None]
     upload: Callable[[Runner, e.Upload], None]

@@ -12,7 +12,7 @@ import logging
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..model.endings import Cause, Ending
+from ..model.endings import ASKED_FOR, Ending
 from ..model.ids import Guest
 from ..model.ports import Clock
 from ..observe.line_budget import WINDOW_S, LineBudget
@@ -33,9 +33,6 @@ _SUMS = {
     "session_ended": "guest sessions ended",
     "session_refused": "guest sessions refused",
 }
-
-#: Ends that were asked for, and what else is no news to worry about.
-_ASKED_FOR = frozenset({Cause.FINISHED, Cause.UNUSED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 #: The event, the cause ("" for none) and the level of a line.
 LineKey = tuple[str, str, int]
@@ -91,7 +88,7 @@ class SessionLog:
         )
         self._line(
             event,
-            logging.WARNING,
+            logging.INFO if ending.cause in ASKED_FOR else logging.WARNING,
             text,
             guest,
             ending.cause.value,
@@ -103,7 +100,7 @@ class SessionLog:
         )
 
     def ended(self, guest: Guest, ending: Ending) -> None:
-        level = logging.INFO if ending.cause in _ASKED_FOR else logging.WARNING
+        level = logging.INFO if ending.cause in ASKED_FOR else logging.WARNING
         self._line(
             "session_ended",
             level,

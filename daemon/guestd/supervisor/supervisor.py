@@ -51,6 +51,7 @@ from .drain import DrainReport, drain
 from .frame_ring import FrameRings
 from .guests import LivingGuests
 from .history_reader import HistoryReader
+from .history_tokens import SessionHistoryTokens
 from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
@@ -70,13 +71,11 @@ REPETITIONS_ASKED_MAX = 100
 
 
 class Supervisor:
-    """The fleet. Needs a running loop at construction; `drain` and `stop` end it.
-
-    `dialer`, `journal`, `history`, `uploader` and `calls` are ports; `target` says where to dial;
-    `rng` feeds jitter and tracing ids only: session tokens come from `draw_token`, by default from
-    the system's own randomness. Without an `uploader`, or without the `calls` that webchat asks
-    with, attachments are refused. `note` tells the audit of what is asked over REST for a
-    session."""
+    """The fleet. Needs a running loop at construction; `drain` and `stop` end it. `dialer`,
+    `journal`, `history`, `uploader` and `calls` are ports; `target` says where to dial; `rng` feeds
+    jitter and tracing ids only: session tokens come from `draw_token`, by default from the system's
+    own randomness. Without an `uploader`, or without the `calls` that webchat asks with,
+    attachments are refused. `note` tells the audit of what is asked over REST for a session."""
 
     def __init__(
         self,
@@ -129,6 +128,7 @@ class Supervisor:
         self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
+        self.history_tokens = SessionHistoryTokens(self._runners)
         self._frames = FrameRings(clock, loop, lambda one, ring: self._runners[one].tap(ring))
         self.overview = FleetOverview(self._runners, self._hub, metrics, self._connector, most)
         self._guests = LivingGuests(dialect.traits.guests_by_email)
@@ -160,6 +160,7 @@ class Supervisor:
             cancel_admission=self._cancel_admission,
             dial=self._connector.dial,
             fetch_history=self._history.read,
+            jwt_known=self.history_tokens.known,
             finished=self._finished,
             ask_presigned=self._uploads.ask,
             upload=self._uploads.begin,

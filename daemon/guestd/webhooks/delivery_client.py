@@ -50,14 +50,15 @@ class DeliveryTarget:
 @dataclass(slots=True, frozen=True)
 class DeliveryOutcome:
     """`reason` "": delivered. `final`: no further try will fare better. `host_failed`: the host's
-    fault, not the delivery's;
-    `reached`: it answered, whatever it said."""
+    fault, not the delivery's; `reached`: it answered, whatever it said; `status`: of an answer that
+    took nothing."""
 
     reason: str = ""
     final: bool = False
     host_failed: bool = False
     reached: bool = False
     retry_after_s: float | None = None
+    status: int | None = None
 
 
 class DeliveryClient:
@@ -168,7 +169,9 @@ def _outcome(answer: aiohttp.ClientResponse, now_epoch_s: int) -> DeliveryOutcom
         return DeliveryOutcome(reached=True)
     if 300 <= status < 400:
         return DeliveryOutcome(
-            f"answered {status}: redirects are not followed; write the final URL", reached=True
+            f"answered {status}: redirects are not followed; write the final URL",
+            reached=True,
+            status=status,
         )
     asked, date = answer.headers.get("Retry-After"), answer.headers.get("Date")
     return DeliveryOutcome(
@@ -177,6 +180,7 @@ def _outcome(answer: aiohttp.ClientResponse, now_epoch_s: int) -> DeliveryOutcom
         host_failed=status >= 500 or status in (408, 429),
         reached=True,
         retry_after_s=retry_after_s(asked, date, float(now_epoch_s), RETRY_AFTER_S_MAX),
+        status=status,
     )
 
 

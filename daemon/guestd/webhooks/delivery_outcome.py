@@ -15,8 +15,11 @@ from .payloads import PROMPTED
 _ALIGNMENT = {"delivered": "SYNCED", "waiting": "PENDING", "dead": "FAILED"}
 
 
-def outcome_fact(record: DeliveryRecord, took_s: float) -> OperationEvent:
-    """`record` as it stands after the try, `took_s` what the try took."""
+def outcome_fact(
+    record: DeliveryRecord, took_s: float, answered: int | None = None
+) -> OperationEvent:
+    """`record` as it stands after the try, `took_s` what the try took, `answered` the status of a
+    refusal."""
     delivered = record.status == "delivered"
     details = {
         "event": record.event,
@@ -26,7 +29,8 @@ def outcome_fact(record: DeliveryRecord, took_s: float) -> OperationEvent:
         "latency_ms": round(took_s * 1000.0, 3),
     }
     if not delivered:
-        details |= {"final": record.status == "dead", "error_reason": record.reason}
+        details |= {"final": record.status == "dead", "error_message": record.reason}
+        details |= {"error_status": answered} if answered else {}
     if record.event == PROMPTED:
         details["alignmentStatus"] = _ALIGNMENT[record.status]
     action, status = ("webhook.delivered", "success") if delivered else ("webhook.failed", "failed")

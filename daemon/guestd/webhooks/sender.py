@@ -279,7 +279,7 @@ class Sender:
             rest_s = max(self._backoff_s(record.attempts), outcome.retry_after_s or 0.0)
             due += rest_s
             record = self._judged(record, outcome, rest_s)
-        self._changed.append(_Change(record, due, outcome_fact(record, took_s)))
+        self._changed.append(_Change(record, due, outcome_fact(record, took_s, outcome.status)))
         if len(self._changed) == 1:
             self._loop.call_soon(self._flush)
         self._step()

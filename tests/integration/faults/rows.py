@@ -15,6 +15,10 @@ from .harness import GUEST_TOKEN, Json, Stack
 
 CONTACTS, MESSAGING = "/api/v2/externalcontacts/contacts", "/api/v2/conversations/messaging"
 INTERACTIONS, PROMPTS = "/api/v2/interactions/chat", "/api/v2/agent-assist/prompt-injections"
+#: An operation is over, or runs on by itself, long before.
+WAIT = "20s"
+#: Between two looks at what cannot be waited for: seldom, since fifty look at once.
+POLL_S = 0.1
 OUTCOMES = {"succeeded": "succeeded", "running": "open", "deferred": "deferred"}
 
 
@@ -88,9 +92,9 @@ class Operation(Row):
     async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
         operation_id = stack.new("operation")
         wish = {**self.request(prepared), "operation_id": operation_id}
-        await stack.ask("POST", f"/v1/{self.place}", wish)
+        await stack.ask("POST", f"/v1/{self.place}?wait={WAIT}", wish)
         while not _is_settled((await stack.ask("GET", f"/v1/{self.place}/{operation_id}"))[1]):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL_S)
         stack.faults()
         outcome = outcome_of(*await stack.ask("POST", f"/v1/{self.place}", wish))
         self._compare_with_mutations(stack, operation_id, outcome)
@@ -177,7 +181,7 @@ class Beat(Row):
                 lasting and stack.delayed() > delayed_before + 3
             ):  # three failures would have ended it
                 return "the session goes on, its heartbeats delayed"
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL_S)
 
 
 @dataclass
@@ -187,9 +191,9 @@ class Goodbye(Row):
 
     async def ask(self, stack: Stack, prepared: str, lasting: bool) -> str:
         path = f"/v1/messaging-sessions/{prepared}"
-        await stack.ask("DELETE", path)
+        await stack.ask("DELETE", f"{path}?wait={WAIT}")
         while (found := (await stack.ask("GET", path))[1])["status"] == "running":
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL_S)
         assert found["result"]["ended"] == "asked"
         if found["status"] == "succeeded" and found["result"]["platform_told"]:
             return "succeeded"

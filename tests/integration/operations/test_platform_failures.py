@@ -123,6 +123,7 @@ async def test_http_3_a_lasting_misfortune_has_its_documented_end(
             assert (
                 view.problem["code"] == "uncertain"
                 and "check there before you try again" in view.problem["message"]
+                and "try again later" not in view.problem["message"]
             )
         elif view.status == "failed":
             assert view.problem["code"] == "platform_unavailable", view.problem

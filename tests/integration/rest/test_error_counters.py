@@ -32,6 +32,8 @@ async def test_guest_3_failed_calls_are_counted_by_kind(line):
         (400, {"message": "customAttributes.guestToken is not signed RS256"}, "token_validation"),
         (422, {"message": "bad", "details": [{"fieldName": "sessionToken"}]}, "token_validation"),
         (400, {"message": "Validation failed", "code": "invalid.jwt"}, "token_validation"),
+        (401, {"message": "The guest token is invalid", "code": "bad"}, "token_validation"),
+        (403, {"message": "no", "details": [{"fieldName": "sessionToken"}]}, "token_validation"),
         (422, {"message": "queueId is no UUID"}, "other"),
         (403, {"message": "this token lacks a permission"}, "auth"),
     ],
@@ -50,6 +52,25 @@ async def test_guest_3_a_guest_token_that_the_platform_refuses_is_counted(line, 
         checks,
         kind == "token_validation",
     )
+
+
+async def test_guest_3_a_401_about_a_guests_token_costs_no_bearer_token(line):
+    """And it says what to do about that token, not about the OAuth client (HTTP-3)."""
+    body = b'{"message": "The guest token is invalid: unknown kid"}'
+    line.script.turns.append(line.script.raw(401, body))
+    given = {"customAttributes": {"guestToken": "canary-guest-token"}}
+    with pytest.raises(PlatformError) as caught:
+        await line.calls.call("contact.create", body=given, idempotency_key="k")
+    assert len(line.script.seen) == 1, "the same request was made again with a new bearer token"
+    assert "check the guest's token" in str(caught.value) and "OAuth" not in str(caught.value)
+
+
+async def test_guest_3_a_401_about_the_bearer_token_is_none_about_a_guests(line):
+    body = b'{"message": "Invalid access token", "code": "bad.credentials"}'
+    line.script.turns.append(line.script.raw(401, body))
+    given = {"customAttributes": {"guestToken": "canary-guest-token"}}
+    await line.calls.call("contact.create", body=given, idempotency_key="k")
+    assert len(line.script.seen) == 2 and not line.metrics.platform_errors
 
 
 async def test_guest_3_a_call_without_a_guest_token_is_refused_for_something_else(line):

@@ -473,6 +473,14 @@ async def test_auth_3_an_answer_that_is_no_token(line, body):
     assert (caught.value.cause, caught.value.correlation_id) == ("malformed", "corr-1")
 
 
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"[1]"], ids=repr)
+async def test_http_3_a_token_answer_that_cannot_be_read_says_where_to_look(line, body):
+    line.script.token_turns.append(line.script.raw(200, body))
+    with pytest.raises(PlatformUnavailable, match=r"check platform\.token_url") as caught:
+        await line.tokens.current(1e9)
+    assert "whether it was done" not in str(caught.value)
+
+
 async def test_auth_3_another_refusal_keeps_its_own_words(line):
     line.script.token_turns.append(line.script.say(400, {"error": "unsupported_grant_type"}))
     with pytest.raises(PlatformRefused, match="unsupported_grant_type"):

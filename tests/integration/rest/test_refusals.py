@@ -319,3 +319,12 @@ async def test_http_3_one_log_line_for_a_failing_call(line, caplog):
     (record,) = [one for one in caplog.records if one.name == "guestd.platform"]
     said = record.getMessage()
     assert all(word in said for word in ("queue.get", "503", "corr-9", "3 attempts"))
+
+
+async def test_the_log_keeps_nothing_of_what_was_said(line, caplog):
+    """A platform may quote a text that it refuses: the caller is told, the log is not."""
+    said = "my card number is 4111 1111"
+    line.script.turns.append(line.script.say(400, {"message": f'bad text: "{said}"'}))
+    error = await line.fail("interaction.inject", body={"messages": [{"text": said}]})
+    logged = " ".join(caplog.messages)
+    assert said in str(error) and said not in logged and "bad text" in logged

@@ -66,7 +66,8 @@ def _facts(found: list[str]) -> list[str]:
 def _epilog(text: str) -> Iterator[str]:
     """Examples as a block of shell, with what is said of each in a comment; the rest as it is."""
     examples, words = [], []
-    for one in (" ".join(part.splitlines()) for part in text.split("\n\n")):
+    parts = (part.removeprefix("\b\n") for part in text.split("\n\n"))
+    for one in (" ".join(part.splitlines()) for part in parts):
         command, _, note = one.strip().partition("   ")
         if one.startswith(("guestd ", "echo ", "printf ", "curl ")) and "`" not in one:
             examples.append(f"# {note.strip()}\n{command}" if note else command)

@@ -46,7 +46,8 @@ COUNTS = """
 
 Without a statistic, or with `.count`, a threshold is about the number. `.rate` is what the last
 column says. Those marked "at the end" are found when guestd compares the conversations with the
-platform's record after the run; they cannot end it.
+platform's record or history; they cannot end the run, and where nothing could be compared a
+threshold on them is not met.
 
 | figure | what it counts | `.rate` |
 | --- | --- | --- |

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.app.commands.load_compare import is_worse
+from guestd.app.load_runs.cases_not_run import all_cases
 from guestd.app.load_runs.functional import GivenPlatform, together
-from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS
+from guestd.app.load_runs.options import RunOptions
+from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS, exit_code
 from guestd.load.measure.compare import CountComparison, MeasureComparison, RunComparison
 from guestd.load.results import (
     CaseResult,
@@ -22,8 +23,10 @@ from guestd.load.results import (
     Summary,
     ThresholdResult,
 )
-from guestd.load.scenario.file import ScenarioFile, Target
+from guestd.load.scenario.file import LoadModel, ScenarioFile, Target
+from guestd.load.scenario.reader import read_file
 
+ROOT = Path(__file__).parents[3]
 NAMED = ScenarioFile(
     path="bot.yml",
     sha256="",
@@ -108,6 +111,47 @@ def test_the_rails_of_a_file_hold_before_anything_is_contacted(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["test", "FILE", "--only", "ho-1"], "no guest 'ho-1'; number 1 is 'hi-1'"),
+        (["test", "FILE", "--only", "hi-77"], "no guest 'hi-77'; the file has 2 scenarios"),
+        (["test", "FILE", "--only", "nobody"], "for --only: 'nobody' must end in a number"),
+        (["test", "FILE", "--agent", "humann"], "for --agent: 'humann' must be one of echo"),
+        (["test", "FILE", "--emulator", "localhost:80"], "'localhost:80' is not the address of"),
+        (["load", "FILE", "--only", "ho-1"], "no guest 'ho-1'; number 1 is 'hi-1'"),
+        (["load", "FILE", "--agent", "humann"], "for --agent: 'humann' must be one of echo"),
+        (["load", "FILE", "--emulator", "localhost:80"], "write http://HOST:PORT"),
+        (["load", "FILE", "-t", "10x"], "for --run-time: '10x' is not a duration"),
+        (["load", "FILE", "--stage", "5"], "for --stage: '5' is not a stage"),
+        (["load", "chek", "FILE"], "no command and no file 'chek'; did you mean 'check'?"),
+    ],
+)
+def test_what_is_mistyped_is_told_with_its_option_before_anything_runs(tmp_path, arguments, said):
+    path = tmp_path / "bot.yml"
+    path.write_text("scenarios:\n  Hi:\n    - say: hi\n  Ho:\n    - say: ho\n")
+    words = [str(path) if one == "FILE" else one for one in arguments]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert done.exit_code == 2 and said in done.stderr, done.stderr
+
+
+def test_a_scenario_that_never_began_is_listed_as_not_run(tmp_path):
+    path = tmp_path / "bot.yml"
+    path.write_text("scenarios:\n  Hi:\n    - say: hi\n  Ho:\n    - say: ho\n  Hm: [{say: hm}]\n")
+    file, began = read_file(path), one_run("stopped", 1).cases[0]
+    began.guest = "ho-2"
+    model = LoadModel(kind="once", users=3)
+    options = RunOptions(file=str(path), model=model, seed=0, run_id="r", kind="test")
+
+    found = all_cases(file, options, [began])
+
+    told = [(one.scenario, one.guest, one.outcome, one.line) for one in found]
+    assert told == [("Hi", "hi-1", "not run", 3), ("s", "ho-2", "stopped", 0),
+                    ("Hm", "hm-3", "not run", 6)]  # fmt: skip
+    options.only = 2
+    assert [one.guest for one in all_cases(file, options, ())] == ["hm-3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
         ([], "name at least one scenario file"),
         (["a.yml", "b.yml", "--only", "s-1"], "is for one file"),
         (["a.yml", "-r", "r", "--emulator", "http://e"], "either the region or --emulator"),
@@ -136,6 +180,42 @@ def test_a_run_is_worse_by_what_a_guest_meets():
     assert not is_worse(compared("echo_as_sent", "slower"))
 
 
+def test_times_of_a_run_that_is_not_valid_make_nothing_worse():
+    found = compared("echo", "slower")
+    found.comparable = False
+    assert not is_worse(found)
+    found.counts[0].verdict = "more"
+    assert is_worse(found)
+
+
+def test_a_comparison_with_a_run_that_is_not_valid_has_its_own_exit_code(tmp_path):
+    runs = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path, valid in zip(runs, (True, False), strict=True):
+        path.write_bytes(msgspec.json.encode(Summary(valid=valid)))
+
+    def compare(*arguments):
+        return CliRunner().invoke(app, ["load", "compare", *map(str, arguments)])
+
+    done = compare(*runs, "--fail-if-slower")
+    assert done.exit_code == 111 and done.stdout.startswith("not comparable: the second run is")
+    assert compare(*runs).exit_code == 0
+    assert compare(runs[0], runs[0], "--fail-if-slower").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("run", "code"),
+    [
+        (Summary(), 0),
+        (Summary(valid=False), 111),
+        (Summary(valid=False, thresholds=[ThresholdResult(expression="p", ok=False)]), 99),
+        (Summary(valid=False, stopped_by="signal"), 105),
+    ],
+)
+def test_a_run_that_is_not_valid_fails_where_that_is_asked_for(run, code):
+    assert exit_code(run, require_valid=True) == code
+    assert exit_code(run) == (0 if code == 111 else code)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -144,16 +224,13 @@ def test_a_run_is_worse_by_what_a_guest_meets():
     ],
 )
 def test_who_answers_is_said_first(arguments, said):
-    command = [sys.executable, "-m", "guestd", "test", "examples/load/echo.yml", *arguments]
-    root = Path(__file__).parents[3]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60.0)
+    command = ["test", str(ROOT / "examples/load/echo.yml"), *arguments]
+    done = CliRunner().invoke(app, command)
     assert done.stderr.splitlines()[0] == f"guestd: {said}"
     end = done.stderr.splitlines()[-1]
     if "-r" in arguments:
         assert end.startswith("guestd: --deployment-id: is missing beside -r; give the id")
     else:
         assert end.endswith("start one: guestd emulate --port 1")
-    silent = subprocess.run(
-        [*command, "--json"], cwd=root, capture_output=True, text=True, timeout=60.0
-    )
+    silent = CliRunner().invoke(app, [*command, "--json"])
     assert "answered by" not in silent.stderr

@@ -34,6 +34,18 @@ def test_help_fits_a_narrow_terminal_and_has_examples(name):
     assert "guestd " in shown.partition("Options:")[2] or "Commands:" in shown
 
 
+def test_an_example_stands_whole_and_what_is_said_of_it_below_where_there_is_no_room():
+    shown = guestd("load", "-h")[1].splitlines()
+    at = shown.index("  guestd load parcel.yml -u 100 -r 10 -t 2m")
+    assert shown[at + 1] == "      100 guests at a time, ten more each second"
+
+
+@pytest.mark.parametrize("name", ["load", "sessions"])
+def test_a_group_says_the_first_sentence_of_each_command_whole(name):
+    commands = guestd(name, "-h")[1].partition("Commands:")[2].partition("Examples:")[0]
+    assert "..." not in commands and commands.count(".") >= 6
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_line_in_the_list_says_what_the_command_says_of_itself(name):
     """The list is written apart, so that it need not load the commands."""

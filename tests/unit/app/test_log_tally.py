@@ -34,7 +34,7 @@ def log_on():
         one.setLevel(level)
 
 
-def lost(guest, cause="reconnect_asked"):
+def lost(guest, cause="unanswered"):
     LOGGER.warning(
         "guest session lost its connection: %s",
         guest,
@@ -52,16 +52,16 @@ def test_lines_alike_are_one_kind_and_their_sum_counts_as_they_do(log_on):
             lost(f"guest-{number}")
         lost("guest-7", "lost")
         LOGGER.warning(
-            "%d more guest sessions lost their connection: reconnect_asked",
+            "%d more guest sessions lost their connection: unanswered",
             95,
-            extra=counted_elsewhere(event="session_lost", cause="reconnect_asked", count=95),
+            extra=counted_elsewhere(event="session_lost", cause="unanswered", count=95),
         )
         first = {one.what: one.count for one in tally.drain()}
         for _ in range(3):
             logging.getLogger("aiohttp").warning("slow")
 
     assert first == {
-        "guest session lost its connection: reconnect_asked": 100,
+        "guest session lost its connection: unanswered": 100,
         "guest session lost its connection: lost": 1,
     }
     assert {one.what: one.count for one in tally.drain()} == {"slow": 3}

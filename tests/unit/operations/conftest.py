@@ -155,6 +155,7 @@ class Twin:
             status=status,
             retry_after_s=wrong["retry_after_s"],
             platform_code=wrong.get("platform_code", ""),
+            cause=wrong.get("cause", ""),
             correlation_id="corr-9",
             acted=acted,
         )

@@ -141,6 +141,10 @@ class Signer:
         return f"signed-token-{self.count}", self.clock.epoch_ms() + 300_000
 
 
+def token_refused(status=400):
+    return {**fault(status), "cause": "guest_token"}
+
+
 def tokens_sent(world):
     asked = [call for call in world.twin.calls if call.name == "contact.create"]
     return [(call.key, call.body["customAttributes"]["guestToken"]) for call in asked]
@@ -156,9 +160,10 @@ def test_guest_1_a_token_of_ours_that_grew_old_is_signed_anew_before_the_next_st
 
 
 def test_guest_1_a_token_of_ours_that_is_not_taken_is_signed_anew_once(world):
-    world.twin.faults["contact.create"] = [fault(400, times=2)]
+    """Also where the platform refuses it with 401."""
+    world.twin.faults["contact.create"] = [token_refused(), token_refused(401)]
     view = do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world))
-    assert (view.status, view.problem["status"]) == ("failed", 400)
+    assert (view.status, view.problem["status"]) == ("failed", 401)
     assert tokens_sent(world) == [
         ("op-1-contact", "signed-token-1"),
         ("op-1-contact-2", "signed-token-2"),
@@ -168,7 +173,7 @@ def test_guest_1_a_token_of_ours_that_is_not_taken_is_signed_anew_once(world):
 def test_http_2_another_body_is_another_request_with_a_key_of_its_own(world):
     """A token of ours that was refused is signed anew, so the body differs; the next step's key is
     as ever."""
-    world.twin.faults["contact.create"] = [fault(400)]
+    world.twin.faults["contact.create"] = [token_refused()]
     do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world))
     sent = [(call.name, call.key) for call in world.twin.calls if call.key]
     assert sent == [

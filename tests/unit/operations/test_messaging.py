@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -117,6 +118,21 @@ def test_sess_5_a_heartbeat_every_30_s_or_a_tenth_of_the_duration(world, duratio
     assert facts == (True, True, list(range(1, len(gaps) + 1)))
 
 
+def test_sess_5_what_an_answer_takes_is_not_added_to_the_interval(world):
+    """A platform that takes a second, and a session of ten: its heartbeats come every second."""
+    call = world.twin.call
+
+    async def slow(name, **more):
+        answer = await call(name, **more)
+        await asyncio.sleep(1.0)
+        return replace(answer, attempt_ms=1000.0)
+
+    world.twin.call = slow
+    do(world, "messaging", request={**REQUESTS["messaging"], "durationS": 10})
+    gaps = [after - before for before, after in pairwise(at for at, _ in beats(world))]
+    assert len(gaps) >= 8 and max(gaps) < 1.2 and min(gaps) >= 0.9
+
+
 def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
     async def story():
         life = world.life(sessions_max=1000)
@@ -188,6 +204,18 @@ def test_http_3_failed_heartbeats_say_why(world):
     ]
     message = "the platform answered 503 about …; try again later"
     assert told == [(message, "platform_unavailable", 503, "fault", "corr-9", 60.0)] * 3
+    (ended,) = [fact for fact in world.facts() if fact["action"] == "messaging.ended"]
+    why = {name: ended["details"].get(name) for name in ("error_code", "error_cause", *names[2:])}
+    assert (ended["status"], why) == (
+        "failed",
+        {
+            "error_code": "heartbeats_failed",
+            "error_cause": "platform_unavailable",
+            "error_status": 503,
+            "platform_code": "fault",
+            "correlation_id": "corr-9",
+        },
+    )
     assert view.problem == {
         "code": "heartbeats_failed",
         "message": f"3 heartbeats in a row failed, the last one with: {message}",
@@ -207,6 +235,45 @@ def test_audit_1_the_heartbeats_that_succeeded_are_counted_in_one_line(world):
     sent, ended = len(world.twin.made["conversation"][0]["beats"]), told["messaging.ended"]
     counts = ended["heartbeats_succeeded"], ended["heartbeat_latency_ms"], len(failed)
     assert sent > 3 and counts == (sent, 50.0, 1)
+
+
+def test_audit_1_a_restart_forgets_no_heartbeat_that_succeeded(world):
+    """Five restarts in one session, each well after an answer and before the next heartbeat."""
+    short = {**REQUESTS["messaging"], "durationS": 600}
+
+    async def story():
+        for _ in range(5):
+            life = world.life()
+            await life.service.recover()
+            await life.service.start("messaging", "op-1", short, wait_s=5.0)
+            await asyncio.sleep(70.0)
+            await life.service.stop()
+        last = world.life()
+        await last.service.recover()
+        return await last.do("messaging", request=short)
+
+    world.run(story())
+    sent = len(world.twin.made["conversation"][0]["beats"])
+    told = {fact["action"]: fact["details"] for fact in world.facts()}["messaging.ended"]
+    assert sent > 5 and told["heartbeats_succeeded"] == sent
+
+
+def test_a_clock_that_was_set_back_over_a_restart_holds_no_heartbeat_back(world):
+    async def story():
+        first = world.life()
+        await first.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await asyncio.sleep(200.0)
+        await first.service.stop()
+        known = len(beats(world))
+        world.loop.epoch_offset_s -= 7200.0
+        second = world.life()
+        await second.service.recover()
+        await asyncio.sleep(200.0)
+        await second.service.stop()
+        return known
+
+    known = world.run(story())
+    assert len(beats(world)) > known
 
 
 def test_sess_5_a_success_forgives_the_failures_before_it(world):
@@ -283,7 +350,7 @@ def test_sess_6_a_goodbye_nobody_hears_is_uncertain_after_looking(world):
     assert (view.status, view.problem["code"]) == ("uncertain", "uncertain")
     assert (
         "messaging.ended",
-        "success",
+        "failed",
     ) in world.told(), "it has ended, whether the platform heard or not"
 
 

@@ -24,8 +24,9 @@ def test_audit_1_a_refused_upgrade_has_a_line_and_what_had_no_answer_has_none():
     common["error_code"] = "upgrade_refused"
     limit = {"retry_after_s": 7.0, "rate_limited": True}
     messages = [facts.pop("error_message") for _, _, facts in told]
-    assert ([one.partition(" ")[0] for one in messages], told) == (
-        ["upgrade_refused"] * 2,
+    meaning = "the upgrade was answered with another status; it is told"
+    assert (messages, told) == (
+        [f"upgrade_refused 429 (busy): {meaning}", f"upgrade_refused 503: {meaning}"],
         [
             ("session.connect", "failed", {**common, "error_status": 429, **limit}),
             ("session.connect", "failed", {**common, "error_status": 503}),

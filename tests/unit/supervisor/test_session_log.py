@@ -69,6 +69,13 @@ async def test_a_lost_connection_is_told_with_cause_host_attempt_and_next_try(li
     assert "attempt 2 in 4.2 s" in record.getMessage()
 
 
+async def test_a_connection_that_was_to_be_lost_is_no_warning(lines):
+    log = new_log(asyncio.get_running_loop(), SimpleNamespace(now=lambda: 100.0))
+    log.rests(ANA, lost(1, Ending(Cause.RECONNECT_ASKED)), had_joined=True)
+    (record,) = lines.records
+    assert record.levelno == logging.INFO
+
+
 async def test_each_turn_of_a_session_is_one_line_with_name_and_id(lines):
     log = new_log(asyncio.get_running_loop(), SimpleNamespace(now=lambda: 100.0))
     log.opened(ANA)

@@ -90,7 +90,8 @@ class LoadFigures(BaseModel):
     first_reply_ms: LoadPercentiles
     waits: dict[str, int] = Field(description="The steps that guests wait in, and how many do.")
     errors: dict[str, int] = Field(description="What failed, in words, and how often.")
-    lost_connections: dict[str, int] = Field(description="By cause.")
+    lost_connections: dict[str, int] = Field(description="By cause, without those dropped.")
+    dropped_connections: int = Field(description="By scenarios, with `drop`: no errors.")
     throttled: dict[str, int] = Field(description="Answers 429, by bucket.")
     warnings: dict[str, int] = Field(description="Of the log.")
     thresholds: list[LoadThreshold]

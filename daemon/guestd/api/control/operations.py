@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -101,6 +102,7 @@ _OPERATION_ID: Any = (
 )
 
 
+@cache
 def documented_body(workflow: type[Workflow]) -> type[BaseModel]:
     """The workflow's own model, with the caller's id beside its fields."""
     model = workflow.request_model

@@ -6,6 +6,7 @@ clients."""
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass, field
 
 import orjson
@@ -19,7 +20,12 @@ from ..rate_limiting import LoopRateLimiter
 #: Of one answer, and of what is read for it. A page may have less than its limit, and says that
 #: there is more.
 ANSWER_BYTES_MAX = 262_144
-READS_MAX = 200
+READS_MAX = 100
+
+#: Of one page of the journal, more than a stream of events has of it: fewer pages are less work,
+#: and whoever waits for an answer may hold a whole one.
+PAGE_ROWS = 256
+PAGE_BYTES = 65_536
 
 
 async def check_place(fleet: Fleet, session_id: str, after_seq: int) -> None:
@@ -73,9 +79,10 @@ async def page_of(
     """At most `limit` events of those kinds (None: all) after `after_seq`. Raises NotFound, and
     Problem if nothing ever had that seq."""
     page, answer_bytes = Page(after_seq), 0
-    pages = Pages(fleet, limiter, session_id)
+    pages = Pages(fleet, limiter, session_id, PAGE_ROWS, PAGE_BYTES)
     for _ in range(READS_MAX):
-        replay = await pages.after(page.next)
+        wanted = sys.maxsize if kinds is not None else limit - len(page.items) + 1
+        replay = await pages.after(page.next, wanted)
         page.first_kept = max(page.first_kept, replay.first_kept_seq)
         if not replay.rows:
             if page.next == after_seq:

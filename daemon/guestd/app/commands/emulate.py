@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...emulator import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_DEPLOYMENT_ID
+from ...emulator import (
+    DEFAULT_AGENT,
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    DEFAULT_DEPLOYMENT_ID,
+)
 from ...emulator.agents.script import script_of
 from ...model.errors import ConfigError
 from .. import exit_codes
@@ -45,7 +50,7 @@ def emulate(
     tls_dir: options.TlsDirectory = None,
     tls_name: options.TlsNames = None,
     seed: options.Seed = 0,
-    agent: options.Agent = "human",
+    agent: options.Agent = DEFAULT_AGENT,
     limits: options.Limits = True,
     tolerant: options.Tolerant = False,
     deployment_id: options.DeploymentId = DEFAULT_DEPLOYMENT_ID,
@@ -66,9 +71,7 @@ def emulate(
     if list_settings:
         return _print_settings()
     _check_disconnect(disconnect)
-    clients, scopes = _oauth_clients(
-        oauth_client or [f"{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"]
-    )
+    clients, scopes = _oauth_clients(oauth_client or [DEFAULT_CLIENT])
     settings = _settings(
         host=host,
         port=port,

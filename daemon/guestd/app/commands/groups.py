@@ -24,7 +24,18 @@ _SYNONYMS = {
 }
 
 
+def _first_sentence(text: str) -> str:
+    words = " ".join(text.split())
+    return f"{words.partition('. ')[0].removesuffix('.')}."
+
+
 class SubCommands(TyperGroup):
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """With the first sentence of each, whole."""
+        rows = [(name, _first_sentence(one.help or "")) for name, one in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             meant = [one for one in _SYNONYMS.get(args[0], ()) if one in self.commands]

@@ -9,15 +9,17 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import typer
 
+from .load_options import CompareWith
+
 if TYPE_CHECKING:
     from yarl import URL
 
-    from ...load.scenario.file import LoadModel, Stage
+    from ...load.scenario.file import LoadModel, ScenarioFile, Stage
     from ..load_runs.options import RunOptions
 
 
@@ -32,11 +34,13 @@ def asked_model(
     """`own`: the file's. Raises typer.BadParameter."""
     from ...load.plan.stages import parse_stage
 
+    option = "--stage"
     try:
         parsed = tuple(parse_stage(one) for one in stages)
+        option = "--run-time"
         run_time_s = _seconds(run_time) if run_time is not None else None
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
     return load_model(own, users, spawn_rate, run_time_s, parsed, arrivals)
 
 
@@ -91,8 +95,44 @@ def guest_number(name: str | None) -> int | None:
         return None
     number = name.rpartition("-")[2]
     if not number.isdigit() or not int(number):
-        raise typer.BadParameter(f"{name!r} must end in a number, as parcel-1187")
+        problem = f"{name!r} must end in a number, as parcel-1187"
+        raise typer.BadParameter(problem, param_hint="--only")
     return int(number) - 1
+
+
+def check_guest(name: str | None, file: ScenarioFile, options: RunOptions) -> None:
+    """That the guest of this number is called so: else another one would be played. A bare number
+    is taken. Raises typer.BadParameter."""
+    from ...load.plan.plan import Plan
+
+    if name is None or options.only is None or name.isdigit():
+        return
+    planned = Plan(file, options.model, options.seed, spacing=options.spacing).guest(options.only)
+    if planned.name != name:
+        problem = f"there is no guest {name!r}; number {options.only + 1} is {planned.name!r}"
+        remedy = f"with these options and the seed {options.seed}"
+        raise typer.BadParameter(f"{problem} {remedy}", param_hint="--only")
+
+
+def agent_options(agent: str) -> tuple[str, str]:
+    """For the emulator that is started. Raises typer.BadParameter where there is no such agent."""
+    from ...emulator.agents.script import script_of
+
+    try:
+        script_of(agent)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--agent") from None
+    return "--agent", agent
+
+
+def emulator_url(asked: str | None) -> str:
+    """ "" for none. Raises typer.BadParameter."""
+    from ..control_client import is_http
+
+    if asked is not None and not is_http(asked):
+        why = f"{asked!r} is not the address of an emulator; write http://HOST:PORT"
+        raise typer.BadParameter(why, param_hint="--emulator")
+    return asked or ""
 
 
 def platform_of(
@@ -126,6 +166,19 @@ def check_together(
         raise typer.BadParameter(why, param_hint=option)
 
 
+def comparison_of(
+    asked: CompareWith | None, daemon: str | None
+) -> Literal["", "record", "history", "none"]:
+    """That of `RunOptions`. Raises typer.BadParameter."""
+    if asked is None:
+        return ""
+    if daemon is not None and asked == "history":
+        why = "history cannot go with --daemon, whose /v1 does not tell the token to read it with"
+        raise typer.BadParameter(why, param_hint="--reconcile")
+    found: Literal["record", "history", "none"] = asked.value
+    return found
+
+
 def daemon_url(asked: str | None) -> str:
     """Without its last slash; "" for none. Raises typer.BadParameter."""
     from ..control_client import is_http
@@ -149,7 +202,7 @@ def run_places(
     """Those of `RunOptions`. Raises typer.BadParameter."""
     return {
         "config": str(config or ""),
-        "emulator": emulator or "",
+        "emulator": emulator_url(emulator),
         "daemon": daemon_url(daemon),
         "token_file": str(token_file.absolute()) if token_file is not None else "",
         "state_directory": state_of(state_dir),

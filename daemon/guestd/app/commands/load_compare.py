@@ -25,8 +25,10 @@ guestd load compare before.json after.json --report compare.html --fail-if-slowe
 
 The files are what `guestd load FILE --summary` has written.
 
-Exit codes: 0 compared, 99 the second is worse and --fail-if-slower is given, 2 usage or a bad
-file."""
+Of a run that is not valid the times are not compared: the load generator was too slow itself.
+
+Exit codes: 0 compared; with --fail-if-slower 99 the second is slower, or more was lost or failed,
+111 not comparable; 2 usage or a bad file."""
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +43,9 @@ def compare(
     fail_if_slower: Annotated[
         bool,
         typer.Option(
-            "--fail-if-slower", help="Exit with 99 if the second is slower, or loses more."
+            "--fail-if-slower",
+            help="Exit with 99 if the second is slower, or loses more; with 111 if that cannot be"
+            " said, because a run is not valid.",
         ),
     ] = False,
 ) -> None:
@@ -53,6 +57,7 @@ def compare(
     from ...load.measure.compare import compare as compared
     from ...load.report.compare_html import compare_html
     from ...load.report.compare_text import compare_text
+    from ...load.results import NOT_VALID
 
     a, b = _read(first), _read(second)
     try:
@@ -72,12 +77,15 @@ def compare(
         print(compare_text(a, b, found, width, sys.stdout.isatty()), end="")
     if fail_if_slower and is_worse(found):
         raise typer.Exit(SLOWER)
+    if fail_if_slower and not found.comparable:
+        raise typer.Exit(NOT_VALID)
 
 
 def is_worse(found: RunComparison) -> bool:
-    """What a guest meets: not the echo as it was sent."""
+    """What a guest meets: not the echo as it was sent. The times of runs that are not comparable
+    say nothing, but more that was lost or failed is worse all the same."""
     felt = [one for one in found.measures if one.name != "echo_as_sent"]
-    slower = any(one.verdict in ("slower", "mixed") for one in felt)
+    slower = found.comparable and any(one.verdict in ("slower", "mixed") for one in felt)
     return slower or any(one.verdict == "more" for one in found.counts)
 
 

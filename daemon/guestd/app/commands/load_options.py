@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..variables import CONFIG_HELP
+
+
+class CompareWith(StrEnum):
+    RECORD = "record"
+    HISTORY = "history"
+    NONE = "none"
+
 
 ScenarioPath = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario file.")]
 
@@ -35,7 +43,10 @@ RandomArrivals = Annotated[
     bool, typer.Option("--random-arrivals", help="Let them arrive by chance, not evenly.")
 ]
 Seed = Annotated[int | None, typer.Option(help="Makes the plan repeatable; said at the end.")]
-Only = Annotated[str | None, typer.Option(help="Only this guest of the plan, as parcel-1187.")]
+Only = Annotated[
+    str | None,
+    typer.Option(help="Only this guest of the plan, by its name in the report, as parcel-1187."),
+]
 ConnectsPerMinute = Annotated[
     int, typer.Option(min=0, help="New connections a minute; 0 as configured.")
 ]
@@ -48,7 +59,9 @@ Workers = Annotated[
 
 Emulator = Annotated[
     str | None,
-    typer.Option(help="The URL of a running emulator; without a platform one is started."),
+    typer.Option(
+        help="A running emulator, as http://localhost:8080; without a platform one is started."
+    ),
 ]
 Daemon = Annotated[
     str | None,
@@ -58,7 +71,11 @@ Daemon = Annotated[
     ),
 ]
 Agent = Annotated[
-    str, typer.Option(help="Who answers in the emulator that is started for the run.")
+    str,
+    typer.Option(
+        help="Who answers in the emulator that is started for the run: echo, faq, goodbye,"
+        " handover, human, menu, silent, or a script of yours (.toml, .json)."
+    ),
 ]
 ConfigPath = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
 
@@ -95,6 +112,21 @@ StateDirectory = Annotated[
 Thresholds = Annotated[
     list[str] | None,
     typer.Option("--threshold", help='What must hold, as "echo_latency.p99 < 500ms"; repeatable.'),
+]
+Reconcile = Annotated[
+    CompareWith | None,
+    typer.Option(
+        help="What the conversations are compared with to find lost and doubled messages: an"
+        " emulator's record, or each guest's history, read before it leaves. [an emulator's record;"
+        " else the history]",
+    ),
+]
+RequireValid = Annotated[
+    bool,
+    typer.Option(
+        "--require-valid",
+        help="Exit with 111 if the run is not valid: the load generator itself was too slow.",
+    ),
 ]
 Report = Annotated[Path | None, typer.Option(help="Write an HTML report there.")]
 SummaryPath = Annotated[

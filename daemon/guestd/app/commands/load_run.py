@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from .. import exit_codes
 from . import load_options as opt
 from .client_options import TokenFile
 from .load_arguments import (
+    agent_options,
     asked_model,
+    check_guest,
     check_together,
+    comparison_of,
     guest_number,
     most_at_once,
     new_options,
@@ -47,8 +51,8 @@ guestd load parcel.yml -u 20 --report run.html --summary run.json
 guestd load parcel.yml -u 200 -t 10m --console 8090    and watch it at http://127.0.0.1:8090/
 
 Exit codes: 0 done, 1 the daemon refused, 99 a threshold failed, 103 stopped from the console, 105
-stopped by a signal, 108 stopped by the file's rails, 2 usage or a bad file, 69 platform or no
-daemon, 78 configuration."""
+stopped by a signal, 108 stopped by the file's rails, 111 not valid (with --require-valid; else that
+is only said), 2 usage or a bad file, 69 platform or no daemon, 78 configuration."""
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +70,7 @@ def run(
     emulator: opt.Emulator = None,
     daemon: opt.Daemon = None,
     token_file: TokenFile = None,
-    agent: opt.Agent = "human",
+    agent: opt.Agent = DEFAULT_AGENT,
     config: opt.ConfigPath = None,
     region: opt.Region = None,
     deployment_id: opt.DeploymentId = None,
@@ -76,6 +80,8 @@ def run(
     dry_run: opt.DryRun = False,
     state_dir: opt.StateDirectory = None,
     threshold: opt.Thresholds = None,
+    reconcile: opt.Reconcile = None,
+    require_valid: opt.RequireValid = False,
     report: opt.Report = None,
     summary: opt.SummaryPath = None,
     junit: opt.Junit = None,
@@ -104,12 +110,15 @@ def run(
     model = asked_model(scenarios.load, users, spawn_rate, run_time, stage or (), arrivals)
     options = new_options(file, model, seed, where, connects_per_minute, workers, frames)
     options.only = guest_number(only)
+    options.reconcile = comparison_of(reconcile, daemon)
     options.spacing = "random" if random_arrivals else "even"
+    check_guest(only, scenarios, options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
-    allowed, agents = Permission(tuple(allow_deployment or ()), yes), ("--agent", agent)
+    allowed, agents = Permission(tuple(allow_deployment or ()), yes), agent_options(agent)
     wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
-    carry_out(replace(wanted, quiet=quiet, dry_run=dry_run, push=push_place(push), console=console))
+    wanted = replace(wanted, quiet=quiet, dry_run=dry_run, require_valid=require_valid)
+    carry_out(replace(wanted, push=push_place(push), console=console))
 
 
 def read_scenarios(path: Path, reply_within_s: float | None = None) -> ScenarioFile:

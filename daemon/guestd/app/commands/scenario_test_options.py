@@ -15,23 +15,31 @@ Files = Annotated[
 ]
 EmulatorUrl = Annotated[
     str | None,
-    typer.Option(help="The URL of a running emulator; without a platform one is started."),
+    typer.Option(
+        help="A running emulator, as http://localhost:8080; without a platform one is started."
+    ),
 ]
 Agent = Annotated[
-    str, typer.Option(help="Who answers in the emulator that is started for the run.")
+    str,
+    typer.Option(
+        help="Who answers in the emulator that is started for the run: echo, faq, goodbye,"
+        " handover, human, menu, silent, or a script of yours (.toml, .json)."
+    ),
 ]
 Region = Annotated[
     str,
     typer.Option(
         "-r",
         "--region",
-        help="The platform's, as mypurecloud.de: run against it, not an emulator.",
+        help="Run against Genesys Cloud in this region, as mypurecloud.de; else an emulator.",
     ),
 ]
 DeploymentId = Annotated[
     str,
     typer.Option(
-        "-id", "--deployment-id", help="Of the Messenger deployment; the file's if left out."
+        "-id",
+        "--deployment-id",
+        help="The id of the Messenger deployment; the file's if left out.",
     ),
 ]
 Origin = Annotated[

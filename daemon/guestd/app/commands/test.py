@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from .. import exit_codes
 from . import scenario_test_options as o
 from .client_options import DEFAULT_URL, Socket, TokenFile
@@ -39,7 +40,7 @@ by a file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
 def test(
     files: o.Files = None,
     emulator: o.EmulatorUrl = None,
-    agent: o.Agent = "human",
+    agent: o.Agent = DEFAULT_AGENT,
     region: o.Region = "",
     deployment_id: o.DeploymentId = "",
     origin: o.Origin = "",
@@ -75,24 +76,39 @@ def test(
         raise typer.BadParameter("give either the region or --emulator", param_hint="--region")
     from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.outputs import OutputFiles
+    from .load_arguments import agent_options, emulator_url
     from .load_run import read_scenarios
 
     asked = FunctionalRun(
         files=[read_scenarios(one, timeout) for one in files],
-        options=_options(config, emulator, only, seed),
+        options=_options(config, emulator_url(emulator), only, seed),
         at_once=parallel,
         failures_only=failures_only,
         as_json=as_json,
-        emulator_options=["--agent", agent],
+        emulator_options=list(agent_options(agent)),
         platform=GivenPlatform(region=region, deployment_id=deployment_id, origin=origin),
         tell_ids=associate_id,
         again=_again(emulator, agent, region, config),
         allowed_deployments=tuple(allow_deployment or ()),
     )
+    _check_only(only, asked)
     raise typer.Exit(_carry_out(asked, OutputFiles(summary, report, junit)))
 
 
-def _options(config: Path | None, emulator: str | None, only: str | None, seed: int) -> RunOptions:
+def _check_only(only: str | None, asked: FunctionalRun) -> None:
+    from ..load_runs.functional import file_options
+    from .load_arguments import check_guest
+
+    if only is None:
+        return
+    (file,), number = asked.files, asked.options.only
+    if number is not None and number >= len(file.scenarios):
+        problem = f"there is no guest {only!r}; the file has {len(file.scenarios)} scenarios"
+        raise typer.BadParameter(problem, param_hint="--only")
+    check_guest(only, file, file_options(asked, file))
+
+
+def _options(config: Path | None, emulator: str, only: str | None, seed: int) -> RunOptions:
     from ...load.scenario.file import LoadModel
     from ..load_runs.options import RunOptions
     from ..load_runs.state_directory import state_directory
@@ -105,14 +121,14 @@ def _options(config: Path | None, emulator: str | None, only: str | None, seed: 
         seed=seed,
         run_id=secrets.token_hex(4),
         config=str(config) if config is not None else "",
-        emulator=emulator or "",
+        emulator=emulator,
         only=guest_number(only),
     )
 
 
 def _again(emulator: str | None, agent: str, region: str, config: Path | None) -> list[str]:
     given = {"--emulator": emulator, "--region": region, "--config": config and str(config)}
-    if not emulator and not region and agent != "human":
+    if not emulator and not region and agent != DEFAULT_AGENT:
         given["--agent"] = agent
     return [word for name, value in given.items() if value for word in (name, value)]
 

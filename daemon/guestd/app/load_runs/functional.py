@@ -17,8 +17,14 @@ import msgspec
 
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.texts import some, value
-from ...load.report.transcript import conversation_text
-from ...load.results import MessageCounts, SessionCounts, Summary, ThresholdResult
+from ...load.report.transcript import failure_text
+from ...load.results import (
+    CaseResult,
+    MessageCounts,
+    SessionCounts,
+    Summary,
+    ThresholdResult,
+)
 from ...load.scenario.file import LoadModel, Rails, ScenarioFile
 from ...observe.log import log_loop_error
 from ...observe.terminal_text import one_line
@@ -26,6 +32,7 @@ from .. import exit_codes
 from ..config import Config
 from ..load_config import load_config
 from ..signals import SignalListener
+from .cases_not_run import NOT_RUN, all_cases
 from .emulator_process import emulator_process
 from .live_display import LiveDisplay
 from .options import RunOptions
@@ -81,9 +88,10 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
     async with AsyncExitStack() as stops:
         has_platform = await _find_platform(asked, stops)
         for file in asked.files:
+            options = file_options(asked, file)
             session = LoadSession(
                 file if has_platform else replace(file, rails=Rails()),
-                _options(asked, file),
+                options,
                 config_flags=asked.platform.flags(file, has_platform),
                 display=LiveDisplay(quiet=True),
                 permission=Permission(asked.allowed_deployments),
@@ -92,11 +100,17 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
                 summaries.append(await session.run(stop, hurry))
             except ThresholdError as bad:
                 return exit_codes.tell(bad, exit_codes.USAGE)
+            summaries[-1].cases = all_cases(file, options, summaries[-1].cases)
             if not asked.as_json:
                 _tell(file, summaries[-1], asked)
             if stop.is_set() or summaries[-1].exit_code == STOPPED_BY_RAILS:
                 break
     whole = together(summaries)
+    for file in asked.files[len(summaries) :]:
+        left = all_cases(file, file_options(asked, file), ())
+        whole.cases += left
+        if not asked.as_json:
+            _tell_cases(file, left, asked)
     outputs.write(whole)
     print(_as_json(whole) if asked.as_json else _counts(whole))
     return STOPPED_BY_SIGNAL if stop.is_set() else whole.exit_code
@@ -141,7 +155,8 @@ def _note(text: str) -> None:
     print(f"guestd: note: {one_line(text)}", file=sys.stderr)
 
 
-def _options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
+def file_options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
+    """Of the run of one file: each of its scenarios once."""
     model = LoadModel(kind="once", users=len(file.scenarios), graceful_stop_s=0.0)
     return msgspec.structs.replace(
         asked.options,
@@ -187,20 +202,27 @@ def _added(counts: Sequence[Counts]) -> Counts:
 
 
 def _tell(file: ScenarioFile, summary: Summary, asked: FunctionalRun) -> None:
-    for case in summary.cases:
-        if asked.failures_only and case.outcome == "passed":
-            continue
-        word = {"passed": "PASS", "failed": "FAIL"}.get(case.outcome, "STOP")
-        told = case.conversation
-        known = (told.conversation_id if told is not None else "") or "conversation id not known"
-        beside = f"  {known}" if asked.tell_ids else ""
-        print(one_line(f"{word}  {case.scenario}  ({case.took_s:.1f} s)  {file.path}{beside}"))
-        if case.outcome != "passed" and told is not None:
-            print(_indented(conversation_text(told)))
+    _tell_cases(file, summary.cases, asked)
     for threshold in summary.thresholds:
         _tell_threshold(file, threshold, asked)
     if summary.exit_code == STOPPED_BY_RAILS:
         _note(f"{file.path}: stopped by its {summary.stopped_by}")
+
+
+def _tell_cases(file: ScenarioFile, cases: Sequence[CaseResult], asked: FunctionalRun) -> None:
+    words = {"passed": "PASS", "failed": "FAIL", NOT_RUN: "SKIP"}
+    for case in cases:
+        if asked.failures_only and case.outcome == "passed":
+            continue
+        told = case.conversation
+        took = NOT_RUN if case.outcome == NOT_RUN else f"{case.took_s:.1f} s"
+        known = (told.conversation_id if told is not None else "") or "conversation id not known"
+        beside = f"  {known}" if asked.tell_ids else ""
+        word = words.get(case.outcome, "STOP")
+        print(one_line(f"{word}  {case.scenario}  ({took})  {file.path}{beside}"))
+        if case.outcome != "passed" and told is not None:
+            place = f"{case.file}:{case.line}" if case.line else ""
+            print(_indented(failure_text(told, place)))
 
 
 def _tell_threshold(file: ScenarioFile, one: ThresholdResult, asked: FunctionalRun) -> None:
@@ -218,7 +240,7 @@ def _indented(text: str) -> str:
 
 def _counts(summary: Summary) -> str:
     by = Counter(case.outcome for case in summary.cases)
-    stopped = f", {by['stopped']} stopped" if by["stopped"] else ""
+    stopped = "".join(f", {by[one]} {one}" for one in ("stopped", NOT_RUN) if by[one])
     failed = sum(not one.ok for one in summary.thresholds)
     thresholds = f"; {some(failed, 'threshold')} failed" if failed else ""
     return f"{by['passed']} passed, {by['failed']} failed{stopped}{thresholds}"

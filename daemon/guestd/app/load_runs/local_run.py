@@ -9,23 +9,30 @@ from collections import Counter
 from contextlib import AsyncExitStack
 
 from ...load.guest import actions as a
+from ...load.measure.reconcile import RunFindings
 from ...load.measure.recorder import Recorder
 from ...load.measure.summary import step_names
 from ...load.plan.plan import Plan
 from ...load.results import Reconciled
+from ...load.run.compared_histories import ComparedHistories
 from ...load.run.driver import GuestDriver
 from ...load.run.engine import LoadEngine
 from ...load.run.guest_frames import GuestFrames
+from ...load.run.histories import GuestHistories
 from ...load.run.kept import KeptConversations
 from ...load.scenario.file import ScenarioFile
 from ...model.effects import SessionCounter
-from ...runtime.clock import LoopClock
+from ...runtime.clock import LoopClock, epoch_ms
 from ..wiring.endpoints import PlatformTarget
 from .options import RunOptions
 from .record import compared
 from .run_result import RunResult, SecondsHeard
 from .session_host import SessionHost
 from .slow_helpers import SlowHelpers
+
+NOT_LEFT = "the guest had not left when the run was over"
+#: Beyond so many conversations the oldest are let go.
+NOT_KEPT = "more than can be kept until the end of a run"
 
 
 class LocalRun:
@@ -44,6 +51,8 @@ class LocalRun:
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
         self.frames = GuestFrames(options.frames, lambda: self.engine.at_s)
         self.kept.frames = self.frames if options.frames else None
+        self._histories: GuestHistories | None = None
+        self._compared = ComparedHistories(names)
         self.engine: LoadEngine
         self._slow: SlowHelpers
 
@@ -64,6 +73,10 @@ class LocalRun:
             options.workers,
             options.spacing,
         )
+        clock, source = LoopClock(self._loop), self._host.histories
+        if source is not None:
+            self._histories = GuestHistories(source, clock, self._loop)
+            self._stops.push_async_callback(self._histories.stop)
         self._slow = SlowHelpers(self._file.persona_model, os.environ)
         self._stops.push_async_callback(self._slow.close)
         self.engine = LoadEngine(
@@ -73,17 +86,19 @@ class LocalRun:
             options.run_id,
             self._recorder,
             self,
-            LoopClock(self._loop),
+            clock,
             self._loop,
             options.only,
             options.at_once,
             self._file.rails.messages_per_s_max / options.workers,
+            self._histories,
         )
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
 
     async def run(self) -> None:
+        self._compared.started_ms = epoch_ms()
         await self.engine.run()
         if not self.aborted:
             await self._host.drain()
@@ -105,14 +120,13 @@ class LocalRun:
 
     def stop(self) -> None:
         self.engine.stop()
+        if self._histories is not None:
+            self._histories.hurry()
 
     async def result(self, started_ms: int) -> RunResult:
         findings, reconciled = None, Reconciled(why_not="the run was left at once")
         if not self.aborted:
-            record, mark = self._host.record, self.engine.mark
-            findings, reconciled = await compared(self.kept, record, mark, started_ms)
-            if self.kept.let_go:
-                reconciled.why_not = f"{self.kept.let_go} conversations were not kept"
+            findings, reconciled = await self._findings(started_ms)
         not_measured = self._host.not_measured(bool(reconciled.by))
         has_findings = findings is not None and (reconciled.by or not not_measured)
         return RunResult(
@@ -123,8 +137,24 @@ class LocalRun:
             cases=self.kept.cases() if self._options.kind == "test" else [],
             problems=self._host.problems(),
             not_measured=not_measured,
-            notes=self._host.notes(),
+            notes=[*self._host.notes(), *self._throttled_histories()],
         )
+
+    def _throttled_histories(self) -> list[str]:
+        times = self._histories.throttled if self._histories is not None else 0
+        return [f"the platform answered {times:,} × 429 to histories"] if times else []
+
+    async def _findings(self, started_ms: int) -> tuple[RunFindings, Reconciled]:
+        if self._histories is not None:
+            for one in self.engine.living:
+                one.log.not_read = one.log.not_read or NOT_LEFT
+                self._compared.add(one)
+            return self._compared.findings, self._compared.reconciled()
+        record, mark = self._host.record, self.engine.mark
+        findings, reconciled = await compared(self.kept, record, mark, started_ms)
+        if self.kept.let_go and reconciled.by:
+            reconciled.not_compared[NOT_KEPT] = self.kept.let_go
+        return findings, reconciled
 
     @property
     def length_s(self) -> float:
@@ -148,6 +178,8 @@ class LocalRun:
         session_id = driver.session_id
         self._drivers.pop(session_id, None)
         driver.session_id = self._host.finished(session_id, driver.has_ended)
+        if self._histories is not None:
+            self._compared.add(driver)
         self.frames.finished(driver)
         self.kept.add(driver)
 

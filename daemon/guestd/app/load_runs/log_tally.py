@@ -1,9 +1,9 @@
 """What guestd's log has to say while a run lasts: counted, and not written, because a screen is
 drawn on the same terminal, or a program reads JSON lines there.
 
-A load run expects most of it: a scenario that drops its connection makes a warning each time. Lines
-alike are one kind, whatever guest they name; the counts are shown with the run and stand in its
-report. An error with a traceback may be a bug, so the first of them are written when the run is
+A load run expects most of it: where the platform loses many connections, each makes a warning.
+Lines alike are one kind, whatever guest they name; the counts are shown with the run and stand in
+its report. An error with a traceback may be a bug, so the first of them are written when the run is
 over."""
 
 from __future__ import annotations

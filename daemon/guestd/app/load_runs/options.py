@@ -10,11 +10,13 @@ from ...load.scenario.file import LoadModel
 
 
 class RunOptions(msgspec.Struct, kw_only=True):
-    """`emulator`: its URL; "" where the configuration names the platform. `daemon`: the URL of the
-    one whose guest sessions are used, with its api.token in `token_file` or the environment; "":
+    """`emulator`: its URL; "" where the configuration names the platform. `emulators`: the run's
+    own, one for each worker, as it has no more sockets than one. `daemon`: the URL of the one whose
+    guest sessions are used, with its api.token in `token_file` or the environment; "":
     those of this process. `connects_per_minute`: 0, as the configuration has it. `only`: the number
     of the one guest to run. `at_once`: no more guests at a time, whatever the model says.
-    `frames`: of each guest, for the report of one that fails or is slow; 0: none."""
+    `frames`: of each guest, for the report of one that fails or is slow; 0: none. `reconcile`: what
+    the conversations are compared with; "": as the platform allows."""
 
     file: str
     model: LoadModel
@@ -23,6 +25,7 @@ class RunOptions(msgspec.Struct, kw_only=True):
     kind: Literal["load", "test"] = "load"
     config: str = ""
     emulator: str = ""
+    emulators: list[str] = []
     daemon: str = ""
     token_file: str = ""
     connects_per_minute: int = 0
@@ -34,3 +37,4 @@ class RunOptions(msgspec.Struct, kw_only=True):
     spacing: Literal["even", "random"] = "even"
     command: str = ""
     frames: int = 20
+    reconcile: Literal["", "record", "history", "none"] = ""

@@ -13,17 +13,21 @@ from pathlib import Path
 from ...journal.memory import MemoryJournal
 from ...load.results import NotMeasured
 from ...load.run.guest_frames import GuestFrames
+from ...load.run.histories import HistorySource
 from ...load.run.session_tokens import RunTarget, TokenFile
 from ...model.ports import DeploymentConfig
 from ...observe.metrics import Metrics
 from ...platform.deployment import fetch_deployment
+from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
 from ...spool.reading import open_copy
 from ...supervisor.supervisor import Supervisor
+from ...wire.dialects import TRAITS, new_dialect
 from ..config import Config
 from ..wiring.endpoints import PlatformTarget, asked_target
 from ..wiring.fleet import draw_uuid, new_supervisor, new_uploader
 from ..wiring.rest import new_http
+from .comparison import compared_by
 from .options import RunOptions
 from .session_host import EmulatorRecord, HostListener
 
@@ -31,8 +35,6 @@ from .session_host import EmulatorRecord, HostListener
 EVENTS_KEPT = 20
 ASK_S = 5.0
 DRAIN_S = 10.0
-
-REAL = "the record of a real organisation is not read"
 
 
 class OwnSupervisor:
@@ -46,7 +48,10 @@ class OwnSupervisor:
         self._tokens: TokenFile | None = None
         self._token_of: dict[str, str] = {}
         self._throttled = 0
+        self._dialect = TRAITS[config.platform.dialect]
+        self._by, self._why_not = "", ""
         self.metrics = Metrics()
+        self.histories: HistorySource | None = None
         self.target: PlatformTarget
         if target is not None:
             self.target = target
@@ -58,16 +63,18 @@ class OwnSupervisor:
         self.target = target = self._asked or await asked_target(
             self._config, http, ASK_S, must_answer=True
         )
+        self._by, self._why_not = compared_by(self._options, target, self._dialect.has_history)
         facts = await fetch_deployment(http, target.endpoints.cdn, target.deployment_id)
         self._open_tokens(target)
         self._open_fleet(target, facts, http, listener.frames)
+        self._open_histories(target, http)
         self.fleet.tell_counts(listener.counted)
 
     @property
     def record(self) -> EmulatorRecord:
-        if self.target.is_emulator:
+        if self._by == "record":
             return EmulatorRecord(self.target.endpoints.api)
-        return EmulatorRecord(why_not=REAL)
+        return EmulatorRecord(why_not=self._why_not)
 
     @property
     def left_open(self) -> int:
@@ -149,3 +156,16 @@ class OwnSupervisor:
             dialing=frames.dialing,
         )
         self._stops.push_async_callback(self.fleet.stop)
+
+    def _open_histories(self, target: PlatformTarget, http: Http) -> None:
+        """As many guests leave as come, and some histories have several pages, or are read again:
+        twice the rate of new connections."""
+        if self._by == "history":
+            dialect = new_dialect(self._dialect.name, target.deployment_id, "")
+            self.histories = HistorySource(
+                self.fleet.history_tokens,
+                WebMessagingHistory(http, target.endpoints.api),
+                dialect.decode_history,
+                2 * self._config.admission.connects_per_minute / 60.0,
+                self._config.history.reads_per_minute,
+            )

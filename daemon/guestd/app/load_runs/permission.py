@@ -94,8 +94,10 @@ class Permission:
             )
 
 
-def plan_text(file: ScenarioFile, model: LoadModel, where: str, why_not: list[str]) -> str:
-    """What a run would do."""
+def plan_text(
+    file: ScenarioFile, model: LoadModel, where: str, why_not: list[str], compared: str = ""
+) -> str:
+    """What a run would do. `compared`: what its conversations are compared with."""
     shape, guests = shape_of(model), guests_in_all(model)
     kinds = {"once": "once each", "closed": "at a time", "open": "arrive in all"}
     total = sum(one.weight for one in file.scenarios) or 1.0
@@ -108,5 +110,7 @@ def plan_text(file: ScenarioFile, model: LoadModel, where: str, why_not: list[st
         lines.append(f"length       {shape.length_s:g} s")
     for one in file.scenarios:
         lines.append(f"scenario     {one.name}: {one.weight / total:.0%}")
+    if compared:
+        lines.append(f"compared     with {compared}")
     lines += [f"refused      {one}" for one in why_not]
     return "\n".join(lines)

@@ -45,6 +45,7 @@ class LoadRequest:
     console: int | None = None
     log: Log | None = None
     push: URL | None = None
+    require_valid: bool = False
 
 
 async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
@@ -65,6 +66,7 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         console=asked.console,
         log_tally=LogTally(asked.log),
         push=MetricsPush(asked.push) if asked.push is not None else None,
+        require_valid=asked.require_valid,
     )
     if asked.dry_run:
         print(session.plan())

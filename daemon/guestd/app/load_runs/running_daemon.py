@@ -16,6 +16,7 @@ from ...platform.regions import Endpoints
 from ..commands.client_options import token_of
 from ..control_client import ApiAddress, ApiRefusal, ControlClient
 from ..wiring.endpoints import PlatformTarget
+from .comparison import NOT_ASKED
 from .daemon_events import AWAY
 from .daemon_fleet import CONNECTIONS, READS, DaemonFleet
 from .daemon_requests import refusal_of
@@ -101,13 +102,22 @@ class RunningDaemon:
 
     @property
     def record(self) -> EmulatorRecord:
+        if self._options.reconcile == "none":
+            return EmulatorRecord(why_not=NOT_ASKED)
         if self._options.emulator:
             return EmulatorRecord(self._options.emulator.rstrip("/"))
         if self._info["emulator"]:
             return EmulatorRecord(self._address.url, headers=self._address.headers)
         if self.target.is_emulator:
             return EmulatorRecord(why_not="give --emulator URL, the daemon's emulator")
-        return EmulatorRecord(why_not="the record of a real organisation is not read")
+        return EmulatorRecord(
+            why_not="a real organisation has no record, and a guest's history is read with a token"
+            " that its daemon does not tell"
+        )
+
+    @property
+    def histories(self) -> None:
+        """/v1 tells no token."""
 
     @property
     def left_open(self) -> int:

@@ -21,13 +21,15 @@ from ...load.measure.summary import RunFacts, figures_of, progress_of, step_name
 from ...load.measure.thresholds import ThresholdWatch
 from ...load.plan.shape import guests_wanted
 from ...load.report.push_text import push_text
-from ...load.results import ErrorGroup, Summary
+from ...load.results import NOT_VALID, ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
+from ...wire.dialects import TRAITS
 from ..exit_codes import tell_on_stderr
 from ..wiring.api import daemon_facts
 from ..wiring.endpoints import asked_target, platform_target
 from ..wiring.rest import new_http
+from .comparison import compared_by, compared_words, delivery_unknown, not_compared
 from .emulator_process import emulator_process
 from .environment import environment_of, target_name
 from .live_display import LiveDisplay
@@ -70,7 +72,7 @@ class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `console`: the port of the live page, 0
     for a free one; None for no page. `log_tally` takes what is logged while the run lasts; `push`
-    sends its figures elsewhere."""
+    sends its figures elsewhere. `require_valid`: a run that is not valid fails."""
 
     file: ScenarioFile
     options: RunOptions
@@ -85,6 +87,7 @@ class LoadSession:
     console: int | None = None
     log_tally: LogTally = field(default_factory=LogTally)
     push: MetricsPush | None = None
+    require_valid: bool = False
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -146,12 +149,14 @@ class LoadSession:
         flags = platform_flags(options, self.config_flags, self.file.target)
         if not options.emulator and not own_config(options, flags).platform.is_given:
             return plan_text(self.file, options.model, "an emulator, started for the run", [])
-        target = platform_target(run_config(options, flags, self.file), None)
+        config = run_config(options, flags, self.file)
+        target = platform_target(config, None)
         where = f"deployment {target.deployment_id} at {target.endpoints.guest_socket}"
         if target.is_emulator:
             where = f"the emulator at {target.endpoints.api}"
         why = self.permission.refusals(self.file, options.model, target)
-        return plan_text(self.file, options.model, where, why)
+        by = compared_by(options, target, TRAITS[config.platform.dialect].has_history)
+        return plan_text(self.file, options.model, where, why, compared_words(*by))
 
     # ------------------------------------------------------------------ while it lasts
 
@@ -247,10 +252,7 @@ class LoadSession:
         if not options.emulator and not own.platform.is_given:
             if named.region or named.deployment_id:
                 self.tell(NOT_USED.format(named.deployment_id or named.region))
-            options.emulator = await stops.enter_async_context(
-                emulator_process([*self.emulator_options, *NO_CONNECT_LIMIT])
-            )
-            options.state_directory = ""  # that emulator ends with this process
+            await self._start_emulators(stops)
             if not options.model.connects_per_s:
                 options.connects_per_minute = options.connects_per_minute or OWN_CONNECTS_PER_MINUTE
         config = run_config(options, self.config_flags, self.file)
@@ -261,11 +263,19 @@ class LoadSession:
             self.permission.check(self.file, options.model, target, self.tell)
         else:
             self.permission.check_test(self.file, options.model, target)
+        compared_by(options, target, TRAITS[config.platform.dialect].has_history)
         if options.workers > 1:
             tell, flags = self._tell_meanwhile, self.config_flags
             return WorkerRun(target, self.file, options, flags, self, tell)
         host = OwnSupervisor(config, options, target)
         return LocalRun(host, self.file, options, self)
+
+    async def _start_emulators(self, stops: AsyncExitStack) -> None:
+        options, asked = self.options, [*self.emulator_options, *NO_CONNECT_LIMIT]
+        for _ in range(options.workers):
+            options.emulators.append(await stops.enter_async_context(emulator_process(asked)))
+        options.emulator = options.emulators[0]
+        options.state_directory = ""  # they end with this process
 
     async def _at_daemon(self, stops: AsyncExitStack) -> GuestProcesses:
         host = RunningDaemon(self.options, self._tell_meanwhile)
@@ -319,17 +329,21 @@ class LoadSession:
         facts.stopped_by = self.stopped_by
         facts.environment = environment_of(self.file, self.options, run.target)
         facts.conversations, facts.cases = result.conversations, result.cases
+        unknown = delivery_unknown(result)
         findings = RunFindings(counts=result.found) if result.found is not None else None
         summary = summary_of(self.measures, facts, self._watch, findings, result.reconciled)
-        summary.not_measured, summary.notes = result.not_measured, result.notes
+        summary.not_measured = [*result.not_measured, *unknown]
+        summary.notes = [*result.notes, *not_compared(result.reconciled)]
         if result.problems:
             summary.valid = False
             summary.overhead.reasons += result.problems
-        summary.exit_code = exit_code(summary)
+        summary.exit_code = exit_code(summary, self.require_valid)
         return summary
 
 
-def exit_code(summary: Summary) -> int:
+def exit_code(summary: Summary, require_valid: bool = False) -> int:
+    """What a person or the console has stopped comes before a threshold that failed, and that
+    before a run that is not valid."""
     if summary.stopped_by == "signal":
         return STOPPED_BY_SIGNAL
     if summary.stopped_by == "console":
@@ -339,4 +353,6 @@ def exit_code(summary: Summary) -> int:
     held = all(one.ok for one in summary.thresholds)
     if summary.kind == "test":
         return 0 if held and all(one.outcome == "passed" for one in summary.cases) else FAILED
-    return 0 if held else THRESHOLDS_FAILED
+    if not held:
+        return THRESHOLDS_FAILED
+    return NOT_VALID if require_valid and not summary.valid else 0

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ...load.results import NotMeasured
 from ...load.run.guest_frames import GuestFrames
+from ...load.run.histories import HistorySource
 from ...model.effects import SessionCounter
 from ...model.ports import GuestSessions
 from ..wiring.endpoints import PlatformTarget
@@ -47,6 +48,11 @@ class SessionHost(Protocol):
 
     @property
     def record(self) -> EmulatorRecord: ...
+
+    @property
+    def histories(self) -> HistorySource | None:
+        """How each guest's history is read before it leaves; None: the conversations are compared
+        with the record, if there is one."""
 
     @property
     def left_open(self) -> int:

@@ -119,8 +119,13 @@ class WorkerRun:
             limit=w.LINE_BYTES_MAX,
         )
         worker = _WorkerProcess(number, child)
-        worker.tell(w.BeginLine(msgspec.structs.replace(self._options, worker=number), self._flags))
+        worker.tell(w.BeginLine(self._options_of(number), self._flags))
         return worker
+
+    def _options_of(self, number: int) -> RunOptions:
+        own = self._options.emulators
+        emulator = own[number] if own else self._options.emulator
+        return msgspec.structs.replace(self._options, worker=number, emulator=emulator)
 
     async def run(self) -> None:
         self._tell_all(w.GoLine())
@@ -231,9 +236,13 @@ def _together(results: list[RunResult], problems: list[str]) -> RunResult:
         whole.conversations += one.conversations
         whole.cases += one.cases
         whole.problems += one.problems
+        whole.notes += one.notes
         whole.reconciled.by = whole.reconciled.by or one.reconciled.by
         whole.reconciled.messages += one.reconciled.messages
         whole.reconciled.conversations += one.reconciled.conversations
+        for why, count in one.reconciled.not_compared.items():
+            so_far = whole.reconciled.not_compared.get(why, 0)
+            whole.reconciled.not_compared[why] = so_far + count
         if one.reconciled.why_not:
             why_not[one.reconciled.why_not] = None
     if found is not None:

@@ -419,8 +419,10 @@ export interface LoadFigures {
   waits: Record<string, number>
   /** What failed, in words, and how often. */
   errors: Record<string, number>
-  /** By cause. */
+  /** By cause, without those dropped. */
   lost_connections: Record<string, number>
+  /** By scenarios, with `drop`: no errors. */
+  dropped_connections: number
   /** Answers 429, by bucket. */
   throttled: Record<string, number>
   /** Of the log. */

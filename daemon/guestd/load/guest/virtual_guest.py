@@ -40,6 +40,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+from ...model.endings import Cause
 from ...model.instants import NEVER
 from ...model.ports import OpenGuest
 from ..plan.guests import PlannedGuest
@@ -223,7 +224,10 @@ class VirtualGuest:
 
     def _resting(self, event: h.Resting, now: float, out: list[Action]) -> None:
         self._conversation.timings.lost(now)
-        self._note(now, f"connection lost: {event.cause}", "connection")
+        words = f"connection lost: {event.cause}"
+        if event.cause == Cause.RECONNECT_ASKED.value:
+            words = "connection dropped, as was asked"
+        self._note(now, words, "connection")
         self._steps.lost()
         if self.state == "live":
             self.state = "resting"

@@ -80,9 +80,11 @@ class CountComparison(msgspec.Struct, kw_only=True):
 
 
 class RunComparison(msgspec.Struct, kw_only=True):
-    """`warnings`: why the runs may not be comparable."""
+    """`comparable` false: one of the runs is not valid, so its times are no measure; they are here,
+    and are not judged. `warnings`: what else may make the two hard to compare."""
 
     version: int = 1
+    comparable: bool = True
     verdict: str
     warnings: list[str]
     measures: list[MeasureComparison]
@@ -99,8 +101,10 @@ def compare(a: Summary, b: Summary, seed: int = 0) -> RunComparison:
         if getattr(a.latency_ms, name).count or getattr(b.latency_ms, name).count
     ]
     counts = list(_counts(a, b))
+    in_doubt = [name for name, run in (("first", a), ("second", b)) if not run.valid]
     return RunComparison(
-        verdict=_verdict(measures, counts),
+        comparable=not in_doubt,
+        verdict=_doubtful(in_doubt, counts) if in_doubt else _verdict(measures, counts),
         warnings=list(_warnings(a, b)),
         measures=measures,
         counts=counts,
@@ -220,6 +224,14 @@ def _verdict(measures: Sequence[MeasureComparison], counts: Sequence[CountCompar
         return "; ".join(said)
     known = any(one.verdict != "too_few" for one in felt)
     return "no difference beyond noise" if known else "too few"
+
+
+def _doubtful(in_doubt: Sequence[str], counts: Sequence[CountComparison]) -> str:
+    """One line where a run, or both, is not valid."""
+    runs = f"the {in_doubt[0]} run is" if len(in_doubt) == 1 else "both runs are"
+    said = [f"not comparable: {runs} not valid"]
+    said += [f"more {one.name}" for one in counts if one.verdict == "more"]
+    return "; ".join(said)
 
 
 def _warnings(a: Summary, b: Summary) -> Iterator[str]:

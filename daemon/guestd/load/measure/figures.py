@@ -58,8 +58,9 @@ FIGURES = {
         _count("lost", "messages of either side that never arrived", at_end=True),
         _count("doubled", "messages that arrived twice", at_end=True),
         _count("reordered", "messages shown in another order than the platform's", at_end=True),
-        _count("lost_connections", "connections lost, for whatever cause"),
-        _count("reconnected", "sessions that were live again after one"),
+        _count("lost_connections", "connections lost, but not by the scenario's own `drop`"),
+        _count("dropped_connections", "connections that a scenario dropped, with `drop`"),
+        _count("reconnected", "sessions that were live again after either"),
         _count("throttled", "answers 429 of the platform"),
     )
 }  # fmt: skip

@@ -6,11 +6,14 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ...model.endings import Cause
 from .histogram import LatencyHistogram
 from .partial import FailureTally, LostTally, Partial, StepTally, ThrottledTally, WarningTally
 
 #: Causes, buckets and kinds of failures. What comes on top is counted as "other".
 GROUPS_MAX = 200
+#: The cause of a loss that a scenario has asked for, with `drop`: no error, and counted apart.
+DROPPED = Cause.RECONNECT_ASKED.value
 OTHER = "other"
 
 Key = TypeVar("Key", bound=Hashable)

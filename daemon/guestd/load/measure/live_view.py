@@ -19,6 +19,7 @@ from .merged import RunMeasures
 from .overhead import overhead
 from .summary import (
     RunFacts,
+    dropped_connections_of,
     errors_of,
     figures_of,
     lost_connections_of,
@@ -59,6 +60,7 @@ class LiveView:
     waits: Sequence[tuple[str, int]] = ()
     errors: Sequence[ErrorGroup] = ()
     lost_connections: Sequence[LostConnections] = ()
+    dropped_connections: int = 0
     throttling: Sequence[Throttling] = ()
     warnings: Sequence[tuple[str, int]] = ()
     thresholds: Sequence[ThresholdResult] = ()
@@ -107,6 +109,7 @@ def live_view(
         waits=waits,
         errors=errors_of(measures, facts),
         lost_connections=lost_connections_of(measures),
+        dropped_connections=dropped_connections_of(measures).count,
         throttling=throttling_of(measures),
         warnings=[(one.what, one.count) for one in warnings_of(measures)],
         thresholds=watch.so_far(figures_of(measures, facts)),

@@ -10,7 +10,11 @@ tells: the emulator's, or the platform's history. Each conversation is compared 
 * a guest's own message that was confirmed and is not in the record is *lost*; in the record more
   often than it was given it is *doubled*. It is found by its id, else by its text;
 * an *uncertain* one is found out: taken, or not. It stays counted as uncertain, because the guest
-  was not told; it is no loss, because the guest was told that."""
+  was not told; it is no loss, because the guest was told that.
+
+The platform's history can only be read while the guest is still there, so it may lack what was
+under way at that moment: a message of the guest's that was not settled then is looked for in it,
+and no loss where it is not found."""
 
 from __future__ import annotations
 
@@ -54,13 +58,15 @@ class SeenMessage:
 @dataclass(slots=True, frozen=True)
 class OwnMessage:
     """`status`: confirmed, uncertain, failed; "" where the run ended before it was settled, which
-    is uncertain too. `message_id`: the platform's, from the echo."""
+    is uncertain too. `message_id`: the platform's, from the echo. `under_way`: it was not settled
+    when the record was read."""
 
     command_id: str
     text: str
     at_s: float
     status: str
     message_id: str = ""
+    under_way: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -175,6 +181,11 @@ def reconcile(
 def wire_findings(view: GuestView) -> ConversationFindings:
     """What can be said without a record."""
     found = _on_the_wire(view, 0)
+    found += [
+        Finding("uncertain", True, one.text, one.at_s, _not_known(one), one.message_id)
+        for one in view.sent
+        if one.status in _UNCERTAIN
+    ]
     return ConversationFindings(view.guest, view.scenario, view.session_id, found)
 
 
@@ -298,15 +309,25 @@ def _own(
             )
 
 
+#: What the guest was told of a message, so that it does not know what became of it.
+_UNCERTAIN = ("uncertain", "")
+
+
+def _not_known(message: OwnMessage) -> str:
+    return f"uncertain: what became of {_quoted(message.text)} was not known"
+
+
 def _wrong(message: OwnMessage, taken: bool) -> str:
     """ "" where the guest was told what is true."""
     text = _quoted(message.text)
+    if message.under_way and not taken:
+        return _not_known(message) if message.status in _UNCERTAIN else ""
     if message.status == "confirmed":
         return "" if taken else f"lost: {text} was confirmed, but is not in the platform's record"
     if message.status == "failed":
         return f"uncertain: {text} was reported as failed, but the platform has it" if taken else ""
     found = "the platform has it" if taken else "the platform does not have it"
-    return f"uncertain: what became of {text} was not known; {found}"
+    return f"{_not_known(message)}; {found}"
 
 
 def _matched(

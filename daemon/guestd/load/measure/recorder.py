@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..guest.actions import CountName, MeasureName, StepDone
-from .groups import MeasuredGroups
+from .groups import DROPPED, MeasuredGroups
 from .histogram import LatencyHistogram
 from .partial import MeasuredRow, Partial, ProcessSample, ProcessTally
 
@@ -83,7 +83,8 @@ class Recorder:
             step.took.record(done.took_s)
 
     def lost_connection(self, cause: str, at_s: float) -> None:
-        self._row_at(at_s).count("lost_connections")
+        is_dropped = cause == DROPPED
+        self._row_at(at_s).count("dropped_connections" if is_dropped else "lost_connections")
         self._groups.lost_by(cause).count += 1
 
     def restored(self, cause: str, took_s: float) -> None:

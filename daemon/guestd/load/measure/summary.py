@@ -11,6 +11,7 @@ from ..results import (
     Band,
     CaseResult,
     ConversationReport,
+    DroppedConnections,
     Environment,
     ErrorGroup,
     Latencies,
@@ -26,6 +27,7 @@ from ..results import (
 from ..scenario.file import Scenario
 from ..scenario.steps import Repeat, Step
 from .functional_thresholds import functional_results
+from .groups import DROPPED
 from .merged import RunMeasures
 from .overhead import overhead
 from .reconcile import RunFindings
@@ -140,6 +142,7 @@ def summary_of(
         errors=errors_of(measures, facts),
         throttling=throttling_of(measures),
         lost_connections=lost_connections_of(measures),
+        dropped_connections=dropped_connections_of(measures),
         warnings=warnings_of(measures),
         conversations=list(facts.conversations),
         cases=list(facts.cases),
@@ -168,6 +171,7 @@ def progress_of(measures: RunMeasures, facts: RunFacts) -> Summary:
         errors=errors_of(measures, facts),
         throttling=throttling_of(measures),
         lost_connections=lost_connections_of(measures),
+        dropped_connections=dropped_connections_of(measures),
         overhead=overhead(measures),
     )
 
@@ -271,8 +275,18 @@ def throttling_of(measures: RunMeasures) -> list[Throttling]:
     ]
 
 
+def dropped_connections_of(measures: RunMeasures) -> DroppedConnections:
+    dropped = measures.groups.lost.get(DROPPED)
+    if dropped is None:
+        return DroppedConnections()
+    return DroppedConnections(
+        count=dropped.count, restore_ms=dropped.restore.percentiles(encoded=False)
+    )
+
+
 def lost_connections_of(measures: RunMeasures) -> list[LostConnections]:
-    lost = measures.groups.lost.items()
+    """But for those that scenarios dropped."""
+    lost = [each for each in measures.groups.lost.items() if each[0] != DROPPED]
     return [
         LostConnections(
             cause=cause,

@@ -230,6 +230,7 @@ def _near(wanted: str, known: Iterable[str]) -> str:
 
 def _unknown(path: str) -> str:
     below = [name for name in FIGURES if name.startswith(f"{path}.")]
+    below = below or [name for name in FIGURES if name.startswith(f"{path.split('.')[0]}_")]
     near = next(filter(None, (_near(prefix, FIGURES) for prefix in _prefixes(path))), "")
     if below or not near:
         near = f'there are {", ".join(below or FIGURES)} and step["…"]'

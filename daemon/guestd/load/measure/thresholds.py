@@ -27,6 +27,7 @@ _COUNTED = {
     "steps_failed": "steps_failed",
     "uncertain": "uncertain",
     "lost_connections": "lost_connections",
+    "dropped_connections": "dropped_connections",
     "throttled": "throttled",
 }
 
@@ -110,12 +111,19 @@ class _Watched:
 
 
 class ThresholdWatch:
-    """The thresholds of one run. Raises ThresholdError where one cannot be read, or is to abort
-    the run by a figure that only its end tells. With `labels`, a step's must be one of them."""
+    """The thresholds of one run; of several that say the same, one, which ends the run if one of
+    them is to. Raises ThresholdError where one cannot be read, or is to abort the run by a figure
+    that only its end tells. With `labels`, a step's must be one of them."""
 
     def __init__(self, rules: Sequence[ThresholdRule], labels: Iterable[str] | None = None) -> None:
         known = None if labels is None else list(labels)
-        self._watched = [_Watched(rule, parse(rule.expression, known)) for rule in rules]
+        watched: dict[Threshold, _Watched] = {}
+        for rule in rules:
+            threshold = parse(rule.expression, known)
+            same = watched.setdefault(threshold, _Watched(rule, threshold))
+            if rule.abort and not same.rule.abort:
+                same.rule = rule
+        self._watched = list(watched.values())
         for each in self._watched:
             if each.rule.abort and each.threshold.at_end:
                 what = f"{each.threshold.figure} is known when the run is over: it cannot abort it"

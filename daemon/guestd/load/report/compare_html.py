@@ -45,6 +45,8 @@ def comparison_kind(comparison: RunComparison) -> Literal["ok", "warn", "bad"]:
     """ok, warn or bad, by the worst of all verdicts; what cannot be compared is a warning."""
     found: list[str] = [one.verdict for one in comparison.counts]
     found += [one.verdict for one in comparison.measures if one.name != "echo_as_sent"]
+    if not comparison.comparable:  # then only what was lost or failed can be worse
+        return "bad" if "more" in found else "warn"
     kinds = {_KINDS[one] for one in found if one in _KINDS}
     if "bad" in kinds:
         return "bad"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...observe import terminal_text
 from ..measure.live_view import LiveView
-from ..results import Percentiles, Summary, ThresholdResult
+from ..results import NOT_VALID, Percentiles, Summary, ThresholdResult
 from .chosen import chosen, worth_telling
 from .live_figures import STATES, live_figures
 from .not_asked import REMEDY, not_asked
@@ -15,6 +15,7 @@ from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
 from .texts import clock, count, duration, line, percent, period, some, value
 from .words import (
     LATENCIES,
+    drops,
     failed_first,
     is_measured,
     known,
@@ -161,6 +162,12 @@ def _thresholds(
     return found
 
 
+def _ended_thresholds(summary: Summary, width: int, pen: Pen) -> list[str]:
+    """All of them; how many have failed is the verdict, above."""
+    lines = _thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1)
+    return [pen("thresholds", "dim"), *lines[1:]] if lines else []
+
+
 def _threshold(one: ThresholdResult, width: int, pen: Pen) -> str:
     mark = pen("met   ", "good") if one.ok else pen("failed", "bad")
     mark = pen("ignored", "dim") if one.ignored else mark
@@ -196,10 +203,10 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         pen(shown(summary.name or "Load run", width), "bold"),
         pen(shown(period(summary.started_at, summary.ended_at), width), "dim"),
         pen(shown(found.words, width), paints[found.kind]),  # type: ignore[arg-type]  # a word of Pen
-        *wrapped(what_went_wrong(summary), width),
+        *wrapped(what_went_wrong(summary, has_thresholds=True), width),
         *wrapped(f"{lead} {why}", width),
         "",
-        *_thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1),
+        *_ended_thresholds(summary, width, pen),
         *([""] if summary.thresholds else []),
         *_ended_counts(summary, width, pen),
         "",
@@ -208,6 +215,7 @@ def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> s
         *_ended_warnings(summary, width, pen),
         *_ended_conversations(summary, width, pen),
         *_ended_unasked(summary, width, pen),
+        *_ended_not_valid(summary, width, pen),
         *_ended_remarks(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
@@ -227,8 +235,10 @@ def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:
         ("delivery", f"{known(summary, 'lost')} lost, {known(summary, 'doubled')} doubled,"
             f" {known(summary, 'reordered')} reordered, {count(summary.uncertain)} uncertain"),
         ("steps", f"{count(steps)} run, {count(failed)} failed"),
+        ("drops", drops(summary)),
     )  # fmt: skip
-    return [pen(left(name, _NAME), "dim") + shown(words, width - _NAME) for name, words in told]
+    return [pen(left(name, _NAME), "dim") + shown(words, width - _NAME)
+        for name, words in told if words]  # fmt: skip
 
 
 def _ended_latencies(summary: Summary, width: int, pen: Pen) -> list[str]:
@@ -273,6 +283,13 @@ def _ended_unasked(summary: Summary, width: int, pen: Pen) -> list[str]:
         return []
     lines = wrapped(f"{unasked}: add", width)
     return ["", *(pen(one, "warn") for one in lines), f'  --threshold "{REMEDY}"']
+
+
+def _ended_not_valid(summary: Summary, width: int, pen: Pen) -> list[str]:
+    if summary.valid or summary.exit_code:
+        return []
+    words = "the run is not valid, and the exit code is 0 all the same; with --require-valid it is"
+    return ["", *(pen(one, "warn") for one in wrapped(f"{words} {NOT_VALID}", width))]
 
 
 def _ended_conversations(summary: Summary, width: int, pen: Pen) -> list[str]:

@@ -64,7 +64,9 @@ def _reconciled(found: Reconciled) -> str:
     if not found.by:
         return f"no{': ' if found.why_not else ''}{line(found.why_not)}"
     where = {"record": "the emulator’s record", "history": "the platform’s history"}
+    left_out = sum(found.not_compared.values())
+    beside = f"; {some(left_out, 'conversation')} not" if left_out else ""
     return (
         f"{some(found.messages, 'message')} of {some(found.conversations, 'conversation')}"
-        f" with {where.get(found.by, line(found.by, 40))}"
+        f" with {where.get(found.by, line(found.by, 40))}{beside}"
     )

@@ -6,7 +6,7 @@ from ..results import CaseResult, ErrorGroup, StepFigures, Summary
 from .html_parts import Cell, Column, heading, left_out, table
 from .markup import Child, Markup, h, joined
 from .texts import count, duration, line
-from .words import is_passed
+from .words import drops, is_passed
 
 STEPS_MAX = 500
 ERRORS_MAX = 200
@@ -53,10 +53,12 @@ def errors(summary: Summary) -> Markup:
     """Lost connections, 429 and failures, each with its count and what is known of it."""
     rows = [*_connections(summary), *_throttling(summary), *map(_error, summary.errors)]
     columns = [Column("What"), Column("Count", number=True), Column("More", optional=True)]
+    dropped = drops(summary)
     return joined(
         heading("Errors and throttling"),
         table(columns, rows[:ERRORS_MAX]) if rows else h("p", {"class": "dim"}, "None."),
         left_out(len(rows) - ERRORS_MAX, "kinds of errors"),
+        h("p", {"class": "dim"}, f"Not among them: {dropped}.") if dropped else None,
     )
 
 

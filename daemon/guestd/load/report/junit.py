@@ -15,7 +15,7 @@ from ..results import CaseResult, ConversationReport, Summary, ThresholdResult
 from .chosen import ChosenConversations, chosen
 from .not_asked import REMEDY, not_asked
 from .texts import count, cut, duration, line, moment, value, visible
-from .transcript import conversation_text
+from .transcript import conversation_text, reason_of
 from .words import failed_first, is_passed, validity, what_went_wrong
 
 #: Of one file; Jenkins reads it into memory.
@@ -75,6 +75,8 @@ def _case(case: CaseResult) -> JunitCase:
         found.output = text
     elif case.outcome == "stopped":
         found.skipped, found.output = "the run ended before it was through", text
+    elif case.outcome == "not run":
+        found.skipped = "not run: the run ended before its turn"
     else:
         found.failure, found.kind = _message(told), told.why if told is not None else "failed"
         found.text = place + text
@@ -84,9 +86,7 @@ def _case(case: CaseResult) -> JunitCase:
 def _message(told: ConversationReport | None) -> str:
     if told is None:
         return "failed"
-    parts = [told.what or told.failed_label or told.outcome]
-    parts += [f"expected {told.expected}"] * bool(told.expected)
-    parts += [f"seen {told.seen}"] * bool(told.seen)
+    parts = [f"{name} {text}" if name else text for name, text in reason_of(told)]
     return "; ".join(line(part, 600) for part in parts)
 
 
@@ -199,7 +199,6 @@ def _add(suite: ET.Element, case: JunitCase, free: int) -> int:
     if case.failure:
         message = {"message": _attribute(case.failure, 2000), "type": _attribute(case.kind)}
         ET.SubElement(element, "failure", message).text = text or case.failure
-        output = output or text
     if case.skipped:
         ET.SubElement(element, "skipped", {"message": _attribute(case.skipped)})
     if output:

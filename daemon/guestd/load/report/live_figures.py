@@ -35,6 +35,7 @@ def live_figures(view: LiveView) -> Json:
         "waits": _counted(view.waits),
         "errors": _counted((one.what, one.count) for one in view.errors),
         "lost_connections": _counted((one.cause, one.count) for one in view.lost_connections),
+        "dropped_connections": view.dropped_connections,
         "throttled": _counted((one.bucket, one.count) for one in view.throttling),
         "warnings": _counted(view.warnings),
         "thresholds": [_threshold(one) for one in view.thresholds],

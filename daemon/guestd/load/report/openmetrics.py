@@ -165,6 +165,8 @@ def _trouble(summary: Summary) -> list[str]:
             [(one.bucket, one.count) for one in summary.throttling]),
         _counts("lost_connections", "cause", "Lost connections by cause",
             [(one.cause, one.count) for one in summary.lost_connections]),
+        _counts("dropped_connections", "step", "Connections that scenarios dropped",
+            [("drop", summary.dropped_connections.count)]),
         _counts("failures", "kind", "Failures by kind",
             [(one.kind or "other", one.count) for one in summary.errors]),
     ]  # fmt: skip

@@ -112,6 +112,11 @@ def clock(at_s: float, decimals: int = 0) -> str:
     return f"-{text}" if at_s < 0 and (whole or part) else text
 
 
+def since(at_s: float, start_s: float) -> str:
+    """Of a conversation: how long after its start, +0.123 s."""
+    return f"{round(at_s - start_s, 3) + 0.0:+,.3f} s"
+
+
 def moment(at: int) -> datetime:
     """Of epoch milliseconds; what is no date is the first one."""
     try:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..results import Band, Overhead, Percentiles, Point, Summary, ThresholdResult
+from ..results import NOT_VALID, Band, Overhead, Percentiles, Point, Summary, ThresholdResult
 from .not_asked import not_asked
 from .texts import clock, count, duration, line, percent, some
 
@@ -45,7 +45,8 @@ def verdict(summary: Summary) -> Verdict:
         unasked = not_asked(summary)
         return Verdict("warn", f"Passed, but {unasked}") if unasked else Verdict("ok", "Passed")
     words = "; ".join(parts)
-    kind: Literal["bad", "warn"] = "bad" if _failed(summary) else "warn"
+    has_failed = _failed(summary) or summary.exit_code == NOT_VALID
+    kind: Literal["bad", "warn"] = "bad" if has_failed else "warn"
     return Verdict(kind, words[0].upper() + words[1:])
 
 
@@ -57,7 +58,7 @@ def _failed(summary: Summary) -> list[str]:
         bad = sum(not is_passed(case.outcome) for case in summary.cases)
         if bad:
             return [f"failed: {bad} of {some(len(summary.cases), 'conversation')}"]
-    if summary.exit_code and not summary.stopped_by:
+    if summary.exit_code not in (0, NOT_VALID) and not summary.stopped_by:
         return [f"failed: exit code {summary.exit_code}"]
     return []
 
@@ -86,8 +87,9 @@ def limit_on(summary: Summary, measure: str) -> tuple[ThresholdResult, str] | No
     return None
 
 
-def what_went_wrong(summary: Summary) -> str:
-    """One sentence, or "" where nothing did."""
+def what_went_wrong(summary: Summary, has_thresholds: bool = False) -> str:
+    """One sentence, or "" where nothing did. `has_thresholds`: they are listed beside it, so they
+    are not named."""
     facts = [
         *_connections(summary),
         *_messages(summary),
@@ -95,7 +97,7 @@ def what_went_wrong(summary: Summary) -> str:
         *_unconfirmed(summary),
         *_cases(summary),
     ]
-    if not facts:
+    if not facts and not has_thresholds:
         failed = [one for one in summary.thresholds if not one.ok]
         facts = [line(f"{one.expression} does not hold", 120) for one in failed[:3]]
     if not facts:
@@ -118,6 +120,18 @@ def _connections(summary: Summary) -> list[str]:
         f"{told} ({'all' if restored >= lost else count(restored)} restored"
         f" within {duration(longest)})"
     ]
+
+
+def drops(summary: Summary) -> str:
+    """What scenarios dropped on purpose, which is no trouble; "" where nothing was."""
+    found = summary.dropped_connections
+    if not found.count:
+        return ""
+    told, back = f"{some(found.count, 'connection')} dropped by `drop`", found.restore_ms
+    if not back.count:
+        return f"{told}, none back"
+    share = "all" if back.count >= found.count else count(back.count)
+    return f"{told}, {share} back within {duration(back.max)}"
 
 
 def _messages(summary: Summary) -> list[str]:

@@ -32,6 +32,16 @@ def own_mark(run_id: str, worker: int, workers: int) -> tuple[str, str]:
     return (PART_ATTRIBUTE, f"{run_id}-{worker}") if workers > 1 else (RUN_ATTRIBUTE, run_id)
 
 
+class EndHolder(Protocol):
+    """What a guest's end of its conversation may have to wait for."""
+
+    def holds(self, driver: GuestDriver, end: a.EndSession) -> bool:
+        """Whether it must wait; then it is asked for in time, by `GuestDriver.end`."""
+
+    def heard(self, driver: GuestDriver) -> None:
+        """Something of it has come."""
+
+
 class GuestHost(Protocol):
     """What drivers share."""
 
@@ -42,6 +52,9 @@ class GuestHost(Protocol):
     loop: asyncio.AbstractEventLoop
     timers: Timers[GuestDriver]
     gate: MessageGate | None
+
+    @property
+    def histories(self) -> EndHolder | None: ...
 
     @property
     def at_s(self) -> float: ...
@@ -68,7 +81,8 @@ class GuestHost(Protocol):
 
 class GuestDriver:
     """A `Watcher` of its session. `log`: what is compared with the platform's record. `has_ended`:
-    the conversation is over at the platform."""
+    the conversation is over at the platform. `held_s`: how long its end had to wait until its
+    history was read."""
 
     __slots__ = (
         "_host",
@@ -76,6 +90,7 @@ class GuestDriver:
         "_timer_at",
         "guest",
         "has_ended",
+        "held_s",
         "log",
         "session_id",
         "slowest_s",
@@ -89,7 +104,7 @@ class GuestDriver:
         self.guest = guest
         self.session_id = ""
         self.log = ConversationLog()
-        self.started_s = self.took_s = self.slowest_s = 0.0
+        self.started_s = self.took_s = self.slowest_s = self.held_s = 0.0
         self.slowest_what = ""
         self.was_live = self.has_ended = False
         self._lost_by = ""
@@ -120,7 +135,7 @@ class GuestDriver:
         one = heard_in(row)
         if one is None:
             return
-        self.log.heard(one, self._host.at_s)
+        self._note(one)
         if isinstance(one, h.Live):
             self.was_live = True
         elif isinstance(one, h.SessionOver):
@@ -132,6 +147,11 @@ class GuestDriver:
 
     def over(self) -> None:
         """The event of the end has said so."""
+
+    def _note(self, one: h.Heard) -> None:
+        self.log.heard(one, self._host.at_s)
+        if (histories := self._host.histories) is not None:
+            histories.heard(self)
 
     # ------------------------------------------------------------------ actions
 
@@ -194,6 +214,12 @@ class GuestDriver:
             self._host.fleet.reconnect(self.session_id, hang_up=action.how == "close")
 
     def _end(self, action: a.EndSession) -> None:
+        histories = self._host.histories
+        if histories is None or not histories.holds(self, action):
+            self.end(action)
+
+    def end(self, action: a.EndSession) -> None:
+        """Its history is read, or is not to be."""
         self._give(End(action.command_id), heeded=False)
 
     def _give(self, command: Command, heeded: bool = True) -> None:
@@ -215,9 +241,12 @@ class GuestDriver:
 
     def soon(self, one: h.Heard) -> None:
         """In the next turn: the guest is in the middle of what it wants done."""
+        self._note(one)
         self._host.loop.call_soon(self.take, one)
 
     def _measured(self, one: a.Measured) -> None:
+        if one.name == "conversation_time":
+            one = replace(one, value_s=one.value_s - self.held_s)
         if one.value_s > self.slowest_s and (what := _SLOW.get(one.name)):
             self.slowest_s, self.slowest_what = one.value_s, what
         self._host.measured(one, self._lost_by)

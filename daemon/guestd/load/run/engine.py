@@ -7,7 +7,8 @@ loop in which its session said something. So a guest has no task and no timer.
 The run's end has three parts. When the load model's time is over no guest is started any more, and
 those that are in a conversation may finish it for `graceful_stop_s`; guests of an endless scenario
 are asked to stop at once. Then all that are left are asked to end their conversations. What has not
-ended after `LEAVE_S` is given up, which `failed` counts."""
+ended after `LEAVE_S` is given up, which `failed` counts; where histories are read before guests
+leave, that time begins when no guest waits for it any more."""
 
 from __future__ import annotations
 
@@ -32,6 +33,7 @@ from ..plan.plan import Plan
 from ..scenario.file import Scenario
 from ..scenario.steps import Repeat
 from .driver import GuestDriver, own_mark
+from .histories import GuestHistories
 from .message_gate import MessageGate
 from .overhead import LagSampler, resident_bytes
 
@@ -43,6 +45,8 @@ HALF_A_SECOND_S = 0.5
 DEADLINE_TICK_S = 0.01
 #: Of the steps that guests wait in, the most frequent are shown.
 WAITS_MAX = 8
+#: What a guest waits for that has ended its scenario.
+HISTORY = "its history is read"
 #: How long conversations may take to end at the end of a run.
 LEAVE_S = 30.0
 
@@ -78,10 +82,12 @@ class LoadEngine:
         only: int | None = None,
         at_once: int | None = None,
         messages_per_s_max: float = 0.0,
+        histories: GuestHistories | None = None,
     ) -> None:
         """`only`: the number of the one guest to start, at once. `at_once`: guests that would be
         more than that at a time start when there is room. `messages_per_s_max`: of all guests, 0
-        for no ceiling."""
+        for no ceiling. `histories`: reads that of each guest before it leaves."""
+        self.histories = histories
         self.gate = MessageGate(messages_per_s_max, self._held) if messages_per_s_max else None
         self._at_once = inf if at_once is None else at_once
         self.fleet, self.clock, self.loop = fleet, clock, loop
@@ -103,6 +109,7 @@ class LoadEngine:
         self._start = self._last_second = clock.now()
         self._guest_run = GuestRun(run_id, self._start)
         self._ends_at: float | None = None
+        self._leaves_from = 0.0
         self._is_stopped = False
         self._over = asyncio.Event()
         self._cpu_s = time.process_time()
@@ -124,7 +131,9 @@ class LoadEngine:
             step = driver.guest.step
             if step is not None:
                 found[driver.guest.planned.scenario, step] += 1
-        return [(self._labels.get(key, ""), count) for key, count in found.most_common(WAITS_MAX)]
+        waits = [(self._labels.get(key, ""), count) for key, count in found.most_common(WAITS_MAX)]
+        held = len(self.histories) if self.histories is not None else 0
+        return [(HISTORY, held), *waits] if held else waits
 
     @property
     def living(self) -> list[GuestDriver]:
@@ -178,6 +187,8 @@ class LoadEngine:
         model = self._plan.model
         if self.gate is not None:
             self.gate.release(self.clock.now())
+        if self.histories is not None:
+            self.histories.look()
         if self._ends_at is None:
             self._start_arrivals(at_s)
             if self._is_closed:
@@ -186,7 +197,9 @@ class LoadEngine:
                 self.stop(0.0 if self._is_endless else model.graceful_stop_s)
         if self._ends_at is not None and at_s >= self._ends_at:
             self._stop_all()
-            if at_s >= self._ends_at + LEAVE_S:
+            if self.histories is not None and len(self.histories):
+                self._leaves_from = at_s
+            if at_s >= max(self._ends_at, self._leaves_from) + LEAVE_S:
                 self._over.set()
         if not self._living and self._is_all_started():
             self._over.set()
@@ -265,6 +278,8 @@ class LoadEngine:
             what = "no session when the guest had to leave"
             self._recorder.failure("never_live", what, driver.guest.planned.scenario)
         driver.log.left_ms = self.clock.epoch_ms()
+        if self.histories is not None:
+            self.histories.over(driver)
         self._helpers.finished(driver, one)
 
     def send_file(self, driver: GuestDriver, asked: a.SendFile) -> None:

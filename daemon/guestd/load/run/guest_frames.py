@@ -12,7 +12,8 @@ none, so nothing is remembered there.
 
 Bounds. `GUESTS_MAX` guests at a time; of each so many frames as are asked for, of a long frame its
 beginning. Kept are `EACH_KIND_MAX` of each kind of failure, `KINDS_MAX` kinds, the slowest,
-`TROUBLED_MAX` that were shown a message twice or late, and the newest `OTHERS_MAX`."""
+`TROUBLED_MAX` that were shown a message twice or late, or were found to lack one when they left,
+and the newest `OTHERS_MAX`."""
 
 from __future__ import annotations
 
@@ -141,7 +142,8 @@ class GuestFrames:
                 return False
             self._kinds[kind] += 1
             return self._kinds[kind] <= EACH_KIND_MAX
-        if driver.log.came_twice or driver.log.came_late:
+        log = driver.log
+        if log.came_twice or log.came_late or log.has_findings:
             self._troubled += 1
             return self._troubled <= TROUBLED_MAX
         return driver.slowest_s > 0 and self._is_slow(driver)

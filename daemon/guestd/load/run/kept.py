@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ..guest.actions import StepDone, TranscriptLine
 from ..measure.reconcile import ConversationFindings, GuestView, RunFindings
-from ..measure.summary import StepName
+from ..measure.summary import FAILURES, StepName
 from ..results import CaseResult, ConversationReport, TranscriptEntry
 from .driver import GuestDriver
 from .guest_frames import GuestFrames
@@ -119,7 +119,7 @@ class KeptConversations:
             started_s=one.started_s,
             length_s=one.took_s,
             transcript=[_entry(line) for line in one.guest.transcript],
-            command=f"{self._command} --only {planned.name}",
+            command=self._command_of(planned.name),
         )
         if failed is not None:
             self._tell_failure(report, planned.scenario, failed)
@@ -127,12 +127,18 @@ class KeptConversations:
             report.frames, report.frames_left_out = self.frames.of(planned.number)
         return report
 
+    def _command_of(self, guest: str) -> str:
+        """Of a run that is of one guest already, the run's own."""
+        is_its_own = " --only" in self._command
+        return self._command if is_its_own else f"{self._command} --only {guest}"
+
     def _tell_failure(self, report: ConversationReport, scenario: int, failed: StepDone) -> None:
         name = self._steps.get((scenario, failed.step))
         report.failed_step = failed.step
-        report.failed_label = name.label if name is not None else ""
+        report.failed_label = name.label if name is not None else "before the first step"
         report.expected, report.seen = failed.expected, failed.seen
-        report.what = report.what or f"{report.failed_label}: {failed.failure}"
+        words = FAILURES.get(failed.failure, failed.failure)
+        report.what = report.what or f"{report.failed_label}: {words}"
 
     def _scenario(self, one: GuestDriver) -> str:
         return self._scenarios[one.guest.planned.scenario]

@@ -16,7 +16,8 @@ PROBLEMS_MAX = 1_000
 
 @dataclass(slots=True, frozen=True, order=True)
 class FileProblem:
-    """`line` from 1. `key`: the way to it, as in `scenarios.Parcel[2].say`, or ""."""
+    """`line` from 1; 0: of the file as a whole. `key`: the way to it, as in
+    `scenarios.Parcel[2].say`, or ""."""
 
     line: int
     key: str
@@ -37,7 +38,8 @@ class ScenarioFileError(GuestdError):
     def __init__(self, path: str, problems: Iterable[FileProblem]) -> None:
         self.path = path
         self.problems = tuple(sorted(set(problems)))
-        lines = [f"{path}:{one.line}: {one}" for one in self.problems[:SHOWN_MAX]]
+        lines = [f"{path}{f':{one.line}' * (one.line > 0)}: {one}"
+            for one in self.problems[:SHOWN_MAX]]  # fmt: skip
         if len(self.problems) > SHOWN_MAX:
             lines.append(f"{path}: and {len(self.problems) - SHOWN_MAX} more problems")
         super().__init__("\n".join(lines))

@@ -27,9 +27,9 @@ def read_file(path: Path, reply_within_s: float = REPLY_WITHIN_S) -> ScenarioFil
     except OSError as bad:
         remedy = "name a file that is there and can be read"
         said = f"cannot be read: {(bad.strerror or str(bad)).lower()}"
-        raise ScenarioFileError(str(path), [FileProblem(1, "", said, remedy)]) from None
+        raise ScenarioFileError(str(path), [FileProblem(0, "", said, remedy)]) from None
     except ValueError:
-        problem = FileProblem(1, "", "is larger than 1 MiB", "make several files of it")
+        problem = FileProblem(0, "", "is larger than 1 MiB", "make several files of it")
         raise ScenarioFileError(str(path), [problem]) from None
     return scenario_file(data, str(path), files, reply_within_s)
 

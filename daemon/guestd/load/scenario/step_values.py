@@ -117,15 +117,14 @@ class StepValue:
 
 @dataclass(slots=True, frozen=True)
 class StepsValue:
-    """A list of steps. None may follow one that ends the conversation."""
+    """A list of steps, one at least. None may follow one that ends the conversation."""
 
     words: str = "a list of steps"
-    least: int = 0
 
     def read(self, node: YamlNode, key: str, reading: FileReading) -> Any:
         if not isinstance(node, YamlList):
             return refuse(self, node, key, reading, "begin each step with a dash")
-        if len(node.items) < self.least:
+        if not node.items:
             reading.wrong(node, key, "has no steps", "write one, or remove it")
         steps: list[Step] = []
         has_ended = False
@@ -143,8 +142,7 @@ class StepsValue:
         return tuple(steps)
 
     def schema(self) -> Json:
-        least = {"minItems": self.least} if self.least else {}
-        return {"type": "array", "items": _STEP.schema(), **least}
+        return {"type": "array", "items": _STEP.schema(), "minItems": 1}
 
 
 _BESIDE = ("name", "within")
@@ -152,7 +150,7 @@ _BESIDE = ("name", "within")
 _REPLY_STEPS = (ExpectReply, Choose, ExpectJoin, ExpectDisconnect)
 _STEP = StepValue()
 STEPS = StepsValue()
-STEP_KEYS = {one.name: one for one in step_keys(StepsValue(least=1))}
+STEP_KEYS = {one.name: one for one in step_keys(STEPS)}
 
 
 def step_schema() -> Json:

@@ -231,6 +231,13 @@ def test_the_transcript_tells_what_happened():
     ]  # fmt: skip
 
 
+def test_a_connection_that_the_scenario_drops_is_not_told_as_lost():
+    guest = GuestUnderTest(HI, EXPECT)
+    guest.live(1)
+    guest.hear(Resting("reconnect_asked"), 2)
+    assert guest.guest.transcript[-1].text == "connection dropped, as was asked"
+
+
 def test_the_transcript_is_bounded():
     guest = GuestUnderTest(HI, EXPECT)
     guest.live()

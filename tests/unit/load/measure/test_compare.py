@@ -151,6 +151,16 @@ def test_what_makes_runs_hard_to_compare_is_said():
     ]
 
 
+def test_runs_that_are_not_valid_are_not_comparable_but_what_was_lost_counts():
+    a, b = summary(echoes(1)), summary(echoes(2, factor=30), valid=False, lost=900)
+    found = compare(a, b)
+    assert not found.comparable and only(found).verdict == "slower"
+    assert found.verdict == "not comparable: the second run is not valid; more lost"
+    a.valid = False
+    assert compare(a, a).verdict == "not comparable: both runs are not valid"
+    assert compare(summary(echoes(1)), summary(echoes(2))).comparable
+
+
 def test_a_terminal_is_shown_a_line_for_each():
     lines = comparison_lines(
         compare(summary(echoes(1), seed=1), summary(echoes(2, factor=30), steps=[step(9, 1)]))

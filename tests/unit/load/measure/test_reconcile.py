@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,18 @@ def test_what_was_written_while_the_guest_was_leaving_is_not_lost():
     record = [bot(1), bot(2), bot(3), bot(9)]
     assert found([seen(1)], [], record, left_ms) == [("lost", False, "answer 2")]
     assert found([seen(1), seen(2)], [], [bot(1), bot(2)], START_MS + LEAVING_MS) == []
+
+
+def test_an_own_message_that_was_under_way_at_the_reading_is_no_loss():
+    def under_way(number, status):
+        return replace(sent(number, status), under_way=True)
+
+    given = [under_way(1, "confirmed"), under_way(2, "failed"), under_way(3, "uncertain")]
+    assert found([], given, []) == [("uncertain", True, "question 3")]
+    assert found([], [under_way(1, "confirmed")], [mine(1)]) == []
+    assert found([], [sent(1), under_way(2, "confirmed")], [mine(2)]) == [
+        ("lost", True, "question 1")
+    ]
 
 
 def test_a_message_that_was_shown_again_is_doubled_once_for_each_time():

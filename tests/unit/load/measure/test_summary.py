@@ -157,6 +157,28 @@ def test_throttling_and_lost_connections_have_their_causes():
     assert (lost.cause, lost.count, lost.restore_ms.count) == ("closed", 2, 2)
 
 
+def test_connections_that_scenarios_drop_are_none_that_are_lost():
+    recorder = Recorder()
+    for at_s in (1.0, 2.0):
+        recorder.lost_connection("reconnect_asked", at_s)
+        recorder.restored("reconnect_asked", 0.5)
+    recorder.lost_connection("lost", 3.0)
+    measures = RunMeasures()
+    measures.absorb(recorder.partial())
+    rules = [ThresholdRule("lost_connections == 1"), ThresholdRule("dropped_connections == 2")]
+
+    summary = summary_of(measures, facts(), ThresholdWatch(rules))
+
+    assert [(one.cause, one.count) for one in summary.lost_connections] == [("lost", 1)]
+    dropped = summary.dropped_connections
+    assert (dropped.count, dropped.restore_ms.count) == (2, 2)
+    assert sum(point.lost_connections for point in summary.points) == 1
+    assert [one.ok for one in summary.thresholds] == [True, True]
+    block = summary_text(summary, colour=False)
+    assert "2 connections dropped by `drop`, all back within 500 ms" in block
+    assert what_went_wrong(summary).endswith("1 connection was lost.")
+
+
 def test_without_a_record_uncertain_is_what_guests_counted():
     without = summary_of(measured(), facts(), reconciled=Reconciled(why_not="asked not to"))
     assert (without.lost, without.uncertain) == (0, 2)

@@ -285,7 +285,7 @@ def test_operators_are_those_of_arithmetic(sign, value):
     ("expression", "about"),
     [
         ("lost == 0", "messages of either side that never arrived"),
-        ("lost_connections<3", "connections lost, for whatever cause"),
+        ("lost_connections<3", "connections lost, but not by the scenario's own `drop`"),
         (" echo_latency.p99 < 100ms", "from when a message was due to be sent to its confirmation"),
         ("messages.failed.rate < 0.01", "messages that were refused or not sent"),
         ('step["Talk: waits"].p95 < 2s', STEP_SENTENCE),
@@ -294,3 +294,15 @@ def test_operators_are_those_of_arithmetic(sign, value):
 )
 def test_a_threshold_says_what_its_figure_is_about(expression, about):
     assert sentence_of(expression) == about
+
+
+def test_the_same_threshold_of_the_file_and_of_the_command_line_is_judged_once():
+    rules = [
+        ThresholdRule("messages.sent < 100"),
+        ThresholdRule("messages.sent.count<100", abort=True),
+        ThresholdRule("messages.sent < 100"),
+        ThresholdRule("messages.sent < 101"),
+    ]
+    watch = ThresholdWatch(rules)
+    told = [one.expression for one in watch.results(figures({}))]
+    assert told == ["messages.sent.count<100", "messages.sent < 101"]

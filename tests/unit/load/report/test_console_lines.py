@@ -142,5 +142,22 @@ def test_the_end_of_a_run_says_its_figures():
     assert len(block.split("\n")) < 70
 
 
+def test_a_run_that_is_not_valid_is_said_first_and_last():
+    run = Summary(valid=False, overhead=Overhead(reasons=["it was busy"]))
+    block = summary_text(run, colour=False).splitlines()
+    assert block[2] == "Not valid" and "The run is not valid: it was busy." in block[3]
+    assert " ".join(block[-2:]).endswith("with --require-valid it is 111")
+    run.exit_code = 111
+    block = summary_text(run, colour=False)
+    assert "\nNot valid\n" in block and "--require-valid" not in block
+
+
+def test_a_threshold_that_failed_is_named_once():
+    failed = ThresholdResult(expression="echo_latency.p99 < 5ms", ok=False, value=9.0, unit="ms")
+    block = summary_text(Summary(exit_code=99, thresholds=[failed]), colour=False)
+    assert block.count("echo_latency.p99 < 5ms") == 1
+    assert block.count("1 of 1") == 1
+
+
 def test_the_end_of_an_empty_run_is_told():
     assert "Passed" in summary_text(Summary(), colour=False)

@@ -62,9 +62,23 @@ def test_a_functional_run_is_a_suite_per_file_and_a_case_per_conversation():
     failure = case.find("failure")
     assert "expected a reply containing “parcel” within 30 s" in failure.get("message")
     for told in ("tests/parcel.yaml:12", "guest: My order is 99-1187", "Parcel bot: One moment",
-        "5:54.097 · closed 1006", "again: guestd load parcel.yaml --seed 7 --only g-0"):  # fmt: skip
+        "+5.897 s · closed 1006", "again: guestd load parcel.yaml --seed 7 --only g-0"):  # fmt: skip
         assert told in failure.text
-        assert told in case.find("system-out").text
+
+
+def test_a_failure_says_its_reason_once_and_its_transcript_once():
+    case = read(junit_xml(sample.functional(failures=1))).find(".//testcase[failure]")
+    failure = case.find("failure")
+    assert failure.get("message").count("expected") == 1
+    assert "expected a reply" not in failure.text and "seen" not in failure.text
+    assert case.find("system-out") is None
+
+
+def test_a_case_that_was_not_run_is_skipped():
+    found = sample.functional(failures=0)
+    found.cases[1].outcome = "not run"
+    (skipped,) = read(junit_xml(found)).iter("skipped")
+    assert skipped.get("message").startswith("not run")
 
 
 def test_a_load_run_is_its_thresholds_its_validity_and_what_failed():

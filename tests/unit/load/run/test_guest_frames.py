@@ -47,13 +47,13 @@ class Wire:
         self.taken.append(ending)
 
 
-def driver(number=0, failed="", slow_s=0.0, twice=()):
+def driver(number=0, failed="", slow_s=0.0, twice=(), lacks=False):
     return SimpleNamespace(
         guest=SimpleNamespace(
             planned=SimpleNamespace(number=number, scenario=0),
             failed=StepDone(1, 1.0, failed) if failed else None,
         ),
-        log=SimpleNamespace(came_twice=twice, came_late=()),
+        log=SimpleNamespace(came_twice=twice, came_late=(), has_findings=lacks),
         slowest_s=slow_s,
     )
 
@@ -117,7 +117,13 @@ def test_a_long_frame_is_told_by_its_beginning():
 
 @pytest.mark.parametrize(
     ("told", "kept"),
-    [({}, 0), ({"failed": "no_reply"}, 1), ({"slow_s": 0.1}, 1), ({"twice": (1.0,)}, 1)],
+    [
+        ({}, 0),
+        ({"failed": "no_reply"}, 1),
+        ({"slow_s": 0.1}, 1),
+        ({"twice": (1.0,)}, 1),
+        ({"lacks": True}, 1),
+    ],
 )
 def test_of_guests_whose_conversation_passed_only_the_newest_are_kept(told, kept):
     frames = GuestFrames(4, lambda: 0.0)

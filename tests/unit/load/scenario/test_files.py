@@ -45,7 +45,7 @@ def test_a_file_has_everything_that_it_says():
             data: [{order: 17, open: true}, {order: A, open: ""}]
             guest: {name: "G ${order}", email: e, attributes: {a: "${open}"}, metadata: {m: [1, {x: 1.5}]}, authenticated: true}
             steps: [say: "${order}"]
-          Two: []
+          Two: [end]
         """
     file = read(text)
     assert (file.path, file.name) == ("f.yml", "Parcels")
@@ -65,7 +65,7 @@ def test_a_file_has_everything_that_it_says():
     assert one.guest == GuestProfile(
         "G ${order}", "e", {"a": "${open}"}, {"m": [1, {"x": 1.5}]}, True
     )
-    assert (two.name, two.steps, two.weight) == ("Two", (), 1.0)
+    assert (two.name, len(two.steps), two.weight) == ("Two", 1, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -109,19 +109,21 @@ def test_the_load_follows_from_what_is_said(text, wanted):
         ("scenarios:", "1 scenarios: must be names with scenarios, and is empty; write `name: value`, a line each"),
         ("scenarios: {A: }", "1 scenarios.A: must be a list of steps, or a mapping with `steps`, and is empty; begin each step with a dash"),
         ("scenarios: {A: {weight: 1}}", "1 scenarios.A.steps: is missing; write a list of steps"),
+        ("scenarios:\n  A: []", "2 scenarios.A: has no steps; write one, or remove it"),
+        ("scenarios:\n  A:\n    steps: []", "3 scenarios.A.steps: has no steps; write one, or remove it"),
         ("scenarios: {A: {stepz: []}}", "1 scenarios.A.steps: is missing; write a list of steps"),
-        ("scenario: {A: []}", "1 scenario: is not a known key; did you mean scenarios?"),
+        ("scenario: {A: [end]}", "1 scenario: is not a known key; did you mean scenarios?"),
         ("confg: {}\n" + ONE, "1 confg: is not a known key; did you mean config?"),
         ("config: {deploymentID: x}\n" + ONE, "1 config.deploymentID: is not a known key; did you mean deploymentId?"),
         ("config: {region: 1}\n" + ONE, '1 config.region: must be a text, and is 1; put it in quotes: "1"'),
-        ("scenarios: {A: {weight: 0, steps: []}}", "1 scenarios.A.weight: must be a number, and is 0; above 0, at most 1e+06"),
-        ("scenarios: {A: {timeout: 0s, steps: []}}", "1 scenarios.A.timeout: is no time at all; write a duration above 0"),
-        ("scenarios: {A: {timeout: 1y, steps: []}}", "1 scenarios.A.timeout: must be a duration such as 30s, 5m, 1h30m or 250ms, and is '1y'; write seconds, or"),
-        ("scenarios: {A: {guest: {authenticated: yes}, steps: []}}", "1 scenarios.A.guest.authenticated: must be true or false, and is 'yes'; write it without quotes"),
-        ("scenarios: {A: {data: no.csv, steps: []}}", "1 scenarios.A.data: no.csv cannot be read: no such file or directory; paths begin at this file's directory"),
-        ("scenarios: {A: {data: [], steps: []}}", "1 scenarios.A.data: is an empty list; write a list of rows"),
-        ("scenarios: {A: {data: [{a: 1}, {b: 1}], steps: []}}", "1 scenarios.A.data[1].a: is missing; write it in all rows, or in none"),
-        ("scenarios: {A: {data: [{run.id: 1}], steps: []}}", "1 scenarios.A.data[0].run.id: is called run.id, which means something else; rename it"),
+        ("scenarios: {A: {weight: 0, steps: [end]}}", "1 scenarios.A.weight: must be a number, and is 0; above 0, at most 1e+06"),
+        ("scenarios: {A: {timeout: 0s, steps: [end]}}", "1 scenarios.A.timeout: is no time at all; write a duration above 0"),
+        ("scenarios: {A: {timeout: 1y, steps: [end]}}", "1 scenarios.A.timeout: must be a duration such as 30s, 5m, 1h30m or 250ms, and is '1y'; write seconds, or"),
+        ("scenarios: {A: {guest: {authenticated: yes}, steps: [end]}}", "1 scenarios.A.guest.authenticated: must be true or false, and is 'yes'; write it without quotes"),
+        ("scenarios: {A: {data: no.csv, steps: [end]}}", "1 scenarios.A.data: no.csv cannot be read: no such file or directory; paths begin at this file's directory"),
+        ("scenarios: {A: {data: [], steps: [end]}}", "1 scenarios.A.data: is an empty list; write a list of rows"),
+        ("scenarios: {A: {data: [{a: 1}, {b: 1}], steps: [end]}}", "1 scenarios.A.data[1].a: is missing; write it in all rows, or in none"),
+        ("scenarios: {A: {data: [{run.id: 1}], steps: [end]}}", "1 scenarios.A.data[0].run.id: is called run.id, which means something else; rename it"),
         ("load: {users: 0}\n" + ONE, "1 load.users: must be a number, and is 0; 1 or more, at most 1e+06"),
         ("load: {users: 1.5}\n" + ONE, "1 load.users: must be a number, and is 1.5; write it without quotes and units"),
         ("load: {users: 1, arrivalRate: 1, runTime: 1m}\n" + ONE, "1 load.users: says how many guests there are, and arrivalRate how many come; leave one of them out"),

@@ -97,9 +97,14 @@ loops = made(
     for_s=st.just(0.0) | times,
     every_s=times,
 )
-conversations = st.tuples(
-    st.lists(simple | loops, max_size=6), st.just([]) | made(EndConversation).map(lambda one: [one])
-).map(lambda parts: [*parts[0], *parts[1]])
+conversations = (
+    st.tuples(
+        st.lists(simple | loops, max_size=6),
+        st.just([]) | made(EndConversation).map(lambda one: [one]),
+    )
+    .map(lambda parts: [*parts[0], *parts[1]])
+    .filter(bool)
+)
 
 
 def without_lines(steps):
@@ -146,7 +151,7 @@ FULL = """\
         data: [{order: 17}, {order: A}]
         guest: {name: "G ${order}", metadata: {m: [1, {x: 1.5}]}, authenticated: true}
         steps: [say: "${order}"]
-      Two: []
+      Two: [end]
       Three: [{persona: {persona: p}}]
     """
 LOADS = [

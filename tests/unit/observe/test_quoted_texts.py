@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.operations.executor import _problem_details
+from guestd.observe.quoted_texts import without_texts
+from guestd.operations.failure_policy import problem_details
 from guestd.operations.operation import Operation
-from guestd.operations.quoted_texts import without_texts
 
 SAID = "my card is 4111 1111 1111 1111, and the code on its back is 123"
 REQUEST = {"messages": [{"from": "agent", "text": SAID}, {"text": "hello"}, {"html": "<b>no</b>"}]}
@@ -33,5 +33,5 @@ def test_audit_1_words_of_an_error_are_kept_without_what_was_said(words, kept):
 def test_http_3_each_error_of_a_list_is_kept_without_what_was_said():
     operation = Operation("o1", "injection", REQUEST, 0, "inject")
     errors = [{"message": f"bad: {SAID}", "code": "x"}]
-    told = _problem_details(operation, {"message": "no", "errors": errors})
+    told = problem_details(operation, {"message": "no", "errors": errors})
     assert told == {"error_message": "no", "errors": [{"message": "bad: …", "code": "x"}]}

@@ -1,5 +1,5 @@
-"""What an error says, without what it quotes of a guest's texts: the audit keeps why something
-failed, and never what was said (AUDIT-1).
+"""What an error says, without what it quotes of a guest's texts: the log and the audit keep why
+something failed, and never what was said (AUDIT-1).
 
 A platform quotes a text whole, in quotation marks, or cut short. So three things go: each
 text of the request where it stands as a whole, each quoted passage that is part of one, and every
