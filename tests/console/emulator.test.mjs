@@ -73,6 +73,18 @@ test('a connection that is back stays so where an older answer says that it is n
   assert.deepEqual(emulator.recent.map((one) => one.outcome), ['restored'])
 })
 
+test('what a rule has injected is counted when it is told, and all is read soon, however much is told', async () => {
+  const emulator = new Emulator()
+  emulator.rules = [{ id: 'f1', kind: 'duplicate', injected: 0 }]
+  emulator.take({ n: 1, kind: 'injection', ...injected(1, 'duplicate'), rule: 'f1' })
+  assert.equal(emulator.rules[0].injected, 1)
+  const { timer } = emulator
+  emulator.take({ n: 2, kind: 'injection', ...injected(2, 'duplicate'), rule: 'f1' })
+  assert.equal(emulator.timer, timer)
+  clearTimeout(timer)
+  assert.equal(emulator.rules[0].injected, 2)
+})
+
 test('with a daemon that was started anew the numbers begin anew', async () => {
   const emulator = new Emulator()
   emulator.start()

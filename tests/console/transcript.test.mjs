@@ -71,6 +71,26 @@ test('a lost connection is one line, whether it is back or not', () => {
   assert.deepEqual(of.list().at(-1).outage, { lost: 5000, restored: 6400 })
 })
 
+test('a line stands where its time is, below what was said before it and read from the history after it', () => {
+  const second = (n) => Date.parse('2026-11-29T20:00:00Z') + n * 1000
+  const of = after([
+    { kind: 'session', seq: 1, state: 'live', at: second(1) },
+    said(2, 'before'),
+    { kind: 'session', seq: 3, state: 'resting', reason: 'unanswered', at: second(20) },
+    { kind: 'session', seq: 4, state: 'live', at: second(22) },
+    said(5, 'said while nobody heard', { time: '2026-11-29T20:00:10Z', at: second(22) }),
+    said(6, 'after', { time: '2026-11-29T20:00:23Z' }),
+    accepted(7, 'c1', 'mine'),
+  ])
+  assert.deepEqual(texts(of), ['Live', 'before', 'said while nobody heard', 'unanswered', 'after', 'mine'])
+})
+
+test('that it was asked to end is said, until it has ended', () => {
+  const of = after([{ kind: 'session', seq: 1, state: 'live', at: 1 }, accepted(2, 'c1', '', 'end')])
+  assert.equal(of.isEnding, true)
+  assert.deepEqual(texts(of), ['Live', 'Asked to end'])
+})
+
 test('an answer belongs to the offer before it', () => {
   const offer = said(1, 'Which?', { content: [{ contentType: 'QuickReply', quickReply: { text: 'A', payload: 'a' } }] })
   const of = after([offer])

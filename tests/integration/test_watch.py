@@ -79,6 +79,22 @@ async def test_events_frames_and_explanations_come_by_one_socket(new_stack, clie
             assert over == {"e", "f", "x"}
 
 
+async def test_what_is_waited_for_is_told_again_while_the_time_passes(new_stack, client_of):
+    mute = [{"kind": "mute", "count": 1}]
+    async with (
+        new_stack(emulator={"faults": mute}) as stack,
+        client_of(stack) as client,
+        page_of(client) as page,
+    ):
+        await opened(stack, client)
+        await say(client, "hello", "c-1")
+        await stack.until(lambda: stack.emulator.faults.injected["mute"])
+        await page.subscribe("x", "explain", session="ana")
+        told = [(await page.next(id="x", kind="data"))["data"]["waits_for"][0] for _ in range(2)]
+        assert {one["code"] for one in told} == {"echo"}
+        assert told[0]["detail"] != told[1]["detail"]
+
+
 async def test_the_fleets_topics_are_the_same_as_their_streams(new_stack, client_of):
     async with new_stack() as stack, client_of(stack) as client, page_of(client) as page:
         await page.subscribe("s", "stats")

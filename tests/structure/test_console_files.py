@@ -140,6 +140,20 @@ def test_a_module_is_served_without_comments_and_indentation_and_on_the_same_lin
         assert not re.search(r"^[ \t]", served, re.MULTILINE), name
 
 
+def test_the_style_sheet_is_served_without_spaces_and_says_the_same():
+    written, served = (PAGE / "main.css").read_text(), page_files()["main.css"].body.decode()
+    assert written.count("\n") == served.count("\n")
+    assert "/*" not in served and not re.search(r"^ | [{};]|[{};,] ", served, re.MULTILINE)
+
+    def words(text: str) -> list[str]:
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        return re.findall(r"[^\s{};:,]+|[{}:,]|;(?!\s*})", text)
+
+    assert words(written) == words(served)
+    assert ".pane + .pane{" in served  # a space that means something stays
+    assert ".talk > :first-child{" in served
+
+
 def test_a_module_does_one_thing():
     long = {name: len((PAGE / name).read_text().splitlines()) for name in OWN}
     assert {

@@ -25,7 +25,8 @@ class SessionLine(NamedTuple):
     """What a list is searched and sorted by. Times are epoch milliseconds. `waiting`: messages of
     the guest's that are not settled yet; `uncertain`: those that nothing can be found out about,
     since the start of the daemon; `attempt`: connects that failed since it was live;
-    `waiting_since_ms`: when the oldest that waits was accepted."""
+    `waiting_since_ms`: when the oldest that waits was accepted; `unanswered_since_ms`: when the
+    heartbeat was asked that is not answered yet."""
 
     session_id: str
     name: str
@@ -39,6 +40,7 @@ class SessionLine(NamedTuple):
     attempt: int = 0
     attributes: Mapping[str, str] = {}
     waiting_since_ms: int = 0
+    unanswered_since_ms: int = 0
 
 
 class BudgetView(NamedTuple):

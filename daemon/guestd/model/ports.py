@@ -174,8 +174,8 @@ class SessionView:
     """One guest session as an outsider may see it. Times are epoch milliseconds, 0 where there is
     none; `last_message_ms` is known of those of this life of the daemon. `has_spoken`: a message
     of the guest's was accepted. `file_bytes_max`: the largest file that it takes now, 0 for none at
-    all. `waiting`, `waiting_since_ms`, `uncertain` and `attempt` are those of `SessionLine`;
-    `reason`: by which cause the connection was lost that is not back."""
+    all. `waiting`, `waiting_since_ms`, `unanswered_since_ms`, `uncertain` and `attempt` are those
+    of `SessionLine`; `reason`: by which cause the connection was lost that is not back."""
 
     session_id: str
     name: str
@@ -199,6 +199,7 @@ class SessionView:
     next_try_ms: int = 0
     reason: str = ""
     waiting_since_ms: int = 0
+    unanswered_since_ms: int = 0
 
 
 class HistoryTokens(Protocol):

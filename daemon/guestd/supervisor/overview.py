@@ -58,7 +58,7 @@ class FleetOverview:
 def line_of(runner: Runner) -> SessionLine:
     machine, activity = runner.machine, runner.activity
     guest, outbox = machine.guest, machine.conversation.outbound.outbox
-    opened_ms = runner.opened_ms
+    opened_ms, asked_at = runner.opened_ms, machine.connection.heartbeat.asked_at
     line = (
         guest.session_id,
         guest.name,
@@ -72,8 +72,15 @@ def line_of(runner: Runner) -> SessionLine:
         machine.connection.attempt,
         guest.attributes,
         _waiting_since_ms(runner) if outbox else 0,
+        0 if asked_at is None else _epoch_ms(runner, asked_at),
     )
     return _new_tuple(SessionLine, line)
+
+
+def _epoch_ms(runner: Runner, at: float) -> int:
+    """Of an instant that has passed."""
+    context = runner.context
+    return context.clock.epoch_ms() - int((context.now() - at) * 1000)
 
 
 def _waiting_since_ms(runner: Runner) -> int:

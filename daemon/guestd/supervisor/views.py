@@ -35,6 +35,7 @@ def view_of(runner: Runner) -> SessionView:
         next_try_ms=_next_try_ms(runner),
         reason=lost_by.cause.value if lost_by is not None else "",
         waiting_since_ms=line.waiting_since_ms,
+        unanswered_since_ms=line.unanswered_since_ms,
     )
 
 

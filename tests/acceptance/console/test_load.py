@@ -99,24 +99,29 @@ def figure(page, name: str) -> float:
 
 def seconds_shown(page) -> None:
     expect(page.locator(".plot").nth(1)).to_be_visible()
-    expect(page.locator(".tile b").first).to_have_text(re.compile(r"^[1-9]\d*$"))
+    expect(page.locator(".tile b").first).to_have_text(re.compile(r"^[1-9]\d* of 30$"))
 
 
 def test_a_run_is_seen_while_it_lasts_and_its_end_too(load, console):
     console.goto(load.url)
     expect(console.get_by_role("heading", level=1)).to_have_text("Parcel questions <b>bold</b>")
     seconds_shown(console)
-    before = figure(console, "Received")
-    expect(console.locator(".tile", has_text="Received").locator("em")).not_to_contain_text(
+    before = figure(console, "Messages in")
+    expect(console.locator(".tile", has_text="Messages in").locator("em")).not_to_contain_text(
         f"{before:,.0f} in all"
     )
-    assert figure(console, "Received") > before
+    assert figure(console, "Messages in") > before
     state = console.locator(".run")
     expect(state).to_contain_text("Running")
     expect(state).to_contain_text(re.compile(r"9 m \d\d s left"))
+    expect(state).to_contain_text("30 guests at a time, for 10 min")
+    expect(console.locator(".tile", has_text="Guests live")).to_contain_text(" of 30")
+    expect(console.locator(".tile", has_text="Lost connections")).to_contain_text("none")
     table = console.get_by_role("region", name="Thresholds so far")
     expect(table.get_by_role("row", name="echo_latency.p99 < 20s")).to_contain_text("met")
-    expect(table.get_by_role("row", name="lost == 0")).to_contain_text("open")
+    lost = table.get_by_role("row", name="lost == 0")
+    expect(lost).to_contain_text("not known yet")
+    expect(lost).to_contain_text("messages of either side that never arrived; known at the end")
     expect(table.get_by_role("row", name="first_reply.p95")).to_contain_text("not met")
     waits = console.get_by_role("region", name="Waiting for")
     expect(waits).to_contain_text("a person")
@@ -146,7 +151,25 @@ def test_a_run_is_seen_while_it_lasts_and_its_end_too(load, console):
     console.wait_for_timeout(1500)
     expect(console.locator(".notice")).to_have_count(0)
     expect(console.get_by_role("button", name="Stop")).to_have_count(0)
-    assert figure(console, "Received") > before
+    assert figure(console, "Messages in") > before
+
+
+AT_ONCE = """() => [
+  document.querySelector('.tile b').firstChild.data,
+  document.querySelector('svg.plot').getAttribute('aria-label').match(/now live (\\d+)/)[1],
+  document.querySelector('[aria-label="Guests now"] td.num').textContent,
+]"""
+
+
+def test_the_figures_of_one_moment_agree(run, tmp_path, console):
+    load = LoadProgram(run, tmp_path, "-r", "1")
+    console.goto(load.url)
+    seconds_shown(console)
+    for _ in range(30):
+        shown = console.evaluate(AT_ONCE)
+        assert len(set(shown)) == 1, shown
+        console.wait_for_timeout(200)
+    load.stop()
 
 
 def test_a_page_that_comes_late_or_again_shows_the_same_points(load, console):

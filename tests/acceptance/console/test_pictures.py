@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from .scenes import hold_a_conversation
+from .scenes import hold_a_conversation, until
+from .test_newcomer import PATIENT
 
 FOLDER = Path(__file__).parents[3] / "docs" / "pictures" / "console"
 
@@ -92,9 +93,14 @@ def test_a_picture_of_a_daemon_that_is_away(daemon, browser):
     page.close()
 
 
-def test_a_picture_of_what_waits(daemon, browser):
-    """A message without its echo, as the emulator mutes it."""
+def test_a_picture_of_what_waits(start, browser):
+    """A message without its echo on a half-open connection, which a heartbeat has noticed."""
+    daemon = start(**PATIENT)
     hold_a_conversation(daemon)
+    daemon.emulate("inject", {"guest": "ana", "kind": "half_open"})
+    daemon.send("ana", "Does anybody hear me?")
+    daemon.emulate("inject", {"guest": "bruno", "kind": "half_open"})
+    until(lambda: len(daemon.ask("GET", "/v1/sessions?attention=unanswered")["sessions"]) == 2)
 
     def slow(page):
         answer = {

@@ -72,11 +72,12 @@ def test_a_search_among_the_ended_names_the_open_ones_and_the_order_stays_chosen
     console.get_by_role("button", name="Ended").click()
     console.get_by_role("searchbox", name="Search guest sessions").fill("parcel")
     order = console.get_by_role("combobox", name="Order")
-    expect(order).to_have_value("activity")
+    expect(order).to_have_value("attention")
     console.get_by_role("button", name="1 open session with it").click()
     expect(console.get_by_role("option", name="parcel-1")).to_be_visible()
-    expect(console.get_by_role("button", name="All")).to_have_attribute("aria-pressed", "true")
-    expect(order).to_have_value("activity")
+    chosen = console.locator(".states").get_by_role("button", name="Open")
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    expect(order).to_have_value("attention")
 
 
 def test_one_that_has_ended_is_counted_at_once(daemon, console):

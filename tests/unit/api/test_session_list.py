@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from guestd.api.control.attention import attention_of
+from guestd.api.control.attention import ATTENTION_WORDS, attention_of
 from guestd.api.control.session_list import select
 from guestd.api.control.session_schemas import SessionQuery
 from guestd.api.problems import Problem
@@ -112,6 +112,20 @@ class TestOrder:
         found = chosen(lines, "attention")
         assert found == ["s0004", "s0003", "s0002", "s0006", "s0005", "s0001"]
 
+    def test_those_that_need_none_follow_by_last_activity(self):
+        lines = [
+            line(1, activity=5),
+            line(2, activity=9),
+            line(3, activity=7),
+            line(4, uncertain=1),
+        ]
+        assert chosen(lines, "attention") == ["s0004", "s0002", "s0003", "s0001"]
+
+    def test_only_those_that_need_attention_for_one_of_these_reasons(self):
+        lines = [line(1), line(2, uncertain=1), line(3, unanswered_since_ms=NOW - 6_000)]
+        assert chosen(lines, attention="unanswered,unconfirmed") == ["s0003"]
+        assert chosen(lines, attention=",".join(ATTENTION_WORDS)) == ["s0002", "s0003"]
+
 
 class TestAttention:
     @pytest.mark.parametrize(
@@ -120,6 +134,17 @@ class TestAttention:
             (line(1), ""),
             (line(1, waiting=1, activity=-9_000, waiting_since_ms=NOW - 5_000), ""),
             (line(1, waiting=1, waiting_since_ms=NOW - 5_001), "unconfirmed"),
+            (line(1, unanswered_since_ms=NOW - 5_000), ""),
+            (line(1, unanswered_since_ms=NOW - 5_001), "unanswered"),
+            (
+                line(
+                    1,
+                    unanswered_since_ms=NOW - 6_000,
+                    waiting=1,
+                    waiting_since_ms=NOW - 9_000,
+                ),
+                "unanswered",
+            ),
             (line(1, uncertain=2, state="resting"), "uncertain"),
             (line(1, state="resting", state_since_ms=NOW), "down"),
             (line(1, state="dialing", attempt=3, state_since_ms=NOW), "down"),

@@ -63,6 +63,7 @@ class LoadThreshold(BaseModel):
     """One threshold so far."""
 
     expression: str
+    about: str = Field(description="What its figure is, in words.")
     ok: bool | None = Field(description="Whether it holds so far; null: not known yet.")
     value: float | None
     limit: float
@@ -75,6 +76,10 @@ class LoadFigures(BaseModel):
 
     at_s: float = Field(description="Seconds since the run's start.")
     left_s: float | None = Field(description="null: until all guests are through.")
+    guests_wanted: int | None = Field(
+        description="How many there should be at this moment; null where guests arrive at a rate,"
+        " and when the run is over."
+    )
     guests: dict[str, int] = Field(
         description="By state: live, opening, resting, waiting, leaving."
     )
@@ -138,6 +143,7 @@ class LoadRunFacts(BaseModel):
         description="comparing: the guests are done, what they had is compared with the platform."
     )
     target: str = Field(description="emulator, or the address of the platform's API.")
+    plan: str = Field(description="How many guests, when, and for how long, in words.")
     started_at: int = Field(description="In milliseconds since 1970; 0: not yet.")
     at: int = Field(description="The time of this answer, in milliseconds since 1970.")
     seed: int

@@ -41,7 +41,7 @@ class Selection:
 
 def select(lines: Sequence[SessionLine], query: SessionQuery, sort: Sort, now_ms: int) -> Selection:
     """Raises Problem if `after` is no cursor of this order."""
-    matching = _filter_of(query)
+    matching = _filter_of(query, now_ms)
     counts: dict[str, int] = {}
     kept: list[SessionLine] = []
     for line in lines:
@@ -61,15 +61,17 @@ def select(lines: Sequence[SessionLine], query: SessionQuery, sort: Sort, now_ms
 # ---------------------------------------------------------------------- filter
 
 
-def _filter_of(query: SessionQuery) -> Callable[[SessionLine], bool] | None:
+def _filter_of(query: SessionQuery, now_ms: int) -> Callable[[SessionLine], bool] | None:
     """All but the states; None: nothing is asked."""
     words, ids = query.q.casefold().split(), frozenset(query.ids)
-    name = normal_name(query.name)
-    if not (words or name or ids):
+    name, reasons = normal_name(query.name), query.attention
+    if not (words or name or ids or reasons):
         return None
 
     def matches(line: SessionLine) -> bool:
         if (name and line.name != name) or (ids and line.session_id not in ids):
+            return False
+        if reasons and attention_of(line, now_ms) not in reasons:
             return False
         if not words:
             return True
@@ -104,7 +106,8 @@ def _key_of(sort: Sort, now_ms: int) -> Callable[[SessionLine], Key]:
 
 def _urgency_of(line: SessionLine, now_ms: int) -> Key:
     word = attention_of(line, now_ms)
-    return (_RANKS[word], attention_since_ms(line, word), line.session_id)
+    place = attention_since_ms(line, word) if word else -line.last_activity_ms
+    return (_RANKS[word], place, line.session_id)
 
 
 def _cursor_of(sort: Sort, key: Key) -> str:

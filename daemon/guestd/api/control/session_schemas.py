@@ -69,6 +69,9 @@ class Session(BaseModel):
     next_try_at: str | None = Field(
         None, description="When a resting one asks for a connection again."
     )
+    unanswered_since: str | None = Field(
+        None, description="Since when a heartbeat of its connection waits for its answer."
+    )
     reason: str = Field("", description="By which cause the connection was lost that is not back.")
     attention: str = Field(
         "", description=f"Why it needs attention: {', '.join(ATTENTION_WORDS)}; or empty."
@@ -124,10 +127,14 @@ class SessionQuery(QueryParameters):
         description="Those that are over and still kept, the last thousand: `include` them, or"
         " `only` them, ended last first; `true` is the same as `only`.",
     )
+    attention: Annotated[tuple[str, ...], *CommaList.of_words(ATTENTION_WORDS)] = Field(
+        default=(), description="Only those that need attention for one of these reasons."
+    )
     sort: Sort = Field(
         default="",
         description="By id unless said: by last `activity` or by when it was `opened`, newest"
-        " first; by `name`; those that need `attention` first.",
+        " first; by `name`; those that need `attention` first, the longest first, then the others"
+        " by activity.",
     )
     fields: Annotated[tuple[str, ...], *CommaList.of_words(FIELDS)] = Field(
         default=(), description="Only these fields, and `session_id`."
@@ -145,6 +152,7 @@ _READ: dict[str, Callable[[_Moment], Any]] = {
     "last_message_at": lambda one: _time_of(one.view.last_message_ms),
     "ended_at": lambda one: _time_of(one.view.ended_ms),
     "waiting_since": lambda one: _time_of(one.view.waiting_since_ms),
+    "unanswered_since": lambda one: _time_of(one.view.unanswered_since_ms),
     "state_since": lambda one: _time_of(one.view.state_since_ms),
     "expires_at": lambda one: _time_of(one.view.expires_ms),
     "last_activity_at": lambda one: _time_of(one.view.last_activity_ms),

@@ -122,8 +122,10 @@ class Topics:
             watcher.close()
 
     async def _of_explain(self, wanted: Subscribe) -> AsyncGenerator[TopicItem, None]:
-        """At once, and again where more than the passing of time has changed it."""
-        session_id, before = session_of(self._fleet, wanted.session), None
+        """At once, and again where it has changed: while it waits each time, as the words tell the
+        time that is left."""
+        session_id = session_of(self._fleet, wanted.session)
+        before: dict[str, Any] | None = None
         while True:
             try:
                 found = explain.shown(self._fleet.explain(session_id))
@@ -131,9 +133,8 @@ class Topics:
                 if before is None:
                     raise
                 return
-            now = _without_words(found)
-            if now != before:
-                before = now
+            if found != before:
+                before = found
                 yield TopicItem(orjson.dumps(found))
             await asyncio.sleep(EXPLAIN_EVERY_S)
 
@@ -201,9 +202,3 @@ async def _data_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         for line in lines:
             if line.startswith(b"data: "):
                 yield line[6:]
-
-
-def _without_words(explanation: dict[str, Any]) -> dict[str, Any]:
-    """What changes only when something happens: the words have the time that is left in them."""
-    waits = [{**one, "sentence": "", "detail": ""} for one in explanation["waits_for"]]
-    return {**explanation, "sentence": "", "waits_for": waits}

@@ -10,6 +10,7 @@ from ...load.measure.live_points import LivePoints
 from ...load.measure.live_view import LiveView
 from ...load.measure.partial import Partial
 from ...load.report.live_figures import live_figures, live_point
+from ...load.report.plan_words import plan_in_words
 from ...load.report.words import validity, verdict, what_went_wrong
 from ...load.results import Summary
 from ...model.errors import CommandError
@@ -53,6 +54,7 @@ class LiveRun:
             "name": self._name,
             "state": "stopping" if is_stopping else self._state,
             "target": self.target,
+            "plan": plan_in_words(self._options.model),
             "started_at": self._started_at,
             "at": epoch_ms(),
             "seed": self._options.seed,

@@ -19,6 +19,7 @@ from ...load.measure.partial import Partial
 from ...load.measure.reconcile import RunFindings
 from ...load.measure.summary import RunFacts, figures_of, progress_of, step_names, summary_of
 from ...load.measure.thresholds import ThresholdWatch
+from ...load.plan.shape import guests_wanted
 from ...load.report.push_text import push_text
 from ...load.results import NOT_VALID, ErrorGroup, Summary
 from ...load.run.rails import must_stop
@@ -129,7 +130,13 @@ class LoadSession:
             summary = self._summary(run, result)
             await self._push_last(summary)
             if self._live is not None:
-                ended = replace(self._view(run), guests={}, waits=(), thresholds=summary.thresholds)
+                ended = replace(
+                    self._view(run),
+                    guests={},
+                    guests_wanted=None,
+                    waits=(),
+                    thresholds=summary.thresholds,
+                )
                 self._live.finish(ended, summary)
             return summary
 
@@ -188,6 +195,7 @@ class LoadSession:
             run.length_s,
             stopping=bool(self.stopped_by),
             page=self._server.url if self._server is not None else "",
+            guests_wanted=guests_wanted(self.options.model, self._facts.for_s),
         )
 
     async def _push_last(self, summary: Summary) -> None:

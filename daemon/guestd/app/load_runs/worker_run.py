@@ -29,6 +29,8 @@ from .run_result import RunResult, SecondsHeard
 START_S = 60.0
 #: What is left of a worker's work after its guests: closing its sockets.
 CLOSE_S = 20.0
+#: A worker that has told nothing for so long is not waited for by the others' figures.
+LATE_S = 2.0
 
 
 class _WorkerProcess:
@@ -73,6 +75,7 @@ class WorkerRun:
         self._workers: list[_WorkerProcess] = []
         self._readers: list[asyncio.Task[None]] = []
         self._problems: list[str] = []
+        self._told_s = 0.0
 
     @property
     def length_s(self) -> float:
@@ -138,7 +141,19 @@ class WorkerRun:
         start = loop.time()
         while True:
             await asyncio.sleep(1.0)
-            self._heard.second(loop.time() - start)
+            at_s = loop.time() - start
+            if at_s - self._told_s >= LATE_S:
+                self._hear(at_s)
+
+    def _hear_together(self) -> None:
+        """Once all that still run have told of a second: its figures are of one moment."""
+        at_s = min((one.at_s for one in self._workers if not one.done.is_set()), default=0.0)
+        if int(at_s) > int(self._told_s):
+            self._hear(at_s)
+
+    def _hear(self, at_s: float) -> None:
+        self._told_s = at_s
+        self._heard.second(at_s)
 
     async def result(self, started_ms: int) -> RunResult:
         self._tell_all(w.CompareLine(started_ms))
@@ -185,6 +200,7 @@ class WorkerRun:
             case w.SecondLine(at_s, partial, states, waits):
                 worker.at_s, worker.states, worker.waits = at_s, Counter(states), waits
                 self._heard.measured(partial)
+                self._hear_together()
             case w.DoneLine():
                 worker.states = Counter()
                 worker.done.set()

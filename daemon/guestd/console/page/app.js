@@ -1,9 +1,11 @@
 /** What the whole page shares: the daemon's description and figures, the list, the open session. */
 import { ask, IS_EMULATOR, needsToken, refusal } from './api.js'
 import { connection, reconnect, subscribe } from './live.js'
+import { Attention } from './models/attention.js'
 import { emulator } from './models/emulator.js'
 import { Frames } from './models/frames.js'
 import { LoadRun } from './models/load.js'
+import { listQuery } from './models/row.js'
 import { Sessions } from './models/sessions.js'
 import { Stats } from './models/stats.js'
 import { Talk } from './models/talk.js'
@@ -18,6 +20,7 @@ export const trouble = new Cell('')
 export const paused = new Cell(false)
 
 export const sessions = new Sessions((query) => ask('GET', 'v1/sessions', { query }))
+export const attention = new Attention(sessions)
 export const stats = new Stats()
 export const loadRun = new LoadRun()
 
@@ -69,18 +72,25 @@ async function load(opened) {
   await opened.open()
   if (talk.value !== opened) return
   if (opened.session) {
-    opened.watch(() => opened.session && sessions.look(opened.id, opened.transcript.lastSeq))
+    opened.watch(() => {
+      const row = sessions.rows.get(opened.id)
+      if (row) row.isEnding = opened.isEnding
+      sessions.look(opened.id, opened.transcript.lastSeq)
+    })
     opened.onState = () => void explainNow()
     look(opened)
   } else if (!opened.isMissing && !refusal.value) setTimeout(() => talk.value === opened && void load(opened), AGAIN_MS)
 }
+
+/** With the moment that its words are of. @param {any} found */
+const tell = (found) => explained.set({ ...found, at: Date.now() })
 
 /** Follows its frames and what it waits for. @param {Talk} opened */
 function look(opened) {
   stopExplain()
   frames.value?.close()
   frames.set(new Frames(opened.id))
-  if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: (found) => explained.set(found), failed: () => explained.set(null) })
+  if (!opened.isOver) stopExplain = subscribe('explain', { session: opened.id }, { data: tell, failed: () => explained.set(null) })
 }
 
 let isExplaining = false
@@ -94,7 +104,7 @@ async function explainNow() {
   isExplaining = true
   try {
     const found = await ask('GET', `v1/sessions/${encodeURIComponent(opened.id)}/explain`)
-    if (talk.value === opened && !opened.isOver) explained.set(found)
+    if (talk.value === opened && !opened.isOver) tell(found)
   } catch {
     // it has ended, or the next second tells
   }
@@ -189,6 +199,7 @@ async function readReady() {
 }
 
 const READY_EVERY_MS = 5000
+const ATTENTION_EVERY_MS = 1000
 
 /** Begins, with the token that there is. @returns {Promise<boolean>} whether the daemon let it */
 export async function start() {
@@ -203,8 +214,7 @@ export async function start() {
     if (refusal.value) return false
   }
   if (isLoadOnly()) return true
-  const { q = '', state = 'all', sort = 'activity' } = route.value.query
-  void sessions.ask({ q, state, sort })
+  void sessions.ask(listQuery())
   void sessions.readEnded()
   reconnect()
   stopChanges()
@@ -221,6 +231,7 @@ export async function start() {
     },
   })
   stats.start()
+  void attention.read()
   followRoute()
   return true
 }
@@ -228,6 +239,7 @@ export async function start() {
 route.watch(followRoute)
 if (!IS_EMULATOR) {
   setInterval(() => !document.hidden && !isLoadOnly() && void readReady(), READY_EVERY_MS)
+  setInterval(() => !document.hidden && info.value && !refusal.value && !isLoadOnly() && void attention.read(), ATTENTION_EVERY_MS)
   void readReady()
 }
 

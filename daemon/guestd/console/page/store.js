@@ -111,18 +111,21 @@ export function useSources(...sources) {
   }, sources)
 }
 
+const CLOCK_EVERY_MS = 1000
+const clock = new Cell(0)
+
 /**
- * The time, in ms, drawn again every so often.
- * @param {number} [every_ms]
+ * The time, in ms, drawn again each second: one clock for the whole page, so that no two figures
+ * of it disagree.
  * @returns {number}
  */
-export function useNow(every_ms = 1000) {
-  const [now, set] = useState(Date.now())
-  useEffect(() => {
-    const timer = setInterval(() => !document.hidden && set(Date.now()), every_ms)
-    return () => clearInterval(timer)
-  }, [every_ms])
-  return now
+export function useNow() {
+  if (!clock.value) {
+    clock.value = Date.now()
+    setInterval(() => !document.hidden && clock.set(Date.now()), CLOCK_EVERY_MS)
+  }
+  useSources(clock)
+  return clock.value
 }
 
 /**

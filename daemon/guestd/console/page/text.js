@@ -94,3 +94,13 @@ export function ordinal(n) {
   const ending = tens > 10 && tens < 14 ? 'th' : ['th', 'st', 'nd', 'rd'][n % 10] ?? 'th'
   return `${n}${ending}`
 }
+
+/** Stable words of the API that say little to a person. @type {Record<string, string>} */
+const PLAIN = {
+  waiting: 'waits to connect', dialing: 'connecting', joining: 'connecting', resting: 'disconnected', leaving: 'ending',
+  lost: 'broken by the network', unanswered: 'no answer to a heartbeat', closed_by_peer: 'closed by the platform', reconnect_asked: 'closed by us',
+  finished: 'as it was asked to', leave_timeout: 'the platform did not confirm the goodbye', attempts_exhausted: 'it could not connect again',
+}
+
+/** A stable word of the API, for a person. @param {string} [word] */
+export const words = (word = '') => PLAIN[word] ?? word.replaceAll('_', ' ')

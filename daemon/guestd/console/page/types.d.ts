@@ -386,9 +386,14 @@ export interface ListedSession {
   attempt: number
   /** When a resting one asks for a connection again. */
   next_try_at: string | null
+  /** Since when a heartbeat of its connection waits for its answer. */
+  unanswered_since: string | null
   /** By which cause the connection was lost that is not back. */
   reason: string
-  /** Why it needs attention: uncertain, down, unconfirmed, leaving, connecting; or empty. */
+  /**
+   * Why it needs attention: uncertain, down, unanswered, unconfirmed, leaving, connecting; or
+   * empty.
+   */
   attention: string
 }
 
@@ -398,6 +403,11 @@ export interface LoadFigures {
   at_s: number
   /** null: until all guests are through. */
   left_s: number | null
+  /**
+   * How many there should be at this moment; null where guests arrive at a rate, and when the run
+   * is over.
+   */
+  guests_wanted: number | null
   /** By state: live, opening, resting, waiting, leaving. */
   guests: Record<string, number>
   sessions: LoadSessions
@@ -484,6 +494,8 @@ export interface LoadRunFacts {
   state: 'starting' | 'running' | 'stopping' | 'comparing' | 'over'
   /** emulator, or the address of the platform's API. */
   target: string
+  /** How many guests, when, and for how long, in words. */
+  plan: string
   /** In milliseconds since 1970; 0: not yet. */
   started_at: number
   /** The time of this answer, in milliseconds since 1970. */
@@ -510,6 +522,8 @@ export interface LoadRunNow {
   state: 'starting' | 'running' | 'stopping' | 'comparing' | 'over'
   /** emulator, or the address of the platform's API. */
   target: string
+  /** How many guests, when, and for how long, in words. */
+  plan: string
   /** In milliseconds since 1970; 0: not yet. */
   started_at: number
   /** The time of this answer, in milliseconds since 1970. */
@@ -546,6 +560,8 @@ export interface LoadSessions {
 /** One threshold so far. */
 export interface LoadThreshold {
   expression: string
+  /** What its figure is, in words. */
+  about: string
   /** Whether it holds so far; null: not known yet. */
   ok: boolean | null
   value: number | null
@@ -767,9 +783,14 @@ export interface Session {
   attempt: number
   /** When a resting one asks for a connection again. */
   next_try_at: string | null
+  /** Since when a heartbeat of its connection waits for its answer. */
+  unanswered_since: string | null
   /** By which cause the connection was lost that is not back. */
   reason: string
-  /** Why it needs attention: uncertain, down, unconfirmed, leaving, connecting; or empty. */
+  /**
+   * Why it needs attention: uncertain, down, unanswered, unconfirmed, leaving, connecting; or
+   * empty.
+   */
   attention: string
 }
 

@@ -3,6 +3,7 @@ of it."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,6 +76,16 @@ STATISTICS = {
     "pN": "the time within which N % are: p95, p99.9, or p(95) as in k6",
     "count": "how many were measured",
 }
+
+
+def sentence_of(expression: str) -> str:
+    """What the figure of a threshold is about; "" if it is none of the table."""
+    if expression.lstrip().startswith("step["):
+        return STEP_SENTENCE
+    named = re.match(r"[a-z_.]+", expression.lstrip())
+    words = named[0].split(".") if named else []
+    names = (".".join(words[:size]) for size in range(len(words), 0, -1))
+    return next((FIGURES[name].sentence for name in names if name in FIGURES), "")
 
 
 def unit_of(kind: str, statistic: str, rate_of: str) -> Literal["ms", "count", "ratio", "per_s"]:

@@ -31,7 +31,8 @@ from .thresholds import ThresholdWatch
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class LiveView:
-    """`left_s` None: until all guests are through. `guests` by state, as in `Point`. `echo_minute`
+    """`left_s` None: until all guests are through. `guests_wanted`: how many there should be now;
+    None where they arrive, or the run is over. `guests` by state, as in `Point`. `echo_minute`
     and `sent_minute`: of each of the last 60 seconds, oldest first, p95 in ms and messages sent.
     `waits`: what guests wait for, and how many do; `warnings` of the log; with the errors they have
     the most frequent first. `page`: where the console shows the run, or ""."""
@@ -40,6 +41,7 @@ class LiveView:
     elapsed_s: float
     left_s: float | None = None
     planned: int = 0
+    guests_wanted: int | None = None
     guests: Mapping[str, int] = field(default_factory=dict)
     opened: int = 0
     ended: int = 0
@@ -76,6 +78,7 @@ def live_view(
     length_s: float = inf,
     stopping: bool = False,
     page: str = "",
+    guests_wanted: int | None = None,
 ) -> LiveView:
     """As of `facts.for_s`. `length_s`: of the load model, infinite where the guests decide. Takes a
     few milliseconds, of a run with many different latencies too."""
@@ -87,6 +90,7 @@ def live_view(
         elapsed_s=at_s,
         left_s=None if length_s == inf else max(0.0, length_s - at_s),
         planned=sum(process.started for process in measures.processes.values()),
+        guests_wanted=guests_wanted,
         guests=dict(guests),
         opened=measures.count("live"),
         ended=measures.count("ended"),

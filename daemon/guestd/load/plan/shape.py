@@ -106,6 +106,14 @@ class LoadShape:
         return None
 
 
+def guests_wanted(model: LoadModel, at_s: float) -> int | None:
+    """How many there should be at a time; None where they arrive, whatever becomes of those
+    before."""
+    if model.kind == "open":
+        return None
+    return shape_of(model).whole_level(at_s) if model.kind == "closed" else model.users
+
+
 def shape_of(model: LoadModel) -> LoadShape:
     """`closed` without stages grows by `spawn_rate` a second (0: at once) to `users`, and stays so
     for the rest of `run_time_s` (0: without end). `open` without stages: `spawn_rate` arrivals a

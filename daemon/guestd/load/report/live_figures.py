@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..measure.figures import sentence_of
 from ..measure.live_view import LiveView
 from ..results import Percentiles, Point, ThresholdResult
 
@@ -22,6 +23,7 @@ def live_figures(view: LiveView) -> Json:
     return {
         "at_s": round(view.elapsed_s, 3),
         "left_s": None if view.left_s is None else round(view.left_s, 3),
+        "guests_wanted": view.guests_wanted,
         "guests": {state: view.guests.get(state, 0) for state in STATES},
         "sessions": {"planned": view.planned, "opened": view.opened, "ended": view.ended,
             "unconfirmed_end": view.unconfirmed_end, "failed": view.failed},
@@ -73,6 +75,7 @@ def _percentiles(found: Percentiles) -> dict[str, float | None]:
 def _threshold(one: ThresholdResult) -> Json:
     return {
         "expression": one.expression,
+        "about": sentence_of(one.expression),
         "ok": None if one.is_open else one.ok,
         "value": one.value,
         "limit": one.limit,

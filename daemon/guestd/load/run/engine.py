@@ -39,6 +39,8 @@ from .overhead import LagSampler, resident_bytes
 
 #: How often it is looked whether guests are due.
 TICK_S = 0.05
+#: So long before it is called, it is surely within the second that is just over.
+HALF_A_SECOND_S = 0.5
 #: How exactly the deadlines of guests are met.
 DEADLINE_TICK_S = 0.01
 #: Of the steps that guests wait in, the most frequent are shown.
@@ -244,7 +246,8 @@ class LoadEngine:
         now, cpu_s = self.clock.now(), time.process_time()
         span_s, self._last_second = now - self._last_second, now
         used_s, self._cpu_s = cpu_s - self._cpu_s, cpu_s
-        self._recorder.sampled(self.at_s, self.states, used_s, span_s, resident_bytes())
+        just_over_s = max(0.0, self.at_s - HALF_A_SECOND_S)
+        self._recorder.sampled(just_over_s, self.states, used_s, span_s, resident_bytes())
         self._helpers.second(self.at_s)
 
     # ------------------------------------------------------------------ the host of drivers

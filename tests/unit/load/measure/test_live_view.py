@@ -67,6 +67,7 @@ def test_a_threshold_is_met_failed_or_not_known_yet(measures):
     assert [found[one]["ok"] for one in RULES] == [False, None, None, True]
     assert found["first_reply.p95 < 8s"]["note"] == "nothing was measured yet"
     assert found["lost == 0"]["note"] == "known at the end"
+    assert found["lost == 0"]["about"] == "messages of either side that never arrived"
 
 
 def test_the_api_describes_all_of_it(measures):

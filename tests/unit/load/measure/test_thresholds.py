@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestd.load.guest.actions import StepDone
-from guestd.load.measure.figures import FIGURES, unit_of
+from guestd.load.measure.figures import FIGURES, STEP_SENTENCE, sentence_of, unit_of
 from guestd.load.measure.merged import RunMeasures
 from guestd.load.measure.recorder import Recorder
 from guestd.load.measure.threshold_expressions import (
@@ -279,6 +279,21 @@ def test_a_label_that_the_file_does_not_have_is_refused():
 @pytest.mark.parametrize("sign", OPERATORS)
 def test_operators_are_those_of_arithmetic(sign, value):
     assert parse(f"lost {sign} 2").holds(value) is eval(f"{value} {sign} 2")
+
+
+@pytest.mark.parametrize(
+    ("expression", "about"),
+    [
+        ("lost == 0", "messages of either side that never arrived"),
+        ("lost_connections<3", "connections lost, but not by the scenario's own `drop`"),
+        (" echo_latency.p99 < 100ms", "from when a message was due to be sent to its confirmation"),
+        ("messages.failed.rate < 0.01", "messages that were refused or not sent"),
+        ('step["Talk: waits"].p95 < 2s', STEP_SENTENCE),
+        ("nothing of ours", ""),
+    ],
+)
+def test_a_threshold_says_what_its_figure_is_about(expression, about):
+    assert sentence_of(expression) == about
 
 
 def test_the_same_threshold_of_the_file_and_of_the_command_line_is_judged_once():

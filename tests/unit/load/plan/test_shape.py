@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestd.load.plan.shape import LoadShape, shape_of
+from guestd.load.plan.shape import LoadShape, guests_wanted, shape_of
 from guestd.load.plan.stages import parse_stage
 from guestd.load.scenario.file import LoadModel, Stage
 
@@ -26,6 +26,13 @@ def test_stages_are_joined_by_straight_lines():
         0: 0, 0.29: 0, 0.3: 1, 15: 50, 30: 100, 89: 100, 95: 50, 99.9: 1, 100: 0, 1000: 0,
     }  # fmt: skip
     assert shape.length_s == 100
+
+
+def test_how_many_guests_there_should_be_now():
+    grows = LoadModel(kind="closed", users=20, spawn_rate=2.0, run_time_s=60.0)
+    assert [guests_wanted(grows, at_s) for at_s in (0, 4, 30, 61)] == [0, 8, 20, 0]
+    assert guests_wanted(LoadModel(users=7), 3) == 7
+    assert guests_wanted(LoadModel(kind="open", spawn_rate=2.0, run_time_s=9.0), 3) is None
 
 
 def test_a_stage_without_length_is_a_jump():

@@ -4,6 +4,8 @@ import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
 
 const RECENT_MAX = 50
+/** After something was told, all is read: once, however much is told meanwhile. */
+const SOON_MS = 500
 
 /** @typedef {{id: string, kind: string, rate?: number, every?: number, count?: number, injected?: number, guest?: string, [key: string]: any}} Rule */
 
@@ -92,10 +94,16 @@ export class Emulator extends LiveSource {
     if (event.kind !== 'injection' && event.kind !== 'injection_over') return
     const same = this.recent.findIndex((one) => one.injection === event.injection)
     if (same >= 0) this.recent[same] = { ...this.recent[same], ...event, at: this.recent[same].at }
-    else this.recent = [event, ...this.recent].slice(0, RECENT_MAX)
+    else {
+      this.recent = [event, ...this.recent].slice(0, RECENT_MAX)
+      const rule = this.rules.find((one) => one.id === event.rule)
+      if (rule) rule.injected = (rule.injected ?? 0) + 1
+    }
     this.changed()
-    clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.read(), 500)
+    this.timer ||= setTimeout(() => {
+      this.timer = 0
+      void this.read()
+    }, SOON_MS)
   }
 
   /** @type {any} */

@@ -1,5 +1,7 @@
 /** One guest of the list: what its row shows, and where it stands. */
-import { instant } from '../time.js'
+import { route } from '../route.js'
+import { words } from '../text.js'
+import { instant, roughly } from '../time.js'
 
 /**
  * @typedef {object} Row
@@ -10,8 +12,10 @@ import { instant } from '../time.js'
  * @property {number} activity ms
  * @property {number} waiting own messages that are not settled
  * @property {string} reason why its connection was lost
- * @property {string} attention
+ * @property {string} attention why it needs attention, as last told
  * @property {number} uncertain
+ * @property {number} unanswered since when a heartbeat is, ms; 0: none is
+ * @property {boolean} [isEnding] it was asked to end, and has not yet
  * @property {number} opened ms
  * @property {number} nextTry ms
  * @property {number} attempt
@@ -22,9 +26,33 @@ import { instant } from '../time.js'
 
 export const DOWN = new Set(['waiting', 'dialing', 'joining', 'resting', 'leaving'])
 
-/** @param {string} state @returns {'live' | 'wait' | 'rest' | 'end'} what its dot shows */
-export function dotOf(state) {
-  if (state === 'live') return 'live'
+/** The worst first, as the API has them. */
+export const ATTENTION = ['uncertain', 'down', 'unanswered', 'unconfirmed', 'leaving', 'connecting']
+
+/** Why it needs attention, or "". @param {Row} row */
+export function attentionOf(row) {
+  if (row.state === 'ended') return ''
+  if (row.uncertain) return 'uncertain'
+  return row.state === 'resting' ? 'down' : row.attention
+}
+
+/** Its mark in a list, or "". @param {Row} row @param {number} now */
+export function flagOf(row, now) {
+  const why = attentionOf(row)
+  if (why === 'uncertain') return `${row.uncertain} uncertain`
+  if (why === 'unanswered') return `no answer for ${roughly(now - row.unanswered)}`
+  if (why === 'unconfirmed') return `${row.waiting} not confirmed`
+  if (row.state === 'resting' && row.nextTry > now) return `retry in ${roughly(row.nextTry - now)}`
+  if (DOWN.has(row.state)) return words(row.state)
+  return row.isEnding && row.state !== 'ended' ? 'ending' : ''
+}
+
+/**
+ * @param {string} state @param {boolean} [isHeld] it does not get on
+ * @returns {'live' | 'wait' | 'rest' | 'end'} what its dot shows
+ */
+export function dotOf(state, isHeld = false) {
+  if (state === 'live') return isHeld ? 'wait' : 'live'
   if (state === 'ended') return 'end'
   return state === 'resting' ? 'rest' : 'wait'
 }
@@ -44,6 +72,7 @@ export function rowOf(one) {
     reason: one.reason ?? '',
     attention: one.attention ?? '',
     uncertain: one.uncertain ?? 0,
+    unanswered: instant(one.unanswered_since),
     opened: instant(one.opened_at),
     nextTry: instant(one.next_try_at),
     attempt: one.attempt ?? 0,
@@ -58,8 +87,24 @@ export const ORDERS = {
   activity: (a, b) => b.activity - a.activity || (a.id < b.id ? -1 : 1),
   opened: (a, b) => b.opened - a.opened || (a.id < b.id ? -1 : 1),
   name: (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1),
-  attention: (a, b) => urgency(b) - urgency(a) || b.activity - a.activity,
+  attention: (a, b) => rank(a) - rank(b) || ORDERS.activity(a, b),
 }
 
+/** @typedef {{q: string, state: string, sort: string}} ListQuery */
+
+const ORDER_KEY = 'guestd-order'
+
+/** What the address asks the list for; its order is the one that was chosen last. @returns {ListQuery} */
+export function listQuery() {
+  const { q = '', state = 'all', sort = localStorage.getItem(ORDER_KEY) ?? '' } = route.value.query
+  return { q, state, sort: sort in ORDERS ? sort : 'attention' }
+}
+
+/** @param {string} sort */
+export const keepOrder = (sort) => localStorage.setItem(ORDER_KEY, sort)
+
 /** @param {Row} row */
-const urgency = (row) => (row.uncertain ? 4 : 0) + (row.state === 'resting' ? 2 : 0) + (row.state === 'live' ? 0 : 1)
+function rank(row) {
+  const at = ATTENTION.indexOf(attentionOf(row))
+  return at < 0 ? ATTENTION.length : at
+}

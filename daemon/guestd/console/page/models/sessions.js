@@ -5,12 +5,9 @@
  */
 import { LiveSource } from '../store.js'
 import { instant } from '../time.js'
-import { DOWN, dotOf, ORDERS, rowOf } from './row.js'
+import { DOWN, ORDERS, rowOf } from './row.js'
 
-export { DOWN, dotOf, rowOf }
-
-/** @typedef {import('./row.js').Row} Row */
-/** @typedef {{q: string, state: string, sort: string}} ListQuery */
+/** @typedef {import('./row.js').Row} Row @typedef {import('./row.js').ListQuery} ListQuery */
 
 export const FIRST_PAGE = 100
 export const NEXT_PAGES = 1000
@@ -27,38 +24,28 @@ const ENDED_EVERY_MS = 5000
 const OVER_MAX = 1000
 
 export class Sessions extends LiveSource {
-  /**
-   * @param {(query: Record<string, string>) => Promise<any>} list asks GET /v1/sessions
-   */
+  /** @param {(query: Record<string, string>) => Promise<any>} list asks GET /v1/sessions */
   constructor(list) {
     super()
     this.list = list
-    /** @type {Map<string, Row>} */
-    this.rows = new Map()
-    /** @type {string[]} */
-    this.order = []
-    /** @type {Record<string, number>} */
-    this.counts = {}
-    /** @type {ListQuery} */
-    this.query = { q: '', state: 'all', sort: 'activity' }
+    this.rows = /** @type {Map<string, Row>} */ (new Map())
+    this.order = /** @type {string[]} */ ([])
+    this.counts = /** @type {Record<string, number>} */ ({})
+    this.query = /** @type {ListQuery} */ ({ q: '', state: 'all', sort: 'attention' })
     this.isLoading = true
-    /** @type {unknown} */
-    this.problem = null
+    this.problem = /** @type {unknown} */ (null)
     /** Ids whose place would be another one. @type {Set<string>} */
     this.newer = new Set()
     this.isHeld = false
-    /** @type {Map<string, number>} */
-    this.seen = new Map()
+    this.seen = /** @type {Map<string, number>} */ (new Map())
     this.epoch = 0
     this.wantsOrder = false
     this.orderedAt = 0
-    /** @type {Set<string>} */
-    this.wanted = new Set()
-    /** @type {any} */
-    this.timer = 0
+    this.wanted = /** @type {Set<string>} */ (new Set())
+    this.timer = /** @type {any} */ (0)
     this.isAsking = false
-    /** Where nothing is listed: how many match beside the chosen state. */
-    this.elsewhere = { open: 0, ended: 0 }
+    /** Of a search: how many match, by state. @type {Record<string, number>} */
+    this.matching = {}
     /** How many the journal keeps that have ended; one in memory keeps none. */
     this.endedKept = 0
     /** Those that this page has seen end, the newest last. @type {Map<string, Row>} */
@@ -67,9 +54,26 @@ export class Sessions extends LiveSource {
     this.endedAskedAt = 0
   }
 
-  /** How many are known to have ended. */
-  get endedCount() {
-    return Math.max(this.endedKept, this.over.size)
+  /** How many of what is listed there are, by state. @returns {Record<string, number>} */
+  get listed() {
+    return this.query.q ? this.matching : { ...this.counts, ended: Math.max(this.endedKept, this.over.size) }
+  }
+
+  /** Of these, how many have not ended. */
+  get openCount() {
+    return Object.entries(this.listed).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
+  }
+
+  /** Marks those that need attention. @param {any[]} listed by the API @param {boolean} areAll */
+  mark(listed, areAll) {
+    if (areAll) for (const row of this.rows.values()) row.attention = ''
+    for (const one of listed) {
+      const { attention, unanswered, nextTry, attempt, reason } = rowOf(one)
+      Object.assign(this.rows.get(one.session_id) ?? {}, { attention, unanswered, nextTry, attempt, reason })
+    }
+    this.wantsOrder ||= this.query.sort === 'attention'
+    this.#later()
+    this.changed()
   }
 
   /** Asks how many the journal keeps that have ended. */
@@ -117,7 +121,8 @@ export class Sessions extends LiveSource {
         rows.set(row.id, row)
         if (!this.seen.has(row.id)) this.seen.set(row.id, row.seq)
       }
-      if (page.counts) this.counts = { ...this.counts, ...page.counts }
+      if (this.query.q) this.matching = page.counts ?? {}
+      else if (page.counts) this.counts = { ...this.counts, ...page.counts }
       this.rows = rows
       this.order = [...rows.keys()]
       this.newer.clear()
@@ -127,13 +132,9 @@ export class Sessions extends LiveSource {
     } while (after && rows.size < ROWS_MAX)
     if (this.query.state === 'ended' && !this.query.q) this.#addOver()
     const { q, state } = this.query
-    const of = async (/** @type {boolean} */ isAsked, /** @type {Record<string, string>} */ more = {}) => {
-      if (!q || rows.size || !isAsked) return 0
-      const page = await this.list({ q, ...more, limit: '1' })
-      return page.total ?? page.sessions.length
-    }
-    const elsewhere = { open: await of(state !== 'all'), ended: await of(state !== 'ended', { ended: 'only' }) }
-    if (epoch === this.epoch) this.elsewhere = elsewhere
+    if (!q) return
+    const others = await this.list({ q, limit: '1', ...(state !== 'ended' && { ended: 'only' }) })
+    if (epoch === this.epoch) this.matching = { ...this.matching, ...others.counts }
   }
 
   /** Those that the page has seen end and the journal does not list. */
@@ -167,13 +168,16 @@ export class Sessions extends LiveSource {
         if (this.query.state !== 'ended' && !this.query.q) this.wanted.add(id)
         continue
       }
-      Object.assign(row, { state, seq, activity: instant(activity), waiting: waiting ?? 0, uncertain: uncertain ?? 0 })
+      this.#became(row, state)
+      Object.assign(row, { seq, activity: instant(activity), waiting: waiting ?? 0, uncertain: uncertain ?? 0 })
+      if (!waiting) row.attention = ''
       this.newer.add(id)
     }
     for (const id of gone) {
       const row = this.rows.get(id)
       if (!row || row.state === 'ended') continue
-      Object.assign(row, { state: 'ended', waiting: 0 })
+      this.#became(row, 'ended')
+      row.waiting = 0
       this.over.set(id, row)
       const [oldest] = this.over.keys()
       if (this.over.size > OVER_MAX) this.over.delete(oldest)
@@ -182,6 +186,15 @@ export class Sessions extends LiveSource {
     this.wantsOrder ||= Boolean(changed.length || gone.length)
     this.#later()
     this.changed()
+  }
+
+  /** @param {Row} row @param {string} state */
+  #became(row, state) {
+    if (row.state === state) return
+    const { matching } = this
+    matching[row.state] = Math.max(0, (matching[row.state] ?? 0) - 1)
+    matching[state] = (matching[state] ?? 0) + 1
+    Object.assign(row, { state, attention: '' })
   }
 
   #later() {
@@ -206,6 +219,7 @@ export class Sessions extends LiveSource {
     this.orderedAt = Date.now()
     this.newer.clear()
     const { state, sort, q } = this.query
+    if (state !== 'ended') for (const [id, row] of this.rows) if (row.state === 'ended') this.rows.delete(id)
     let rows = [...this.rows.values()]
     if (state === 'live') rows = rows.filter((row) => row.state === 'live')
     if (state === 'down') rows = rows.filter((row) => DOWN.has(row.state))
@@ -252,6 +266,7 @@ export class Sessions extends LiveSource {
   /** @param {Row} row */
   #detail(row) {
     const known = this.rows.get(row.id)
+    if (known?.state === 'ended') return
     if (known) Object.assign(known, row, { seq: Math.max(known.seq, row.seq) })
     else if (!this.query.q && this.query.state !== 'ended') {
       this.rows.set(row.id, row)

@@ -10,6 +10,7 @@ import { Transcript } from './transcript.js'
 /** How many events are read at first; older ones on demand. */
 const FIRST_EVENTS = 400
 const EVENTS_MAX = 5000
+const FROM_PLATFORM = new Set(['message', 'typing', 'presence', 'receipt'])
 
 export class Talk extends LiveSource {
   /** @param {string} key a name, or `~` and an id */
@@ -50,6 +51,16 @@ export class Talk extends LiveSource {
 
   get isOver() {
     return this.state === 'ended'
+  }
+
+  /** It was asked to end, and still has something to settle. */
+  get isEnding() {
+    return this.transcript.isEnding && !this.isOver
+  }
+
+  /** The newest event that came from the platform. @returns {Record<string, any> | undefined} */
+  get received() {
+    return this.events.findLast((one) => FROM_PLATFORM.has(one.kind))
   }
 
   get state() {

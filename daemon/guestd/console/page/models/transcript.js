@@ -6,6 +6,7 @@
  * after the first. It stands where its echo stands, which is the conversation's order for everybody;
  * without an echo it waits at the end, and where it was refused it stays where it was accepted.
  */
+import { words } from '../text.js'
 import { instant } from '../time.js'
 
 /** @typedef {Record<string, any>} GuestEvent */
@@ -54,6 +55,8 @@ export class Transcript {
     this.state = ''
     this.reason = ''
     this.readOnly = false
+    /** Whether it was asked to end. */
+    this.isEnding = false
     /** The kinds that this page does not know, with how many there were. @type {Map<string, number>} */
     this.unknown = new Map()
     this.agent = ''
@@ -103,6 +106,10 @@ export class Transcript {
 
   /** @param {GuestEvent} event @param {number} at */
   #accepted(event, at) {
+    if (event.action === 'end') {
+      this.isEnding = true
+      this.#line(event, at, 'Asked to end')
+    }
     if (!SAID.has(event.action)) return
     const item = this.#own(event.command_id)
     item.acceptedAt = at || item.acceptedAt
@@ -183,9 +190,9 @@ export class Transcript {
       const status = item.delivery?.status
       return status === 'failed' || status === 'uncertain' ? item.acceptedSeq ?? PENDING : PENDING
     }
-    this.sorted = [...this.items.values()]
+    this.sorted = linesByTime([...this.items.values()]
       .sort((a, b) => place(a) - place(b) || (a.acceptedSeq ?? 0) - (b.acceptedSeq ?? 0))
-      .slice(-ITEMS_MAX)
+      .slice(-ITEMS_MAX))
     return this.sorted
   }
 
@@ -201,11 +208,28 @@ export class Transcript {
   }
 }
 
+/**
+ * A line stands below the messages of before it that were read from the history after it.
+ * @param {Item[]} items in the journal's order
+ * @returns {Item[]}
+ */
+function linesByTime(items) {
+  /** @type {Item[]} */
+  const placed = []
+  /** @type {Item[]} */
+  const lines = []
+  for (const item of items) {
+    if (item.kind === 'line') lines.push(item)
+    else {
+      while (lines.length && !(item.echoSeq && item.at < lines[0].at)) placed.push(...lines.splice(0, 1))
+      placed.push(item)
+    }
+  }
+  return [...placed, ...lines]
+}
+
 /** @param {Item} item */
 const isChoice = (item) => Boolean(item.content?.some((part) => part?.contentType === 'ButtonResponse'))
-
-/** @param {string} [reason] a stable word of the API */
-export const words = (reason) => (reason ?? '').replaceAll('_', ' ')
 
 /** Less than this is not worth two figures. */
 const DIFFER_MS = 100

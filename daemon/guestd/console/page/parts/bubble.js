@@ -1,7 +1,8 @@
 /** One item of a conversation: a message with what belongs to it, or a line between. */
 import { html } from '../ui.js'
 import { clock, duration, utc } from '../time.js'
-import { deliveryOf, words } from '../models/transcript.js'
+import { deliveryOf } from '../models/transcript.js'
+import { words } from '../text.js'
 import { Content } from './cards.js'
 import { Icon } from './icons.js'
 import { Text } from './text.js'

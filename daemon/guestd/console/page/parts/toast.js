@@ -1,10 +1,9 @@
-/** Short notices at the bottom: what was copied, what was refused. */
+/** Short notices in the page's header, where they cover nothing that is read: what was copied, what was refused. */
 import { html } from '../ui.js'
 import { Cell, useSources } from '../store.js'
 import { said } from '../api.js'
 
 const SHOWN_MS = 4000
-const SHOWN_MAX = 3
 
 /** @typedef {{key: number, text: string, tone: string}} Notice */
 
@@ -14,7 +13,7 @@ let last = 0
 /** @param {string} text @param {string} [tone] bad for what was refused */
 export function notice(text, tone = '') {
   const key = ++last
-  notices.set([...notices.value.slice(1 - SHOWN_MAX), { key, text, tone }])
+  notices.set([{ key, text, tone }])
   setTimeout(() => notices.set(notices.value.filter((one) => one.key !== key)), tone ? SHOWN_MS * 2 : SHOWN_MS)
 }
 

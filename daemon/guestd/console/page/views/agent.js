@@ -8,6 +8,8 @@ import { Choice } from '../parts/facts.js'
 import { IconButton } from '../parts/icons.js'
 import { copy, notice, told } from '../parts/toast.js'
 import { useSources } from '../store.js'
+import { line } from '../text.js'
+import { clock } from '../time.js'
 
 const TYPING_MS = 5000
 /** What the emulator takes in one request. */
@@ -41,7 +43,7 @@ export function AgentPane({ open }) {
   }
   const end = (/** @type {string} */ path, /** @type {any} */ more) => told(emulator.post(path, { guest: open.name, ...more }), 'Done')
   const request = curl({ url: addressOf(emulatorPath('say')).href, body, token: withToken() })
-  return html`<div class="scroll" tabindex="-1"><form class="group" aria-label="Answer as the agent" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); void send() }}>
+  return html`<div class="scroll" tabindex="-1"><${Said} open=${open} /><form class="group" aria-label="Answer as the agent" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); void send() }}>
       <h3>Answer as the agent <small>emulator, not the platform</small></h3>
       <div class="formrow"><label for="nickname">Nickname</label><div class="line"><input class="field grow" id="nickname" value=${draft.nickname} onInput=${(/** @type {any} */ e) => set({ nickname: e.target.value })} />
         <${Choice} label="Who speaks" choices=${[['', 'Human'], ['bot', 'Bot']]} value=${draft.bot ? 'bot' : ''} onChoose=${(/** @type {string} */ key) => set({ bot: key === 'bot' })} /></div></div>
@@ -60,6 +62,13 @@ export function AgentPane({ open }) {
     <div class="group"><h3>End the conversation</h3><div class="line"><button type="button" class="btn small" onClick=${() => end('disconnect', {})}>Disconnect</button><button type="button" class="btn small" onClick=${() => end('disconnect', { mode: 'ReadOnly' })}>Read only</button>
       <button type="button" class="btn small" onClick=${() => end('logout', {})}>Sign out</button><button type="button" class="btn small danger" onClick=${() => end('expire', {})}>Expire</button></div></div>
     <div class="group"><h3>Equivalent request <${IconButton} small name="copy" label="Copy as curl" onClick=${() => copy(request, 'curl')} /></h3><pre class="mono curl" tabindex="0">${request}</pre></div></div>`
+}
+
+/** The end of the conversation, where the desk is over it. @param {{open: import('../models/talk.js').Talk}} props */
+function Said({ open }) {
+  useSources(open.transcript && open)
+  const last = (open.transcript?.list() ?? []).filter((one) => one.kind === 'message').slice(-2)
+  return last.length > 0 && html`<div class="group only-narrow"><h3>Said last</h3>${last.map((one) => html`<p key=${one.key}><time class="dim">${clock(one.at)}</time> ${one.mine ? 'Guest' : html`<bdi>${one.sender || 'Agent'}</bdi>`}: <bdi>${line(one.text || 'no text')}</bdi></p>`)}</div>`
 }
 
 /** @param {File | undefined} file @param {(change: any) => void} set */

@@ -1,36 +1,53 @@
 /** What a session waits for, in the daemon's own sentences, with the time left and six facts. */
 import { html, useState } from '../ui.js'
+import { frames } from '../app.js'
 import { Bar, Facts } from '../parts/facts.js'
 import { useNow } from '../store.js'
-import { count, ordinal } from '../text.js'
+import { count, ordinal, words } from '../text.js'
 import { clock, duration, instant, roughly, utc } from '../time.js'
-import { words } from '../models/transcript.js'
+import { titleOf } from './frames.js'
 
 /** @typedef {{code: string, sentence: string, detail: string, since: any, until: any}} Wait */
 
 /** @param {{open: import('../models/talk.js').Talk, found: any}} props */
 export function Explain({ open, found }) {
-  const now = useNow(500)
+  const clockNow = useNow()
   const [areAll, showAll] = useState(false)
   if (open.isOver) return html`<section class="why" aria-label="Explanation"><h2>It is over</h2><p>Nothing happens any more${open.transcript.reason ? `: ${words(open.transcript.reason)}` : ''}.</p></section>`
-  if (!found) return html`<section class="why" aria-label="Explanation"><h2>${open.state ? `It is ${open.state}` : 'Loading'}</h2></section>`
+  if (!found) return html`<section class="why" aria-label="Explanation"><h2>${words(open.state) || 'Loading'}</h2></section>`
   /** @type {Wait[]} */
   const waits = found.waits_for ?? []
-  const [first, ...others] = waits
+  const now = waits.length ? found.at : clockNow // of the same moment as the words
+  const shown = areAll ? waits : waits.slice(0, SHOWN)
   return html`<section class="why" aria-label="Explanation" id="explain" tabindex="-1">
-    ${first ? html`<${Reason} wait=${first} now=${now} isFirst />` : html`<h2>Waits for nothing</h2><p>Messages flow in both directions.</p>`}
-    ${others.length > 0 && (areAll ? others.map((one) => html`<${Reason} key=${one.code} wait=${one} now=${now} />`) : html`<button type="button" class="more" onClick=${() => showAll(true)}>and ${others.length} more</button>`)}
-    <${Facts} facts=${factsOf(found, open, now)} /></section>`
+    ${waits.length ? shown.map((one) => html`<${Reason} key=${one.code} wait=${one} now=${now} />`) : html`<h2>Waits for nothing</h2><p>Messages flow in both directions.</p>`}
+    ${shown.length < waits.length && html`<button type="button" class="more" onClick=${() => showAll(true)}>and ${waits.length - SHOWN} more</button>`}
+    <p class="got">Last received: ${receivedOf(open, now)}</p><${Facts} facts=${factsOf(found, open, now)} /></section>`
 }
 
-/** @param {{wait: Wait, now: number, isFirst?: boolean}} props */
-function Reason({ wait, now, isFirst }) {
+/** So many reasons are said at once. */
+const SHOWN = 3
+
+/** What ends a wait; of all others that it is over at the latest. @type {Record<string, string>} */
+const ENDS = { reconnect: 'Next try', connect_budget: 'Its turn comes', message_rate: 'Sent', request_rate: 'Sent', throttled: 'Sent' }
+
+/** @param {{wait: Wait, now: number}} props */
+function Reason({ wait: { code, sentence, detail, ...wait }, now }) {
   const since = instant(wait.since)
   const until = instant(wait.until)
   const share = since && until > since ? (now - since) / (until - since) : 0
-  const left = until > now ? duration(until - now) : ''
-  return html`${isFirst ? html`<h2>${wait.sentence.replace(/\.$/, '')}</h2><p>${wait.detail}</p>` : html`<p>${wait.sentence}${left ? ` ${left} left.` : ''}</p>`}
-    ${share > 0 && isFirst && html`<${Bar} share=${share} label=${`${duration(now - since)} of ${duration(until - since)}`} />`}`
+  const end = until > now ? `${ENDS[code] ?? 'Over at the latest'} in ${duration(until - now)}. ` : ''
+  return html`<h2>${sentence.replace(/\.$/, '')}</h2><p><b>${since ? `Since ${clock(since)}, ${duration(now - since)}. ` : ''}${end}</b>${detail}</p>
+    ${share > 0 && html`<${Bar} share=${share} label=${`${duration(now - since)} of ${duration(until - since)}`} />`}`
+}
+
+/** The newest thing that came from the platform: a frame, or what the journal has of before. @param {import('../models/talk.js').Talk} open @param {number} now */
+function receivedOf({ received }, now) {
+  const frame = frames.value?.all.findLast((one) => one.direction === 'in' && !['open', 'close', 'not_kept'].includes(one.kind))
+  const at = Math.max(frame?.at ?? 0, received?.at ?? 0)
+  if (!at) return 'nothing yet'
+  const what = frame?.at === at ? titleOf(frame) : `${received?.kind} ${received?.presence ?? received?.type ?? ''}`.trim()
+  return html`<b>${what}</b>, <time title=${utc(at)}>${clock(at)}</time>, ${roughly(now - at)} ago`
 }
 
 /** @param {any} found @param {import('../models/talk.js').Talk} open @param {number} now @returns {[string, any, string?][]} */
@@ -39,11 +56,12 @@ function factsOf(found, open, now) {
   const at = instant(link.since)
   const ends = instant(found.expires_at) || open.endsAt
   const next = instant(heartbeat.next_at)
+  const isAsked = found.waits_for?.some((/** @type {Wait} */ one) => one.code === 'heartbeat')
   const last = heartbeat.last_ms == null ? '' : `last ${duration(heartbeat.last_ms)}`
   /** @type {[string, any, string?][]} */
   const facts = [
     ['Connection', link.n ? `${ordinal(link.n)}${at ? `, ${duration(now - at)}` : ''}` : 'none', [link.host, link.address, link.last_close && `last one: ${words(link.last_close.cause)}`].filter(Boolean).join(' · ')],
-    ['Heartbeat', [next > now ? `in ${duration(next - now)}` : next ? 'under way' : '', last].filter(Boolean).join(', ') || 'none'],
+    ['Heartbeat', [next > now && !isAsked ? `in ${duration(next - now)}` : next ? 'under way' : '', last].filter(Boolean).join(', ') || 'none'],
   ]
   const shown = [...buckets].sort((a, b) => rank(a) - rank(b)).slice(0, 2)
   for (const bucket of shown) {

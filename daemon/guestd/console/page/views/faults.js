@@ -1,6 +1,6 @@
 /** Faults: once on one guest or on all, by rule, and what was injected. */
 import { html, useEffect, useState } from '../ui.js'
-import { frames, hasEmulator, info, sessions, talk, withToken } from '../app.js'
+import { frames, hasEmulator, info, paused, sessions, talk, withToken } from '../app.js'
 import { addressOf, emulatorPath, said } from '../api.js'
 import { curl } from '../curl.js'
 import { emulator, ruleOnly } from '../models/emulator.js'
@@ -10,9 +10,8 @@ import { IconButton } from '../parts/icons.js'
 import { copy, told } from '../parts/toast.js'
 import { linkTo } from '../route.js'
 import { useSources } from '../store.js'
-import { count } from '../text.js'
+import { count, words } from '../text.js'
 import { clock, duration } from '../time.js'
-import { words } from '../models/transcript.js'
 import { NoEmulator } from './agent.js'
 
 /** @type {{kind: string, label: string, note: string, fields?: Record<string, any>}[]} */
@@ -28,6 +27,9 @@ export const ONCE = [
   { kind: 'expired_session', label: 'Expire', note: 'session is over' },
 ]
 
+/** The counts of rules grow with what happens elsewhere, too. */
+const READ_EVERY_MS = 2000
+
 /** @param {{open?: import('../models/talk.js').Talk}} props without a session: the page for all */
 export function FaultsPane({ open }) {
   return html`<div class="scroll" tabindex="-1"><${Faults} guest=${open?.name ?? ''} /></div>`
@@ -42,7 +44,10 @@ function Faults({ guest }) {
   const [onAll, setOnAll] = useState(!guest)
   const [last, setLast] = useState(/** @type {any} */ (null))
   useEffect(() => {
-    if (hasEmulator()) emulator.start()
+    if (!hasEmulator()) return undefined
+    emulator.start()
+    const timer = setInterval(() => !document.hidden && !paused.value && void emulator.read(), READ_EVERY_MS)
+    return () => clearInterval(timer)
   }, [info.value])
   if (!hasEmulator()) return html`<${NoEmulator} />`
   const { counts } = sessions

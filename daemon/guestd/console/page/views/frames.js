@@ -85,14 +85,14 @@ function Row({ frame }) {
   if (frame.kind === 'not_kept') return html`<span></span><span aria-hidden="true">…</span><span>${some(frame.count, 'frame')} not kept</span><span></span>`
   const life = frame.kind === 'open' || frame.kind === 'close'
   const arrow = frame.kind === 'close' ? '×' : frame.kind === 'open' ? '•' : frame.direction === 'out' ? '↑' : '↓'
-  return html`<span class="t" title=${utc(frame.at)}>${clockMs(frame.at)}</span><span class=${life ? '' : frame.direction} role="img" aria-label=${life ? 'connection' : frame.direction === 'out' ? 'sent' : 'received'}>${arrow}</span>
+  return html`<span class="t" title=${utc(frame.at)}>${clockMs(frame.at)}</span><span class=${life ? '' : frame.direction} role="img" aria-label=${life ? 'connection' : frame.direction}>${arrow}</span>
     <span>${titleOf(frame)}${frame.code && frame.code !== 200 && !life ? ` ${frame.code}` : ''}</span><span class="t">${life ? (frame.kind === 'open' ? ordinal(frame.connection) : '') : count(frame.bytes)}</span>`
 }
 
 /** @param {{frame: Frame, open: import('../models/talk.js').Talk}} props */
 function Detail({ frame, open }) {
   const value = read(frame.text ?? '')
-  return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.repeated ? `${REPEATED} · ` : frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction === 'out' ? 'sent' : 'received'} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}</span><span class="grow"></span>
+  return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.repeated ? `${REPEATED} · ` : frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}</span><span class="grow"></span>
     <button type="button" class="btn quiet small" onClick=${() => copy(frame.text ?? '', 'JSON')}>JSON</button>
     <button type="button" class="btn quiet small" onClick=${() => copyCurl(frame, open)}>curl</button>
     <button type="button" class="btn quiet small" onClick=${() => copyLink(frame, open)}>Link</button></header>

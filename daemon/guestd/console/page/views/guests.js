@@ -4,21 +4,20 @@ import { info, reopen, sessions, talk } from '../app.js'
 import { focusSoon } from '../keys.js'
 import { said } from '../api.js'
 import { openGuest } from '../models/guest.js'
-import { DOWN, dotOf } from '../models/sessions.js'
-import { words } from '../models/transcript.js'
+import { attentionOf, dotOf, flagOf, keepOrder, listQuery } from '../models/row.js'
 import { Icon, IconButton } from '../parts/icons.js'
 import { ListWindow } from '../parts/list-window.js'
 import { copy, told } from '../parts/toast.js'
 import { go, route } from '../route.js'
 import { useNow, useSources, useStable } from '../store.js'
-import { count, line, some } from '../text.js'
-import { clock, duration, utc } from '../time.js'
+import { count, line, some, words } from '../text.js'
+import { clock, utc } from '../time.js'
 
 const ROW_PX = 52
 const SEARCH_AFTER_MS = 250
 const SKELETON_AFTER_MS = 300
 
-const SORTS = [['activity', 'Last activity first'], ['attention', 'Needs attention first'], ['opened', 'Opened last first'], ['name', 'By name']]
+const SORTS = [['attention', 'Needs attention first'], ['activity', 'Last activity first'], ['opened', 'Opened last first'], ['name', 'By name']]
 
 /** The row that the keys move. */
 export const cursor = { id: '' }
@@ -53,7 +52,7 @@ function open(row) {
 
 export function Guests() {
   useSources(sessions, route, info)
-  const { q = '', state = 'all', sort = 'activity' } = route.value.query
+  const { q, state, sort } = listQuery()
   useEffect(() => {
     if (q === sessions.query.q && state === sessions.query.state && sort === sessions.query.sort) return
     void sessions.ask({ q, state, sort })
@@ -61,7 +60,8 @@ export function Guests() {
   const set = (/** @type {Record<string, string>} */ change) => {
     const query = { ...route.value.query, q, state, sort, ...change }
     if (query.state === 'all') query.state = ''
-    if (query.sort === 'activity') query.sort = ''
+    if (query.sort === 'attention') query.sort = ''
+    if (change.sort) keepOrder(change.sort)
     go({ session: route.value.session, pane: route.value.pane, query }, { replace: true })
   }
   const isEmpty = !sessions.isLoading && !sessions.order.length
@@ -94,10 +94,9 @@ function Search({ q, onSearch }) {
 
 /** @param {{state: string, onChoose: (state: string) => void}} props */
 function States({ state, onChoose }) {
-  const { counts } = sessions
-  const down = [...DOWN].reduce((sum, one) => sum + (counts[one] ?? 0), 0)
-  const live = counts.live ?? 0
-  const all = [['all', 'All', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', sessions.endedCount]]
+  const { live = 0, ended = 0 } = sessions.listed
+  const down = sessions.openCount - live
+  const all = [['all', 'Open', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', ended]]
   return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button type="button" key=${key}
     aria-pressed=${key === state} onClick=${() => onChoose(String(key))}><b>${count(Number(n))}</b>${text}</button>`)}</div>`
 }
@@ -126,25 +125,14 @@ function isOpen(id, key) {
 
 /** @param {{row: import('../models/sessions.js').Row, isOpen: boolean}} props */
 function GuestRow({ row, isOpen }) {
+  const now = useNow()
   const unread = isOpen ? 0 : sessions.unread(row)
-  const flag = flagOf(row)
+  const flag = flagOf(row, now)
   const last = lastOf(row)
-  return html`<span class=${`dot ${dotOf(row.state)}`} role="img" aria-label=${row.state}></span><span class="who"><bdi>${row.name}</bdi></span>
+  const isHeld = Boolean(attentionOf(row) || row.isEnding)
+  return html`<span class=${`dot ${dotOf(row.state, isHeld)}`} role="img" aria-label=${words(row.state)}></span><span class="who"><bdi>${row.name}</bdi></span>
     <time title=${utc(row.activity)}>${clock(row.activity)}</time><span class=${flag || unread ? 'last' : 'last wide'}><bdi>${last}</bdi></span>
-    ${flag ? html`<${Flag} row=${row} flag=${flag} />` : unread ? html`<span class="badge" role="img" aria-label=${some(unread, 'new event')}>${unread > 99 ? '99+' : unread}</span>` : null}`
-}
-
-/** @param {{row: import('../models/sessions.js').Row, flag: string}} props */
-function Flag({ row, flag }) {
-  const now = useNow(1000)
-  const text = row.state === 'resting' && row.nextTry > now ? `retry in ${duration(row.nextTry - now)}` : flag
-  return html`<span class=${row.state === 'resting' ? 'flag bad' : 'flag'}>${text}</span>`
-}
-
-/** @param {import('../models/sessions.js').Row} row */
-function flagOf(row) {
-  if (row.uncertain) return `${row.uncertain} uncertain`
-  return DOWN.has(row.state) ? row.state : ''
+    ${flag ? html`<span class=${row.state === 'live' ? 'flag' : 'flag bad'}>${flag}</span>` : unread ? html`<span class="badge" role="img" aria-label=${some(unread, 'new event')}>${unread > 99 ? '99+' : unread}</span>` : null}`
 }
 
 /** @param {import('../models/sessions.js').Row} row */
@@ -154,7 +142,8 @@ function lastOf(row) {
     const text = row.last.text ? line(row.last.text) : row.last.type
     return row.last.direction === 'Inbound' ? `You: ${text}` : text
   }
-  return row.state === 'live' ? '' : words(row.reason)
+  if (row.waiting) return `${some(row.waiting, 'message')} not confirmed yet`
+  return row.state === 'live' ? 'Nothing was said yet' : words(row.reason) || words(row.state)
 }
 
 /** Rows that are coming: shown after a moment only. */
@@ -179,7 +168,8 @@ export async function newGuest(name) {
 /** @param {{q: string, state: string}} props */
 function Nothing({ q, state }) {
   if (q) {
-    const { open, ended } = sessions.elsewhere
+    const { ended = 0 } = sessions.listed
+    const open = sessions.openCount
     const choose = (/** @type {string} */ other, /** @type {string} */ text) => html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: other } })}>${text} with it</button></p>`
     return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
       ${open > 0 && choose('', some(open, 'open session'))}${ended > 0 && choose('ended', some(ended, 'ended session'))}

@@ -10,7 +10,7 @@ import { Plot } from '../parts/plot.js'
 import { copy, told } from '../parts/toast.js'
 import { route } from '../route.js'
 import { useSources } from '../store.js'
-import { count, some } from '../text.js'
+import { count, some, words } from '../text.js'
 import { duration } from '../time.js'
 
 /** @typedef {import('../models/load.js').Run} Run */
@@ -19,6 +19,8 @@ import { duration } from '../time.js'
 
 const COMMAND = 'guestd load parcel.yml -u 50 -t 5m --console 0'
 const STATES = ['live', 'opening', 'resting', 'waiting', 'leaving']
+/** @param {string} state of a virtual guest */
+const stateWords = (state) => (state === 'waiting' ? 'not started' : words(state))
 /** @type {Record<string, string>} */
 const TONES = { live: 'a', opening: 'w', resting: 'r', waiting: 'n', leaving: 'b' }
 
@@ -46,7 +48,7 @@ function Head({ run }) {
   return html`<header><h1><bdi>${run.name}</bdi></h1><span class="grow"></span>
     ${isOn && html`<button type="button" class="btn danger" onClick=${() => stop(run)}>${state === 'stopping' ? 'Stop at once' : 'Stop'}</button>`}</header>
     <div class="panel run"><p role="status"><b class=${verdict?.kind ?? ''}>${verdict ? verdict.words : WORDS[state]}</b>${run.stopped_by && !verdict ? ` (${run.stopped_by})` : ''}</p>
-      <p>${duration(elapsed * 1000)}${isOn ? `, ${left == null ? 'until all guests are through' : `${duration(left * 1000)} left`}` : ''}<span class="dim"> · ${run.target} · seed ${run.seed} · ${some(run.workers, 'process', 'processes')}</span></p>
+      <p>${duration(elapsed * 1000)}${isOn ? `, ${left == null ? 'until all guests are through' : `${duration(left * 1000)} left`}` : ''}<span class="dim"> · ${run.plan} · ${run.target} · seed ${run.seed} · ${some(run.workers, 'process', 'processes')}</span></p>
       ${isOn && left != null && html`<${Bar} share=${elapsed / Math.max(1, elapsed + left)} label="Time of the run" />`}
       ${verdict && html`<p>${verdict.what_went_wrong} ${verdict.validity} Exit code ${verdict.exit_code}.</p>`}
       ${!verdict && now?.too_slow.map((why) => html`<p class="warn" key=${why}>Not valid so far: ${why}.</p>`)}</div>`
@@ -62,24 +64,29 @@ async function stop({ id, state, now }) {
 
 /** @param {{run: Run, now: Figures, points: Point[]}} props */
 const Now = ({ run, now, points }) => html`<${Tiles} tiles=${tilesOf(now)} /><${Thresholds} now=${now} isOver=${run.state === 'over'} /><${Plots} run=${run} now=${now} points=${points} />
-  <div class="cols even"><${Panel} title="Guests now"><${Counted} rows=${STATES.map((state) => [state, now.guests[state] ?? 0])} none="" /><//>
+  <div class="cols even"><${Panel} title="Guests now"><${Counted} rows=${STATES.map((state) => [stateWords(state), now.guests[state] ?? 0])} none="" /><//>
     <${Panel} title="Waiting for"><${Counted} rows=${Object.entries(now.waits)} none="No guest waits." /><//>
     <${Panel} title="Errors by kind"><${Counted} rows=${Object.entries(now.errors)} none="None." /><//>
-    <${Panel} title="Lost connections, 429"><${Counted} rows=${[...Object.entries(now.lost_connections), ...Object.entries(now.throttled).map(([bucket, n]) => [`429: ${bucket}`, n])]} none="None." /><//>
+    <${Panel} title="Lost connections, 429"><${Counted} rows=${[...Object.entries(now.lost_connections).map(([cause, n]) => [words(cause), n]), ...Object.entries(now.throttled).map(([bucket, n]) => [`429: ${bucket}`, n])]} none="None." /><//>
     ${Object.keys(now.warnings).length > 0 && html`<${Panel} title="Warnings of the log"><${Counted} rows=${Object.entries(now.warnings)} none="" /><//>`}</div>`
 
 /** @param {Figures} now */
-function tilesOf({ guests, sessions, messages, per_s, echo_ms, first_reply_ms, errors }) {
-  const failures = Object.values(errors).reduce((sum, n) => sum + n, 0)
+function tilesOf({ guests, guests_wanted: wanted, sessions, messages, per_s, echo_ms, first_reply_ms, errors, lost_connections }) {
+  const failures = sum(errors)
+  const lost = sum(lost_connections)
   return [
-    ['Guests live', count(guests.live ?? 0), '', `${count(sessions.opened)} of ${count(sessions.planned)} opened`, ''],
-    ['Messages sent', number(per_s.sent), '/s', `${count(messages.sent)} sent, ${count(messages.confirmed)} confirmed`, ''],
-    ['Received', number(per_s.received), '/s', `${count(messages.received)} in all`, ''],
+    ['Guests live', count(guests.live ?? 0), wanted == null ? '' : ` of ${count(wanted)}`, `${count(sessions.opened)} opened, ${count(sessions.ended)} ended`, ''],
+    ['Messages out', number(per_s.sent), '/s', `${count(messages.confirmed)} of ${count(messages.sent)} confirmed`, ''],
+    ['Messages in', number(per_s.received), '/s', `${count(messages.received)} in all`, ''],
     ['Echo, p99', number(echo_ms.p99), ' ms', `p50 ${number(echo_ms.p50)} · p95 ${number(echo_ms.p95)}`, ''],
     ['First reply, p95', number(first_reply_ms.p95), ' ms', `p50 ${number(first_reply_ms.p50)} · p99 ${number(first_reply_ms.p99)}`, ''],
-    ['Guests failed', count(sessions.failed), '', `${count(sessions.ended)} ended, ${some(failures, 'error')}`, failures || sessions.failed ? 'warn' : ''],
+    ['Errors', count(failures), '', `${some(sessions.failed, 'guest')} failed`, failures || sessions.failed ? 'warn' : ''],
+    ['Lost connections', count(lost), '', Object.keys(lost_connections).map(words).join(', ') || 'none', lost ? 'warn' : ''],
   ]
 }
+
+/** @param {Record<string, number>} counts */
+const sum = (counts) => Object.values(counts).reduce((so, n) => so + n, 0)
 
 /** @type {Record<string, string>} */
 const UNITS = { ms: ' ms', per_s: '/s' }
@@ -91,8 +98,8 @@ const valued = (value, unit) => value == null ? '–' : unit === 'ratio' ? `${nu
 function Thresholds({ now, isOver }) {
   const order = (/** @type {boolean | null} */ ok) => (ok === false ? 0 : ok === null ? 2 : 1)
   const all = [...now.thresholds].sort((a, b) => order(a.ok) - order(b.ok))
-  return html`<${Panel} title=${isOver ? 'Thresholds' : 'Thresholds so far'}>${all.length ? html`<table class="list"><thead><tr><th>Verdict</th><th>Threshold</th><th class="num">Value</th><th class="num">Limit</th></tr></thead><tbody>${all.map(({ expression, ok, value, limit, unit, note }) => html`<tr key=${expression}>
-    <td class="nowrap"><b class=${ok === false ? 'bad' : ok ? 'ok' : 'dim'}>${ok === false ? (isOver ? 'failed' : 'not met') : ok ? 'met' : 'open'}</b></td><td><span class="mono">${expression}</span>${note && html`<div class="dim">${note}</div>`}</td><td class="num nowrap">${valued(value, unit)}</td><td class="num nowrap">${valued(limit, unit)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None is set; --threshold or the file sets them.</p>`}<//>`
+  return html`<${Panel} title=${isOver ? 'Thresholds' : 'Thresholds so far'}>${all.length ? html`<table class="list"><thead><tr><th>Verdict</th><th>Threshold</th><th class="num">Value</th><th class="num">Limit</th></tr></thead><tbody>${all.map(({ expression, about, ok, value, limit, unit, note }) => html`<tr key=${expression}>
+    <td><b class=${ok === false ? 'bad' : ok ? 'ok' : 'dim'}>${ok === false ? (isOver ? 'failed' : 'not met') : ok ? 'met' : 'not known yet'}</b></td><td><span class="mono">${expression}</span><div class="dim">${[about, note].filter(Boolean).join('; ')}</div></td><td class="num nowrap">${valued(value, unit)}</td><td class="num nowrap">${valued(limit, unit)}</td></tr>`)}</tbody></table>` : html`<p class="dim">None is set; --threshold or the file sets them.</p>`}<//>`
 }
 
 /** @param {{run: Run, now: Figures, points: Point[]}} props */
@@ -103,8 +110,8 @@ function Plots({ run, now, points }) {
   const seen = STATES.filter((state) => state === 'live' || points.some((one) => one.guests[state]))
   const [a, b, c] = ['a', 'b', 'c']
   return html`<div class="plots spaced">
-    <${Panel} title="Guests by state" now=${`${count(now.guests.live ?? 0)} live`}><${Plot} label="Guests by state" at=${at} series=${seen.map((state) => ({ label: state, tone: TONES[state], fill: state === 'live', values: of((one) => one.guests[state] ?? 0) }))} /><//>
-    <${Panel} title="Messages per second" now=${`${number(now.per_s.sent)} sent, ${number(now.per_s.received)} received`}><${Plot} label="Messages per second" at=${at} series=${[{ label: 'sent', tone: a, values: rate('sent') }, { label: 'in', tone: 'n', values: rate('received') }]} /><//>
+    <${Panel} title="Guests by state" now=${`${count(now.guests.live ?? 0)} live`}><${Plot} label="Guests by state" at=${at} series=${seen.map((state) => ({ label: stateWords(state), tone: TONES[state], fill: state === 'live', values: of((one) => one.guests[state] ?? 0) }))} /><//>
+    <${Panel} title="Messages per second" now=${`${number(now.per_s.sent)} out, ${number(now.per_s.received)} in`}><${Plot} label="Messages per second" at=${at} series=${[{ label: 'out', tone: a, values: rate('sent') }, { label: 'in', tone: 'n', values: rate('received') }]} /><//>
     <${Panel} title="Echo latency, ms" now=${`p99 ${number(now.echo_ms.p99)}`}><${Plot} label="Echo latency in ms" limit=${limitOf(run, 'echo_latency')} at=${at} series=${[{ label: 'p99', tone: a, values: of((one) => one.echo_ms.p99) }, { label: 'p95', tone: b, values: of((one) => one.echo_ms.p95) }, { label: 'p50', tone: c, values: of((one) => one.echo_ms.p50) }]} /><//>
     <${Panel} title="First reply, ms" now=${`p95 ${number(now.first_reply_ms.p95)}`}><${Plot} label="First reply in ms" limit=${limitOf(run, 'first_reply')} at=${at} series=${[{ label: 'p95', tone: a, values: of((one) => one.first_reply_ms.p95) }, { label: 'p50', tone: c, values: of((one) => one.first_reply_ms.p50) }]} /><//>
     <${Panel} title="Lost connections, 429, failed steps"><${Plot} label="Lost connections, 429 and failed steps" at=${at} series=${[{ label: 'lost', tone: a, values: of((one) => one.lost_connections) }, { label: '429', tone: 'w', values: of((one) => one.throttled) }, { label: 'failed', tone: 'r', values: of((one) => one.steps_failed) }]} /><//>

@@ -1,16 +1,14 @@
 /** The daemon at a glance: figures, plots, what needs attention, causes, budgets. */
-import { html, useEffect, useState } from '../ui.js'
-import { sessions, stats } from '../app.js'
-import { ask } from '../api.js'
-import { rowOf } from '../models/sessions.js'
+import { html, useEffect } from '../ui.js'
+import { attention, sessions, stats } from '../app.js'
+import { rowOf } from '../models/row.js'
 import { downOf, throttledOf } from '../models/stats.js'
-import { words } from '../models/transcript.js'
 import { Choice } from '../parts/facts.js'
 import { Counted, number, Panel, Tiles as TileRow } from '../parts/panel.js'
 import { Plot } from '../parts/plot.js'
 import { go, linkTo, route } from '../route.js'
-import { useSources } from '../store.js'
-import { count, size, some } from '../text.js'
+import { useNow, useSources } from '../store.js'
+import { count, size, some, words } from '../text.js'
 import { duration, instant } from '../time.js'
 import { keyOf } from './guests.js'
 
@@ -18,7 +16,6 @@ const WINDOWS = [['5m', '5 min'], ['15m', '15 min'], ['1h', '1 h']]
 /** @type {Record<string, number>} */
 const SECONDS = { '5m': 300, '15m': 900, '1h': 3600 }
 const ATTENTION_MAX = 10
-const ATTENTION_EVERY_MS = 5000
 const POINTS_MAX = 300
 
 export function Overview() {
@@ -50,7 +47,7 @@ function Tiles({ rows, window }) {
   const uncertain = total(rows, 'uncertain') + total(rows, 'failed')
   const within = WINDOWS.find(([key]) => key === window)?.[1]
   const tiles = [
-    ['Guests', count((last.live ?? 0) + downOf(last)), '', `${count(last.waiting ?? 0)} waiting, ${count(last.resting ?? 0)} resting`, ''],
+    ['Guests', count((last.live ?? 0) + downOf(last)), '', `${count(last.waiting ?? 0)} queued, ${count(last.resting ?? 0)} disconnected`, ''],
     ['Messages in', count(last.in ?? 0), '/s', `${count(total(rows, 'in'))} in ${within}`, ''],
     ['Messages out', count(last.out ?? 0), '/s', uncertain ? `all confirmed but ${count(uncertain)}` : `${count(total(rows, 'out'))} in ${within}`, uncertain ? 'warn' : ''],
     ['Echo, p99', number(last.echo_p99), ' ms', `p50 ${number(last.echo_p50)} · p95 ${number(last.echo_p95)}`, ''],
@@ -75,49 +72,40 @@ function Plots({ rows }) {
 }
 
 function Attention() {
-  const [found, set] = useState(/** @type {any} */ (null))
-  useEffect(() => {
-    let isGone = false
-    const read = () => ask('GET', 'v1/sessions', { query: { sort: 'attention', limit: ATTENTION_MAX } }).then((page) => !isGone && set(page), () => {})
-    void read()
-    const timer = setInterval(() => !document.hidden && read(), ATTENTION_EVERY_MS)
-    return () => {
-      isGone = true
-      clearInterval(timer)
-    }
-  }, [])
-  const rows = (found?.sessions ?? []).filter((/** @type {any} */ one) => one.attention).map((/** @type {any} */ one) => ({ ...rowOf(one), since: sinceOf(one) }))
+  useSources(attention)
+  const now = useNow()
+  const { listed, total } = attention
+  const rows = listed.slice(0, ATTENTION_MAX).map((one) => ({ ...rowOf(one), since: sinceOf(one) }))
   const all = Object.entries(sessions.counts).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
-  return html`<section class="panel" aria-label="Needs attention"><h2>Needs attention <small>${rows.length ? `${rows.length < ATTENTION_MAX ? rows.length : `the first ${ATTENTION_MAX}`} of ${count(all)}` : ''}</small></h2>
+  return html`<section class="panel" aria-label="Needs attention"><h2>Needs attention <small>${total ? `${count(total)} of ${count(all)}` : ''}</small></h2>
     ${rows.length ? html`<table class="list"><thead><tr><th>Guest</th><th>Why</th><th class="num">Since</th></tr></thead><tbody>${rows.map((/** @type {any} */ row) => html`<tr key=${row.id}><td class="nowrap"><a href=${linkTo({ view: 'guests', session: keyOf(row), pane: 'explain' })}><bdi>${row.name}</bdi></a></td>
-      <td>${whyOf(row)}</td><td class="num nowrap">${row.since ? duration(Date.now() - row.since) : ''}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing: all are live, and every message is confirmed or under way.</p>`}</section>`
+      <td>${whyOf(row, now)}</td><td class="num nowrap">${row.since ? duration(now - row.since) : ''}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing: all are live, and every message is confirmed or under way.</p>`}</section>`
 }
 
 /** Since when it needs attention, ms; 0: not known. @param {any} one */
 function sinceOf(one) {
   if (one.attention === 'unconfirmed') return instant(one.waiting_since)
+  if (one.attention === 'unanswered') return instant(one.unanswered_since)
   return one.state === 'live' ? 0 : instant(one.state_since)
 }
 
-/** @param {any} row */
-function whyOf(row) {
+/** @param {any} row @param {number} now */
+function whyOf(row, now) {
   const parts = []
   if (row.uncertain) parts.push(`${some(row.uncertain, 'message')} uncertain`)
-  if (row.state !== 'live') parts.push(row.attempt > 1 ? `${row.state}, try ${row.attempt}` : row.state)
+  if (row.state !== 'live') parts.push(row.attempt > 1 ? `${words(row.state)}, try ${row.attempt}` : words(row.state))
   if (row.reason) parts.push(words(row.reason))
   if (row.attention === 'unconfirmed') parts.push(`${some(row.waiting, 'message')} not confirmed`)
-  if (row.nextTry > Date.now()) parts.push(`next in ${duration(row.nextTry - Date.now())}`)
+  if (row.attention === 'unanswered') parts.push('no answer to a heartbeat')
+  if (row.nextTry > now) parts.push(`next in ${duration(row.nextTry - now)}`)
   return parts.join(', ')
 }
-
-/** @type {Record<string, string>} */
-const CAUSES = { lost: 'broken by the network', unanswered: 'heartbeat unanswered', closed_by_peer: 'closed by the platform', closed_by_us: 'closed by us' }
 
 /** @param {{rows: any[]}} props */
 function Causes({ rows }) {
   const causes = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => name.startsWith('lost.'))))
   const all = [...causes].map((name) => /** @type {[string, number]} */ ([name.slice(5), total(rows, name)])).filter(([, n]) => n).sort((a, b) => b[1] - a[1])
-  return html`<${Panel} title="Lost connections by cause"><${Counted} rows=${all.map(([cause, n]) => [CAUSES[cause] ?? words(cause), n])} none="None was lost." /><//>`
+  return html`<${Panel} title="Lost connections by cause"><${Counted} rows=${all.map(([cause, n]) => [words(cause), n])} none="None was lost." /><//>`
 }
 
 function Budgets() {

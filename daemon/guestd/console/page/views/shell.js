@@ -97,7 +97,7 @@ function Notices() {
 }
 
 function Lost() {
-  const now = useNow(500)
+  const now = useNow()
   const { since, next } = connection.value
   return html`<p class="notice bad">guestd does not answer since ${clock(since)} (${duration(now - since)}). ${next > now ? `Next try in ${Math.ceil((next - now) / 1000)} s.` : 'Trying now.'} What is shown is from before.</p>`
 }

@@ -11,10 +11,9 @@ import { Menu, Sure } from '../parts/menu.js'
 import { copy, told } from '../parts/toast.js'
 import { format, go, linkTo, route } from '../route.js'
 import { useNow, useSources, useStable } from '../store.js'
-import { some } from '../text.js'
+import { some, words } from '../text.js'
 import { clock, duration, instant, roughly, utc, when } from '../time.js'
-import { words } from '../models/transcript.js'
-import { dotOf, DOWN } from '../models/sessions.js'
+import { attentionOf, dotOf, DOWN, flagOf } from '../models/row.js'
 import { newGuest } from './guests.js'
 import { NarrowTabs } from './inspector.js'
 
@@ -57,12 +56,12 @@ function Missing({ open }) {
 
 /** @param {{open: import('../models/talk.js').Talk}} props */
 function Head({ open }) {
-  const now = useNow(1000)
+  const now = useNow()
   const org = orgName()
   const attributes = Object.entries(open.session?.attributes ?? {}).map(([key, value]) => `${key}=${value}`)
   const end = async () => {
     if (org && !(await confirmed({ title: `End ${open.name}?`, text: `This ends the conversation in ${org}. The agent is told.`, act: `End in ${org}` }))) return
-    void told(open.end(), 'The goodbye is said')
+    void told(open.end())
   }
   const entries = [
     { label: 'Copy link', act: () => copy(new URL(format({ view: 'guests', session: `~${open.id}` }), location.href).href, 'Link') },
@@ -77,16 +76,21 @@ function Head({ open }) {
     <div class="grow"><h1><bdi>${open.name}</bdi></h1><p class="sub">${open.openedAt ? html`since <span title=${utc(open.openedAt)}>${clock(open.openedAt)}</span>` : ''}${attributes.map((one) => html` · <bdi>${one}</bdi>`)}</p></div>
     <${StateMark} open=${open} now=${now} />
     ${!open.isOver && html`<button type="button" class="btn small wide drop-it" onClick=${() => told(open.reconnect('abort'))}>Drop connection</button>
-    ${org ? html`<button type="button" class="btn small danger wide" onClick=${end}>End in ${org}</button>` : html`<${Sure} label="End" sure="End now?" act=${end} />`}`}
+    ${open.isEnding ? null : org ? html`<button type="button" class="btn small danger wide" onClick=${end}>End in ${org}</button>` : html`<${Sure} label="End" sure="End now?" act=${end} />`}`}
     <span class="only-narrow only-l"><button type="button" class="btn small" onClick=${() => go({ pane: 'frames' })}>Inspect</button></span>
     <${Menu} label="More actions" entries=${entries} /></header>`
 }
 
 /** @param {{open: import('../models/talk.js').Talk, now: number}} props */
 function StateMark({ open, now }) {
-  const dot = dotOf(open.state)
+  useSources(sessions)
+  const row = sessions.rows.get(open.id)
+  const flag = row && row.state === open.state && attentionOf(row) ? flagOf(row, now) : ''
+  const dot = dotOf(open.state, Boolean(flag) || open.isEnding)
   const since = instant(open.session?.state_since) || (open.state === 'live' ? open.openedAt : 0)
-  return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${open.state || 'loading'}${since && open.state !== 'ended' ? ` ${roughly(now - since)}` : ''}${open.isStale ? ' (stale)' : ''}</span>`
+  const told = flag ? `, ${flag}` : since && !open.isOver ? ` ${roughly(now - since)}` : ''
+  const word = open.isEnding ? 'ending' : words(open.state) || 'loading'
+  return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${word}${told}${open.isStale ? ' (stale)' : ''}</span>`
 }
 
 /** So many messages are drawn at first, and so many more each time. */
@@ -94,7 +98,7 @@ const DRAWN = 100
 
 /** @param {{open: import('../models/talk.js').Talk}} props */
 function Messages({ open }) {
-  const now = useNow(1000)
+  const now = useNow()
   useSources(frames.value)
   useEffect(() => forgetFiles, [])
   const box = /** @type {{current: HTMLElement | null}} */ (useRef(null))
