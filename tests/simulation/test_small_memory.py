@@ -17,6 +17,7 @@ from guestd.model.signals import OUTBOUND, MessageArrived
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session.inbox import NEVER, ByTime
 from guestd.session.inbox_by_sequence import BySequence
+from tests.thoroughness import examples
 
 from .daemonlife import Simulation, new_disk
 from .platform import Weather
@@ -167,7 +168,7 @@ def tell(dialect, remembered_max, seed):
 @pytest.mark.parametrize("remembered_max", SMALL)
 @pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
 def test_no_inbox_lets_a_repetition_pass(dialect, remembered_max):
-    for seed in range(40):
+    for seed in range(examples(60)):
         said, shown = tell(dialect, remembered_max, seed)
         twice = {one for one in shown if shown.count(one) > 1}
         assert not twice, f"seed {seed}"
