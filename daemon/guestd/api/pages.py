@@ -19,15 +19,15 @@ from .rate_limiting import LoopRateLimiter
 PAGE_ROWS = 100
 PAGE_BYTES = 16_384
 
-#: Of all clients together, after a burst: 250 pages and 10,000 events a second. What a page of few
-#: events takes is the way to them, half a millisecond; of many, five microseconds for each. So
-#: reading takes at most an eighth of a core, and of long transcripts a twentieth: the guests who
-#: talk meanwhile do not notice. A transcript of 4,000 events does not wait when there is no other
+#: Of all clients together, after a burst: 250 pages and 5,000 events a second. What a page of few
+#: events takes is the way to them, half a millisecond; of many, ten microseconds for each. So
+#: reading takes at most an eighth of a core, and of long transcripts less: the guests who talk
+#: meanwhile do not notice. A transcript of 2,000 events does not wait when there is no other
 #: reader.
 PAGES_PER_S = 250.0
 PAGES_BURST = 100.0
 #: With more events than that, a page counts as several.
-EVENTS_PER_TURN = 40
+EVENTS_PER_TURN = 20
 
 
 def new_page_limiter() -> LoopRateLimiter:
