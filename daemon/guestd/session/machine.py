@@ -284,7 +284,7 @@ class Machine:
         conversation = self.conversation
         outbound, inbound = conversation.outbound, conversation.inbound
         # nine of ten: nothing waits to be confirmed, and it is the next one; no deadline moves
-        if not outbound.outbox and inbound.inbox.accept_in_order(given, now):
+        if not outbound.has_unsent and inbound.inbox.accept_in_order(given, now):
             inbound.record(given, outbound.commands.traces, out)
             return
         conversation.message(given, now, out)
