@@ -15,7 +15,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from math import inf
 from typing import Protocol
 
@@ -102,7 +101,7 @@ class LoadEngine:
         self._guest_run = GuestRun(run_id, self.start)
         self._ends_at: float | None = None
         self._is_stopped = False
-        self._over = asyncio.Event()
+        self._is_over = False
         self._cpu_s = time.process_time()
         self.states: Counter[str] = Counter()
 
@@ -156,20 +155,18 @@ class LoadEngine:
 
     def abort(self) -> None:
         """Leave everything as it is, now."""
-        self._over.set()
+        self._is_over = True
 
     # ------------------------------------------------------------------ time
 
     async def _tick_until_over(self) -> None:
         second = 1.0
-        while not self._over.is_set():
+        while not self._is_over:
             self._tick()
             if self.at_s >= second:
                 self._second()
                 second = max(second + 1.0, self.at_s)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
-                    await self._over.wait()
+            await asyncio.sleep(TICK_S)
 
     def _tick(self) -> None:
         at_s = self.at_s
@@ -185,9 +182,9 @@ class LoadEngine:
         if self._ends_at is not None and at_s >= self._ends_at:
             self._stop_all()
             if at_s >= self._ends_at + LEAVE_S:
-                self._over.set()
+                self._is_over = True
         if not self._living and self._is_all_started():
-            self._over.set()
+            self._is_over = True
 
     def _held(self, number: int, action: a.Action) -> None:
         if (driver := self._living.get(number)) is not None:
