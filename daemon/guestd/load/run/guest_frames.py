@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from ...model.endings import Ending
 from ...model.ports import Connection, ConnectionSink, Dialer, DialTarget
@@ -38,35 +39,40 @@ OTHERS_MAX = 200
 _HEAD_BYTES = 512
 _TOKEN = re.compile(rb'"token"\s*:\s*"([^"\\]{1,200})"')
 
-#: When on the clock; "in", "out", or "" for what happened to the connection; its bytes, and how
-#: many they were.
-RawFrame = tuple[float, str, bytes, int]
+#: Of one frame: when on the clock; "in", "out", or "" for what happened to the connection; its
+#: bytes, and how many they were.
+CELLS = 4
 
 
 class FrameMemory:
     """Of one guest, over all its connections. `seen` counts all frames, kept or not."""
 
-    __slots__ = ("_frames", "seen", "token")
+    __slots__ = ("_cells", "_cells_max", "seen", "token")
 
     def __init__(self, token: str, frames_max: int) -> None:
         self.token = token
         self.seen = 0
-        self._frames: deque[RawFrame] = deque(maxlen=frames_max)
+        self._cells: list[Any] = []  # each frame's four, one after the other: no object per frame
+        self._cells_max = frames_max * CELLS
 
     def add(self, at: float, direction: str, frame: bytes) -> None:
         self.seen += 1
         size = len(frame)
         kept = frame if size <= TEXT_BYTES_MAX else bytes(frame[:_HEAD_BYTES])
-        self._frames.append((at, direction, kept, size))
+        cells = self._cells
+        if len(cells) >= self._cells_max:
+            del cells[:CELLS]
+        cells += (at, direction, kept, size)
 
     def entries(self, start: float) -> tuple[list[FrameEntry], int]:
         """Without secrets, with their times since `start`, and how many older ones are not kept."""
         forms = forms_of([self.token])
-        told = [_entry(one, start, forms) for one in self._frames]
+        cells = self._cells
+        told = [_entry(cells[at : at + CELLS], start, forms) for at in range(0, len(cells), CELLS)]
         return told, self.seen - len(told)
 
 
-def _entry(frame: RawFrame, start: float, forms: tuple[str, ...]) -> FrameEntry:
+def _entry(frame: list[Any], start: float, forms: tuple[str, ...]) -> FrameEntry:
     at, direction, kept, size = frame
     at_s = at - start
     if not direction:
