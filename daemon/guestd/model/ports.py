@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
@@ -36,7 +36,9 @@ class DialTarget:
         """The target of one guest session."""
         given = (self.guest_header, quote(name, safe="")), (self.session_header, session_id)
         more = [(header, value) for header, value in given if header and value]
-        return replace(self, headers=(*self.headers, *more)) if more else self
+        if not more:
+            return self
+        return DialTarget(self.url, (*self.headers, *more), self.guest_header, self.session_header)
 
 
 class ConnectionSink(Protocol):

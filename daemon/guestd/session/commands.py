@@ -38,6 +38,9 @@ NOT_READY = "Genesys connection not ready"
 #: How soon to ask again while a connection is being opened: most are open by then.
 STEP_S = 0.1
 
+#: Refused in no state of the guest session.
+_ALWAYS = (End, Withdraw, RenewDownloadLink)
+
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Command)}
 
 
@@ -97,7 +100,7 @@ def refusal(
         )
     if (unwritable := unwritable_field(command)) is not None:
         return unwritable
-    if isinstance(command, End | Withdraw | RenewDownloadLink):
+    if isinstance(command, _ALWAYS):
         return None
     if situation.is_leaving:
         return CommandError("the guest session is about to end; open another one", code="ended")
@@ -133,7 +136,8 @@ def refusal(
 def unwritable_field(command: Command) -> CommandError | None:
     """Why a field of the command could not be journaled or sent, or None, from any caller."""
     for name in _FIELDS[type(command)]:
-        if (refused := refusal_of(name, getattr(command, name))) is not None:
+        value = getattr(command, name)
+        if value is not None and (refused := refusal_of(name, value)) is not None:
             return refused
     return None
 

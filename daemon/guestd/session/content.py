@@ -71,7 +71,7 @@ def content_of(command: Command) -> dict[str, Any]:
 
 
 def digest_of(command: Command) -> int:
-    return _digest(content_of(command))
+    return digest_of_content(content_of(command))
 
 
 def digest_of_intent(intent: Mapping[str, Any]) -> int:
@@ -79,10 +79,10 @@ def digest_of_intent(intent: Mapping[str, Any]) -> int:
     not keep a file's own digest."""
     if not intent or (intent.get("action") == "attach" and "sha256" not in intent):
         return NO_DIGEST
-    return _digest({key: value for key, value in intent.items() if key not in _OURS})
+    return digest_of_content({key: value for key, value in intent.items() if key not in _OURS})
 
 
-def _digest(content: Mapping[str, Any]) -> int:
-    """Never NO_DIGEST. The order of an object's keys says nothing."""
+def digest_of_content(content: Mapping[str, Any]) -> int:
+    """Of what `content_of` makes; never NO_DIGEST. The order of an object's keys says nothing."""
     encoded = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(blake2b(encoded, digest_size=_DIGEST_BYTES).digest()) or 1

@@ -81,7 +81,7 @@ class SessionConversation:
     @property
     def is_idle(self) -> bool:
         """True if nothing waits to be sent, and no gap to be closed."""
-        return not self.outbound.outbox and self.inbound.backfill is None
+        return not self.outbound.has_unsent and self.inbound.backfill is None
 
     def wake_at(self, now: float) -> float:
         """The earliest deadline that runs only while connected."""
@@ -90,7 +90,7 @@ class SessionConversation:
         at = self.downloads.wake_at
         if backfill is not None:
             at = min(at, backfill.wake_at)
-        if lane:
+        if lane is not None and lane.head is not None:
             at = min(at, outbound.wake_at(now, backfill is not None))
             # after a goodbye no step of a file follows; `on_deadline` would wake in vain, for ever
             if lane.file_count and (self.live or outbound.under_way is not None):

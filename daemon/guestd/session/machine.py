@@ -281,13 +281,13 @@ class Machine:
     # ------------------------------------------------------------------ the conversation
 
     def _message(self, given: s.MessageArrived, now: float, out: Effects) -> None:
-        conversation = self.conversation
-        outbound, inbound = conversation.outbound, conversation.inbound
+        outbound, inbound = self.conversation.outbound, self.conversation.inbound
         # nine of ten: nothing waits to be confirmed, and it is the next one; no deadline moves
-        if not outbound.outbox and inbound.inbox.accept_in_order(given, now):
+        is_idle = outbound.outbox is None or not outbound.has_unsent
+        if is_idle and inbound.inbox.accept_in_order(given, now):
             inbound.record(given, outbound.commands.traces, out)
             return
-        conversation.message(given, now, out)
+        self.conversation.message(given, now, out)
         self._say_goodbye_if_idle(now, out)
         self._rearm(now)
 

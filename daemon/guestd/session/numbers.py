@@ -25,5 +25,5 @@ def draw_id(rng: Random) -> str:
     """A UUID of version 4, as the platform wants tracing ids and attachment ids. Written by hand: a
     message needs one, and `str(UUID(...))` takes three times as long."""
     bits = rng.getrandbits(128) & _NEITHER_VERSION_NOR_VARIANT | _VERSION_4
-    digits = f"{bits:032x}"
+    digits = bits.to_bytes(16, "big").hex()  # several times faster than those of an integer
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

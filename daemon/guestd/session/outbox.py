@@ -46,7 +46,7 @@ Bounds: `commands_max` waiting commands; beyond that the asker is refused (`over
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -59,7 +59,6 @@ from ..model.failures import NO_FAILURE, PlatformFailure
 from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
-from .content import content_of
 from .uploads import FileUpload
 
 
@@ -117,10 +116,11 @@ class Outgoing:
     def awaits_file(self) -> bool:
         return self.upload is not None and (self.withdrawn or not self.upload.is_done)
 
-    def intent(self) -> dict[str, Any]:
-        """What it takes to send it after a restart; `restored` reads it."""
+    def intent(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """What it takes to send it after a restart; `restored` reads it. `content`: of its
+        command."""
         command = self.command
-        intent = {"trace": self.tracing_id, **content_of(command)}
+        intent = {"trace": self.tracing_id, **content}
         if isinstance(command, Attach):
             intent["path"] = command.path
         return intent
@@ -154,7 +154,8 @@ class Outgoing:
 
 
 class Outbox:
-    """The lane of one guest session. `head` is the message under way, or the next one."""
+    """The lane of one guest session. `head` is the message under way, or the next one, None in an
+    empty lane: an attribute, because every message asks for it many times."""
 
     __slots__ = (
         "_accepted",
@@ -163,6 +164,7 @@ class Outbox:
         "_spacing_s",
         "blocked_until",
         "file_count",
+        "head",
         "throttled_until",
     )
 
@@ -170,6 +172,7 @@ class Outbox:
         self, messages: SlidingCount, spacing_s: float = 0.0, accepted: SlidingCount | None = None
     ) -> None:
         self._lane: deque[Outgoing] = deque()
+        self.head: Outgoing | None = None
         self._messages = messages
         self._spacing_s = spacing_s
         self._accepted = accepted
@@ -188,16 +191,13 @@ class Outbox:
         return self._messages
 
     @property
-    def head(self) -> Outgoing | None:
-        return self._lane[0] if self._lane else None
-
-    @property
     def under_way(self) -> Outgoing | None:
         head = self.head
         return head if head is not None and head.sent_at is not None else None
 
     def accept(self, outgoing: Outgoing) -> None:
         self._lane.append(outgoing)
+        self.head = self.head or outgoing
         self.file_count += outgoing.upload is not None
 
     def find(self, command_id: str) -> Outgoing | None:
@@ -232,7 +232,11 @@ class Outbox:
     def remove(self, outgoing: Outgoing) -> None:
         """From anywhere in the lane: it will never be sent."""
         self._lane.remove(outgoing)
+        self._renew_head()
         self.file_count -= outgoing.upload is not None
+
+    def _renew_head(self) -> None:
+        self.head = self._lane[0] if self._lane else None
 
     def made_durable(self, command_id: str) -> None:
         outgoing = self.find(command_id)
@@ -307,6 +311,7 @@ class Outbox:
 
     def finish_head(self) -> Outgoing:
         done = self._lane.popleft()
+        self._renew_head()
         self.file_count -= done.upload is not None
         if done.doubted:
             self._take_for_sent(done.sent_at or 0.0)
@@ -326,6 +331,7 @@ class Outbox:
         """Everything still in the lane, oldest first; the lane is empty afterwards."""
         left = list(self._lane)
         self._lane.clear()
+        self.head = None
         self.file_count = 0
         return left
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -99,7 +100,9 @@ class CommitBatcher:
         batch.rows.append(_new_tuple(EventRow, row))
         if type(event) is AcceptedEvent:
             batch.intents.append((owner, event.command_id))
-        self._count_one()
+        self._uncommitted += 1
+        if self._uncommitted >= self._uncommitted_max and not self._is_full:
+            self._fill()
 
     def record_message(self, session_id: str, event: MessageEvent) -> None:
         """As `record`, without the calls that a message can do without."""
@@ -107,11 +110,6 @@ class CommitBatcher:
         event.at = batch.at_ms
         row = session_id, event.seq, event.kind, _encode(event), event.id, b""
         batch.rows.append(_new_tuple(EventRow, row))
-        self._uncommitted += 1
-        if self._uncommitted >= self._uncommitted_max and not self._is_full:
-            self._fill()
-
-    def _count_one(self) -> None:
         self._uncommitted += 1
         if self._uncommitted >= self._uncommitted_max and not self._is_full:
             self._fill()
@@ -154,7 +152,7 @@ class CommitBatcher:
             return
         batch.given_at = self._clock.now()
         self._newest = batch
-        self._journal.commit(batch, lambda: self._committed(batch))
+        self._journal.commit(batch, partial(self._committed, batch))
 
     def _committed(self, batch: Batch) -> None:
         self._metrics.journal_commit_s.observe(self._clock.now() - batch.given_at)

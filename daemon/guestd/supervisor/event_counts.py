@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.client_messages import ClientMessage, SayAttachments, SayReply, SayText
-from ..model.events import DeliveryEvent, Event, SessionEvent
+from ..model.events import DeliveryEvent, SessionEvent
 from ..observe.metrics import Metrics
 from ..session.states import State
 
@@ -11,10 +11,10 @@ from ..session.states import State
 MESSAGES = frozenset({SayText, SayReply, SayAttachments})
 
 
-def count_event(event: Event, metrics: Metrics) -> None:
-    if type(event) is DeliveryEvent:
+def count_event(event: DeliveryEvent | SessionEvent, metrics: Metrics) -> None:
+    if isinstance(event, DeliveryEvent):
         metrics.commands_settled[event.status] = metrics.commands_settled.get(event.status, 0) + 1
-    elif type(event) is SessionEvent and event.state == "resting":
+    elif event.state == "resting":
         metrics.connections_lost[event.reason] = metrics.connections_lost.get(event.reason, 0) + 1
 
 

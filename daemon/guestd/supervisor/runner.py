@@ -224,11 +224,13 @@ class Runner:
         """The seq counts as taken only when the event could be written: a broken session's last
         event comes after it."""
         context = self.context
-        count_event(event, context.metrics)
-        if type(event) is SessionEvent and event.state == "live":
-            context.outage.joined()
-            context.log.live(self.machine.guest, event.first)
+        if type(event) is SessionEvent:
+            count_event(event, context.metrics)
+            if event.state == "live":
+                context.outage.joined()
+                context.log.live(self.machine.guest, event.first)
         elif type(event) is DeliveryEvent:
+            count_event(event, context.metrics)
             event.latency_ms = self.outbound.commands.age_ms(event.command_id, context.now())
         context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq

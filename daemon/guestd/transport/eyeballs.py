@@ -24,6 +24,8 @@ ADDRESSES_MAX = 8  # of a name; within the default time limit of a dial each get
 def in_turns(addresses: Sequence[str]) -> list[str]:
     """The first `ADDRESSES_MAX`, IPv6 and IPv4 in turns, beginning with the family that the system
     put first."""
+    if len(addresses) < 2:
+        return list(addresses)
     first = [one for one in addresses if _is_ipv6(one) == _is_ipv6(addresses[0])]
     second = [one for one in addresses if _is_ipv6(one) != _is_ipv6(addresses[0])]
     taken_in_turns = (one for pair in zip_longest(first, second) for one in pair if one is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from struct import Struct
 
 from websockets.frames import Close
 
@@ -16,6 +17,10 @@ CLOSE_HEAD = 0x88
 PING_HEAD = 0x89
 PONG_HEAD = 0x8A
 FIN = 0x80
+
+#: The header of a masked frame, by how its length is written.
+_SHORT, _MEDIUM, _LONG = (Struct(one).pack for one in (">BB4s", ">BBH4s", ">BBQ4s"))
+
 CONTROL = 0x08
 
 
@@ -49,12 +54,12 @@ _masks = _Masks()
 def _masked(head: int, payload: bytes) -> bytes:
     mask, length = _masks.next(), len(payload)
     if length < 126:
-        header = bytes((head, 0x80 | length))
+        header = _SHORT(head, 0x80 | length, mask)
     elif length < 65536:
-        header = bytes((head, 0xFE)) + length.to_bytes(2, "big")
+        header = _MEDIUM(head, 0xFE, length, mask)
     else:
-        header = bytes((head, 0xFF)) + length.to_bytes(8, "big")
-    return header + mask + apply_mask(payload, mask)
+        header = _LONG(head, 0xFF, length, mask)
+    return header + apply_mask(payload, mask)
 
 
 def text_frame(payload: bytes) -> bytes:

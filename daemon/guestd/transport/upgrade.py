@@ -26,38 +26,45 @@ def request(uri: WebSocketURI, headers: Headers) -> tuple[bytes, str]:
     key = generate_key()
     if uri.user_info is not None:
         headers = (*headers, ("Authorization", build_authorization_basic(*uri.user_info)))
-    head = _all_but_key(uri.resource_name, build_host(uri.host, uri.port, uri.secure), headers)
-    return head + f"Sec-WebSocket-Key: {key}\r\n\r\n".encode(), accept_key(key)
+    own = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    head = _same_for_all(uri.resource_name, uri.host, uri.port, uri.secure)
+    return f"{head}{own}Sec-WebSocket-Key: {key}\r\n\r\n".encode(), accept_key(key)
 
 
 @lru_cache(maxsize=64)
-def _all_but_key(resource: str, host: str, headers: Headers) -> bytes:
-    """The same for each connection to one target."""
+def _same_for_all(resource: str, host: str, port: int, secure: bool) -> str:
+    """What each request to one target begins with."""
     lines = [
         f"GET {resource} HTTP/1.1",
-        f"Host: {host}",
+        f"Host: {build_host(host, port, secure)}",
         "Upgrade: websocket",
         "Connection: Upgrade",
         "Sec-WebSocket-Version: 13",
-        *(f"{name}: {value}" for name, value in headers),
     ]
-    return "".join(f"{line}\r\n" for line in lines).encode()
+    return "".join(f"{line}\r\n" for line in lines)
 
 
 def fault_in_answer(headers: dict[str, str], accept: str) -> str:
     """Why a 101 with these headers (names in lower case) is no valid upgrade, or ""."""
-    try:
-        connection = [one.lower() for one in parse_connection(headers.get("connection", ""))]
-        upgrade = [one.lower() for one in parse_upgrade(headers.get("upgrade", ""))]
-    except InvalidHeader as error:
-        return str(error)
-    if "upgrade" not in connection:
-        return "the Connection header does not say Upgrade"
-    if upgrade != ["websocket"]:
-        return "the Upgrade header does not say websocket"
+    connection, upgrade = headers.get("connection", ""), headers.get("upgrade", "")
+    if connection.lower() != "upgrade" or upgrade.lower() != "websocket":  # as nearly all write it
+        fault = _fault_in_lists(connection, upgrade)
+        if fault:
+            return fault
     if headers.get("sec-websocket-accept") != accept:
         return "Sec-WebSocket-Accept is missing or belongs to another request"
     for name in ("sec-websocket-extensions", "sec-websocket-protocol"):
         if headers.get(name):
             return f"a {name} that was not offered"
     return ""
+
+
+def _fault_in_lists(connection: str, upgrade: str) -> str:
+    try:
+        options = [one.lower() for one in parse_connection(connection)]
+        protocols = [one.lower() for one in parse_upgrade(upgrade)]
+    except InvalidHeader as error:
+        return str(error)
+    if "upgrade" not in options:
+        return "the Connection header does not say Upgrade"
+    return "" if protocols == ["websocket"] else "the Upgrade header does not say websocket"

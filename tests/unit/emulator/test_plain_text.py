@@ -29,8 +29,8 @@ def says_the_whole_way(world, session, text, now, nickname, is_bot):
     return world.agent_says(session, text, now, nickname=nickname, bot=is_bot)[1]
 
 
-def said(new_platform, monkeypatch, texts, *, short, watched=False, **settings):
-    """All frames of a conversation, and what the record has of it."""
+def said(new_platform, monkeypatch, texts, *, short, watched=False, more=None, **settings):
+    """All frames of a conversation, and what the record has of it. `more`: of each message."""
     with monkeypatch.context() as patched:
         if not short:
             patched.setattr(actions, "answer_text", lambda *_: None)
@@ -44,9 +44,10 @@ def said(new_platform, monkeypatch, texts, *, short, watched=False, **settings):
         for n, text in enumerate(texts):
             platform.now += 0.05
             request = {"action": "onMessage", "token": guest.token, "tracingId": f"t{n}"}
-            request["message"] = {"type": "Text", "text": text}
+            request["message"] = {"type": "Text", "text": text, **(more or {})}
+            frame = text if isinstance(text, bytes) else json.dumps(request).encode()
             effects = actions.receive_guest_frame(
-                platform.world, guest.connection_id, json.dumps(request).encode(), platform.now
+                platform.world, guest.connection_id, frame, platform.now
             )
             for one in list(effects):
                 if type(one) is StartTimer and one.delay_s == 0:
@@ -73,6 +74,72 @@ def test_both_ways_say_the_same(new_platform, monkeypatch, settings):
     short = said(new_platform, monkeypatch, TEXTS, short=True, **settings)
     assert short == said(new_platform, monkeypatch, TEXTS, short=False, **settings)
     assert len(short[0]) >= len(TEXTS) and len(short[1]) >= 5
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"metadata": {"id": "k-1"}},
+        {"metadata": {"id": 'k "1" é'}},
+        {"metadata": {"id": ""}},
+        {"metadata": {"id": 7}},
+        {"metadata": {"id": "k-1", "customMessageId": "k-2"}},
+        {"metadata": {"correlationId": "mine"}},
+        {"metadata": {}},
+        {"metadata": None},
+        {"metadata": []},
+        {"channel": {"metadata": {"customAttributes": {"a": "b"}}}},
+        {"content": []},
+    ],
+    ids=json.dumps,
+)
+def test_both_ways_say_the_same_of_what_comes_with_a_text(new_platform, monkeypatch, more):
+    short = said(new_platform, monkeypatch, ["a", "b"], short=True, more=more, agent="echo")
+    assert short == said(
+        new_platform, monkeypatch, ["a", "b"], short=False, more=more, agent="echo"
+    )
+
+
+def test_an_id_of_the_clients_own_takes_the_short_way(new_platform, monkeypatch):
+    """Each text of guestd's own has one."""
+    monkeypatch.setattr(actions, "is_kept_as_read", lambda text: b"configureSession" in text)
+    frames, *_ = said(
+        new_platform, monkeypatch, ["a"], short=True, more={"metadata": {"id": "k-1"}}
+    )
+    assert json.loads(frames[-1])["body"]["metadata"]["id"] == "k-1"
+
+
+_FRAME = (
+    b'{"action":"onMessage","token":"TOKEN","tracingId":"t","message":{"type":"Text","text":"hi"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"hi"', rb'"\ud800"'),
+        (b'"hi"', rb'"\ud83d\ude00"'),
+        (b'"hi"', b'"\x01"'),
+        (b'"hi"', b'"hi","text":"ho"'),
+        (b'"hi"', b'"hi","text":7'),
+        (b'"hi"', b'"\xff"'),
+        (b'"t"', b'"t","tracingId":null'),
+        (b'"t"', b'"t","startNew":' + b"[" * 3000 + b"]" * 3000),
+        (b"}}", b"}} "),
+        (b"}}", b"}}}"),
+        (b"}}", b"}"),
+        (b'{"action', b'\xef\xbb\xbf{"action'),
+        (b'"action":"onMessage"', b'"action":"onMessage","action":"echo"'),
+        (b'"action":"onMessage"', b'"action":"echo","action":"onMessage"'),
+        (b'"onMessage"', rb'"on\u004dessage"'),
+        (b'"TOKEN"', b'""'),
+    ],
+)
+def test_both_ways_read_the_same_of_odd_bytes(new_platform, monkeypatch, old, new):
+    token = new_platform().guest().token
+    frame = _FRAME.replace(old, new, 1).replace(b"TOKEN", token.encode())
+    short = said(new_platform, monkeypatch, [frame, "then"], short=True)
+    assert short == said(new_platform, monkeypatch, [frame, "then"], short=False)
 
 
 def test_what_is_refused_goes_the_whole_way(new_platform, monkeypatch):

@@ -49,6 +49,8 @@ PLACES = [
     ("body", "originatingEntity"),
     ("body", "content"),
     ("body", "metadata"),
+    ("body", "metadata", "id"),
+    ("body", "metadata", "customMessageId"),
     ("body", "events"),
 ]
 ODD = [
@@ -70,8 +72,17 @@ ODD = [
 GONE = "gone"
 
 
-def changed(place, value):
-    frame = orjson.loads(orjson.dumps(WHOLE))
+ECHO = orjson.loads(orjson.dumps(WHOLE))
+ECHO["body"] |= {
+    "direction": "Inbound",
+    "originatingEntity": "Human",
+    "metadata": {"id": "k1", "customMessageId": "k2", "correlationId": "0d9c1f7e"},
+}
+ECHO["body"]["channel"]["from"] = {}
+
+
+def changed(place, value, whole=WHOLE):
+    frame = orjson.loads(orjson.dumps(whole))
     if not place:
         return frame if value == GONE else value
     inner = frame
@@ -99,16 +110,41 @@ def test_a_plain_text_takes_it():
     )
 
 
+@pytest.mark.parametrize(
+    ("metadata", "marker"),
+    [
+        ({"id": "k1", "customMessageId": "k2"}, "k1"),
+        ({"customMessageId": "k2"}, "k2"),
+        ({"id": "", "customMessageId": "k2"}, "k2"),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_an_echo_takes_it_with_its_marker(metadata, marker):
+    message = text_message(orjson.dumps(changed(("body", "metadata"), metadata, ECHO)))
+    assert message == MessageArrived(
+        "c1",
+        "Inbound",
+        "Text",
+        "Your parcel left the depot.",
+        "2027-05-31T09:15:02.417Z",
+        message_id="m1",
+        tracing_id="t1",
+        marker=marker,
+    )
+
+
+@pytest.mark.parametrize("whole", [WHOLE, ECHO], ids=["other side", "echo"])
 @pytest.mark.parametrize("value", [GONE, *ODD], ids=repr)
 @pytest.mark.parametrize("place", PLACES, ids=".".join)
-def test_with_any_field_odd_or_missing_both_ways_agree(place, value):
-    frame = orjson.dumps(changed(place, value))
+def test_with_any_field_odd_or_missing_both_ways_agree(place, value, whole):
+    frame = orjson.dumps(changed(place, value, whole))
     assert decode(frame) == decode_any(frame)
 
 
 @pytest.mark.parametrize("place", [("body", "content"), ("body", "direction"), ("body", "type")])
 def test_what_says_more_than_a_text_stands_aside(place):
-    more = {"content": [], "direction": "Inbound", "type": "Event"}[place[-1]]
+    more = {"content": [], "direction": "Sideways", "type": "Event"}[place[-1]]
     assert text_message(orjson.dumps(changed(place, more))) is None
 
 
@@ -119,9 +155,13 @@ json_values = st.recursive(
 )
 
 
-@given(st.lists(st.tuples(st.sampled_from(PLACES[1:]), json_values), max_size=3), st.text())
-def test_whatever_the_fields_hold_both_ways_agree(changes, said):
-    frame = changed(("body", "text"), said)
+@given(
+    st.sampled_from([WHOLE, ECHO]),
+    st.lists(st.tuples(st.sampled_from(PLACES[1:]), json_values), max_size=3),
+    st.text(),
+)
+def test_whatever_the_fields_hold_both_ways_agree(whole, changes, said):
+    frame = changed(("body", "text"), said, whole)
     for place, value in changes:
         inner = frame
         for key in place[:-1]:

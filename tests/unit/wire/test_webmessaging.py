@@ -201,6 +201,17 @@ class TestRequests:
     def test_nothing_is_ever_null(self):
         assert b"null" not in DIALECT.encode(GUEST, m.SayText("x", "t"))
 
+    @given(st.text(st.characters(exclude_categories=["Cs"])))
+    def test_a_plain_text_is_written_as_any_other(self, text):
+        """Without an attribute it takes a short way."""
+        plain = m.SayText(text, "t1", marker="k1")
+        other = m.SayText(text, "t1", marker="k1", attributes={"a": "b"})
+        attributes = b',"channel":{"metadata":{"customAttributes":{"a":"b"}}}},"tracingId":"t1"}'
+        written = DIALECT.encode(GUEST, other)
+        assert written.endswith(attributes)
+        short = written.removesuffix(attributes) + b'},"tracingId":"t1"}'
+        assert DIALECT.encode(GUEST, plain) == short
+
     def test_there_is_no_frame_for_a_context(self):
         assert DIALECT.encode(GUEST, m.SetContext({})) is None
 

@@ -49,7 +49,7 @@ class LocalRun:
         self._drivers: dict[str, GuestDriver] = {}
         names = [one.name for one in file.scenarios]
         self.kept = KeptConversations(names, step_names(file.scenarios), options.command)
-        self.frames = GuestFrames(options.frames, lambda: self.engine.at_s)
+        self.frames = GuestFrames(options.frames, self._loop.time, lambda: self.engine.start)
         self.kept.frames = self.frames if options.frames else None
         self._histories: GuestHistories | None = None
         self._compared = ComparedHistories(names)

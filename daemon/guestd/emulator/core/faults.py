@@ -70,14 +70,16 @@ class FaultInjector:
     """Runs a fault plan. Each occasion is offered to the rules for it, in order; at most one is
     picked.
 
-    `names_of` gives a token's guest and session; `noticed` is told of each injection, and again
-    when a connection that it broke is back."""
+    `is_quiet`: there are no rules, which each message asks first. `names_of` gives a token's guest
+    and session; `noticed` is told of each injection, and again when a connection that it broke is
+    back."""
 
     def __init__(self, seed: int, plan: Any = ()) -> None:
         self.injected: Counter[str] = Counter()
         self.recent: deque[FaultInjection] = deque(maxlen=INJECTIONS_MAX)
         self.seed = seed
         self.active: list[ActiveRule] = []
+        self.is_quiet = True
         self.names_of: Callable[[str], tuple[str, str]] = lambda token: ("", "")
         self.conversation_of: Callable[[str], str] = lambda token: ""
         self.noticed: Callable[[FaultInjection], None] = lambda injection: None
@@ -136,6 +138,7 @@ class FaultInjector:
         return added
 
     def _index(self) -> None:
+        self.is_quiet = not self.active
         self._by_occasion = {}
         for one in self.active:
             self._by_occasion.setdefault(KINDS[one.rule.kind][0], []).append(one)

@@ -14,7 +14,8 @@ from .records import Attachment, GuestSession, Json
 HEALTH_CHECK = "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ="
 
 
-_MESSAGE = b'{"type":"message","class":"StructuredMessage","code":200,'
+_MESSAGE_HEAD = '{"type":"message","class":"StructuredMessage","code":200,'
+_MESSAGE = _MESSAGE_HEAD.encode()
 
 
 def envelope(kind: str, name: str, body: Any, code: int = 200, trace: str = "") -> bytes:
@@ -40,38 +41,37 @@ def recorded(body: Json, trace: str = "") -> bytes:
     return b'%b%b"body":%b}' % (_MESSAGE, tracing, orjson.dumps(body))
 
 
-def plain_text(trace: str, text: str, ids: tuple[str, str, str], time: str) -> bytes:
+def plain_text(
+    trace: str, text: str, ids: tuple[str, str, str], time: str, marker: str | None = None
+) -> bytes:
     """As `recorded` makes it of a guest's text and nothing else; most messages are such. `ids`: of
-    the message, of its channel, of its correlation."""
-    tracing = b'"tracingId":%b,' % orjson.dumps(trace) if trace else b""
+    the message, of its channel, of its correlation. `marker`: the `id` in its metadata."""
+    tracing = f'"tracingId":{_quoted(trace)},' if trace else ""
     message_id, channel_id, correlation_id = ids
-    after = (
-        f',"direction":"Inbound","channel":{{"messageId":"{channel_id}","from":{{}},"to":{{}},'
-        f'"time":"{time}"}},"originatingEntity":"Human",'
-        f'"metadata":{{"correlationId":"{correlation_id}"}}}}}}'
-    )
-    return b'%b%b"body":{"id":"%b","type":"Text","text":%b%b' % (
-        _MESSAGE,
-        tracing,
-        message_id.encode(),
-        orjson.dumps(text),
-        after.encode(),
-    )
+    given = f'"id":{_quoted(marker)},' if marker is not None else ""
+    return (
+        f'{_MESSAGE_HEAD}{tracing}"body":{{"id":"{message_id}","type":"Text",'
+        f'"text":{_quoted(text)},"direction":"Inbound","channel":{{"messageId":"{channel_id}",'
+        f'"from":{{}},"to":{{}},"time":"{time}"}},"originatingEntity":"Human",'
+        f'"metadata":{{{given}"correlationId":"{correlation_id}"}}}}}}'
+    ).encode()
 
 
 def plain_reply(text: str, nickname: str, is_bot: bool, ids: tuple[str, str], time: str) -> bytes:
     """As `recorded` makes it of an agent's text and nothing else. `ids`: of the message, of its
     correlation."""
-    sender = b'{"nickname":%b}' % orjson.dumps(nickname) if nickname else b"{}"
+    sender = f'{{"nickname":{_quoted(nickname)}}}' if nickname else "{}"
     message_id, correlation_id = ids
-    after = (
-        f',"to":{{}},"time":"{time}"}},"originatingEntity":"{"Bot" if is_bot else "Human"}",'
-        f'"direction":"Outbound","metadata":{{"correlationId":"{correlation_id}"}}}}}}'
-    )
     return (
-        b'%b"body":{"id":"%b","type":"Text","text":%b,"channel":{"type":"Private","from":%b%b'
-        % (_MESSAGE, message_id.encode(), orjson.dumps(text), sender, after.encode())
-    )
+        f'{_MESSAGE_HEAD}"body":{{"id":"{message_id}","type":"Text","text":{_quoted(text)},'
+        f'"channel":{{"type":"Private","from":{sender},"to":{{}},"time":"{time}"}},'
+        f'"originatingEntity":"{"Bot" if is_bot else "Human"}","direction":"Outbound",'
+        f'"metadata":{{"correlationId":"{correlation_id}"}}}}}}'
+    ).encode()
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
 
 
 def typing(message_id: str, time: str, is_on: bool, duration_ms: int, is_bot: bool) -> bytes:

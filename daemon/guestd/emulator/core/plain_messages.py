@@ -16,13 +16,19 @@ from .world import World
 
 
 def add_text(
-    world: World, session: GuestSession, text: str, now: float, trace: str
+    world: World,
+    session: GuestSession,
+    text: str,
+    now: float,
+    trace: str,
+    marker: str | None = None,
 ) -> RecordedMessage:
-    """A guest's. `trace`: the tracing id of its request."""
+    """A guest's. `trace`: the tracing id of its request; `marker`: the id that its client gave it,
+    in its metadata."""
     ids = draw_message_ids(world.rng)
     conversation = session.conversation or world.start_conversation(session, now)
     time = world.stamp(session, now)
-    frame = frames.plain_text(trace, text, ids, time)
+    frame = frames.plain_text(trace, text, ids, time, marker)
     _keep(world, session, conversation, frame, now)
     return RecordedMessage(ids[0], time, "guest", frame)
 

@@ -31,16 +31,15 @@ def receive_guest_frame(world: World, connection_id: int, text: bytes, now: floa
     connection = world.connections.get(connection_id)
     if connection is None:
         return []
+    answer = answer_text(world, connection, text, now)
+    if answer is not None:
+        return answer
     try:
         request = orjson.loads(text)
     except ValueError:
         request = None
-    if type(request) is dict:
-        answer = answer_text(world, connection, request, now)
-        if answer is not None:
-            return answer
-        if is_kept_as_read(text):
-            return GuestActions(world, connection, request, now).answer()
+    if type(request) is dict and is_kept_as_read(text):
+        return GuestActions(world, connection, request, now).answer()
     return [SendFrame(connection_id, frames.error(400, "Request failed."))]
 
 

@@ -1,36 +1,57 @@
 """The short way of a guest's text.
 
 Of what a load test sends, nearly all is a text and nothing else: no attributes, no content, no
-file, in a conversation that nothing has ended. Such a request is answered here, without the objects
-and questions that the others need. What is not exactly that, or would be refused, goes the whole
-way through `actions.py`; a test compares what both make of the same requests, byte for byte."""
+file, in a conversation that nothing has ended; at most it has an id of the client's own, by which
+guestd knows its echo. Such a request is read by type and answered here, without the objects and
+questions that the others need. What is not exactly that, or would be refused, goes the whole way
+through `actions.py`; a test compares what both make of the same requests, byte for byte."""
 
 from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import DecodeError, Struct, field
+from msgspec.json import Decoder
 
 from ...policy.buckets import SlidingCount
 from ..core import agent_runner
 from ..core.plain_messages import add_text
-from ..core.records import ConnectionRecord, Effect, GuestSession, Json
+from ..core.records import ConnectionRecord, Effect, GuestSession
 from ..core.world import World
 
 
+class _Metadata(Struct, forbid_unknown_fields=True, gc=False):
+    id: str
+
+
+class _Text(Struct, forbid_unknown_fields=True, gc=False):
+    kind: Literal["Text"] = field(name="type")
+    text: str
+    metadata: _Metadata | None = None
+
+
+class _Request(Struct, forbid_unknown_fields=True, gc=False):
+    action: Literal["onMessage"]
+    token: str
+    trace: str = field(name="tracingId")
+    message: _Text
+
+
+_read = Decoder(_Request).decode
+
+
 def answer_text(
-    world: World, connection: ConnectionRecord, request: Json, now: float
+    world: World, connection: ConnectionRecord, frame: bytes, now: float
 ) -> list[Effect] | None:
-    """None if it has to go the whole way; nothing has changed then."""
-    if len(request) != 4:  # exactly those that are read here
+    """None if it has to go the whole way; nothing has changed then. Never raises."""
+    if b'"onMessage"' not in frame:
         return None
-    message = request.get("message")
-    if (
-        request.get("action") != "onMessage"
-        or type(message) is not dict
-        or len(message) != 2
-        or message.get("type") != "Text"
-        or type(text := message.get("text")) is not str
-        or not text
-        or type(trace := request.get("tracingId")) is not str
-        or request.get("token") != connection.token
-    ):
+    try:
+        request = _read(frame)
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    text = request.message.text
+    if not text or request.token != connection.token:
         return None
     session = world.sessions.get(connection.token)
     if session is None or session.user or session.read_only or now >= session.expires:
@@ -38,7 +59,9 @@ def answer_text(
     if not _take(world, connection, session, text, now):
         return None
     first = session.conversation is None
-    effects = world.show(session, add_text(world, session, text, now, trace))
+    metadata = request.message.metadata
+    marker = metadata.id if metadata is not None else None
+    effects = world.show(session, add_text(world, session, text, now, request.trace, marker))
     if first:
         effects += agent_runner.greet(world, session, now)
     effects += agent_runner.hear(world, session, text, now=now)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ..plan.guests import PlannedGuest
 from ..scenario.steps import AttachFile
@@ -27,7 +28,7 @@ from .transcript import GUEST, GuestTranscript
 CONFIRMED = ("confirmed", "sent")
 
 
-class Unsettled(NamedTuple):
+class Unsettled(Struct, gc=False):
     """A message or file that was given to be sent. `line`: its place in the transcript.
     `ends_step`: the step is over when this is settled, and not before."""
 
@@ -108,7 +109,7 @@ class VirtualConversation:
         now: float,
         out: list[Action],
     ) -> None:
-        """`unsettled.line` is filled in here."""
+        """`unsettled.line` is filled in."""
         if attributes or self.attributes:
             attributes = {**(self.attributes or {}), **(attributes or {})}
         kind = "text" if unsettled.ends_step else "persona"
@@ -116,7 +117,7 @@ class VirtualConversation:
         # mypy takes the two words for any text
         line = self.transcript.add(now, GUEST, text, kind, self._given)  # type: ignore[arg-type]
         out.append(SendText(command_id, text, attributes or None))
-        self._given_to_send(command_id, unsettled._replace(line=line), out)
+        self._given_to_send(command_id, unsettled, line, out)
         self.incoming.guest_spoke()
 
     def choose(
@@ -129,7 +130,7 @@ class VirtualConversation:
         pair = (choice.text, choice.payload)
         message_id = offer.message_id if offer else ""
         out.append(SendChoice(command_id, choice.reply_type, (pair,), message_id))
-        self._given_to_send(command_id, unsettled._replace(line=line), out)
+        self._given_to_send(command_id, unsettled, line, out)
         self.incoming.guest_spoke()
         self.incoming.offer = None
 
@@ -147,12 +148,15 @@ class VirtualConversation:
         command_id = self.command_id()
         line = self.transcript.add(now, GUEST, f"{name} {caption}".strip(), "file", self._given)
         out.append(SendFile(command_id, path, file.size_bytes, name, file.content_type, caption))
-        self._given_to_send(command_id, unsettled._replace(line=line, is_file=True), out)
+        self._given_to_send(command_id, unsettled, line, out)
 
     def type(self, out: list[Action]) -> None:
         out.append(SendTyping(self.command_id()))
 
-    def _given_to_send(self, command_id: str, unsettled: Unsettled, out: list[Action]) -> None:
+    def _given_to_send(
+        self, command_id: str, unsettled: Unsettled, line: int, out: list[Action]
+    ) -> None:
+        unsettled.line = line
         if self._unsettled is None:
             self._unsettled = {}
         self._unsettled[command_id] = unsettled

@@ -63,10 +63,11 @@ class ScenarioCursor:
 
     def take(self) -> Instruction | None:
         """The next instruction; None at the end of the scenario."""
-        found = self.following
-        if found is not None:
-            self._next += 1
-        return found
+        at, instructions = self._next, self.program.instructions
+        if at >= len(instructions):
+            return None
+        self._next = at + 1
+        return instructions[at]
 
     def enter(self, instruction: Instruction, repeat: Repeat, now: float) -> None:
         """A Repeat begins."""

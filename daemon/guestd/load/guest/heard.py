@@ -3,8 +3,9 @@ seconds: when this process had it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from ...model.endings import Cause
 
@@ -22,22 +23,19 @@ _OVER_AT_PLATFORM = frozenset(
 )
 
 
-@dataclass(slots=True, frozen=True)
-class Live:
+class Live(Struct, frozen=True, gc=False):
     """The connection is there, or there again (`first` False)."""
 
     first: bool
 
 
-@dataclass(slots=True, frozen=True)
-class Resting:
+class Resting(Struct, frozen=True, gc=False):
     """The connection was lost; `cause` is a stable word."""
 
     cause: str
 
 
-@dataclass(slots=True, frozen=True)
-class SessionOver:
+class SessionOver(Struct, frozen=True, gc=False):
     """Nothing more comes. `cause` is a stable word (`finished`: the guest's own end)."""
 
     cause: str
@@ -48,8 +46,7 @@ class SessionOver:
         return self.cause in _OVER_AT_PLATFORM
 
 
-@dataclass(slots=True, frozen=True)
-class MessageHeard:
+class MessageHeard(Struct, frozen=True, gc=False):
     """A message of the platform's side, in the conversation's order. `content`: cards, quick
     replies, files, as the platform sent them."""
 
@@ -57,12 +54,11 @@ class MessageHeard:
     text: str
     sender: str = ""
     bot: bool = False
-    content: list[Any] = field(default_factory=list)
+    content: list[Any] = []
     late: bool = False
 
 
-@dataclass(slots=True, frozen=True)
-class EchoHeard:
+class EchoHeard(Struct, frozen=True, gc=False):
     """The guest's own message, as the platform has it."""
 
     command_id: str
@@ -70,21 +66,18 @@ class EchoHeard:
     text: str
 
 
-@dataclass(slots=True, frozen=True)
-class PresenceHeard:
+class PresenceHeard(Struct, frozen=True, gc=False):
     """Join, Disconnect, Clear or SignIn; `over`: the conversation takes no more messages."""
 
     presence: str
     over: bool
 
 
-@dataclass(slots=True, frozen=True)
-class TypingHeard:
+class TypingHeard(Struct, frozen=True, gc=False):
     """The agent types."""
 
 
-@dataclass(slots=True, frozen=True)
-class Settled:
+class Settled(Struct, frozen=True, gc=False):
     """What became of a message or file: confirmed, failed or uncertain. `took_s`: from its last
     sending to the confirmation, None where unknown."""
 
@@ -95,8 +88,7 @@ class Settled:
     took_s: float | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class CommandRefused:
+class CommandRefused(Struct, frozen=True, gc=False):
     """A command was not accepted."""
 
     command_id: str
@@ -104,15 +96,13 @@ class CommandRefused:
     reason: str
 
 
-@dataclass(slots=True, frozen=True)
-class GapHeard:
+class GapHeard(Struct, frozen=True, gc=False):
     """Something is missing that could not be fetched."""
 
     reason: str
 
 
-@dataclass(slots=True, frozen=True)
-class PersonaSaid:
+class PersonaSaid(Struct, frozen=True, gc=False):
     """The language model's next text; `error` where there is none."""
 
     text: str

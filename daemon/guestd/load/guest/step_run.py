@@ -113,7 +113,7 @@ class StepRun:
 
     def _say(self, i: Instruction, step: s.SayStep, now: float, out: list[Action]) -> None:
         names = self._conversation.names
-        attributes = filled(i.attributes, names)
+        attributes = filled(i.attributes, names) if i.attributes else None
         unsettled = Unsettled(i.number, self._cursor.meant_at, -1, ends_step=True)
         self._conversation.say(i.text.filled(names), attributes, unsettled, now, out)
 
@@ -171,7 +171,7 @@ class StepRun:
 
     def _attach(self, i: Instruction, step: s.AttachFile, now: float, out: list[Action]) -> None:
         names = self._conversation.names
-        unsettled = Unsettled(i.number, self._cursor.meant_at, -1, ends_step=False)
+        unsettled = Unsettled(i.number, self._cursor.meant_at, -1, False, is_file=True)
         name, caption = i.more.filled(names), i.text.filled(names)
         self._conversation.attach(step, name, caption, unsettled, now, out)
         self._wait(i, now, now + step.within_s)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..guest.actions import CountName, MeasureName, StepDone
 from .groups import DROPPED, MeasuredGroups
@@ -23,6 +24,8 @@ from .partial import MeasuredRow, Partial, ProcessSample, ProcessTally
 LATE_START_S = 0.25
 #: Seconds between two reports. More are counted as if they were the newest of these.
 SECONDS_MAX = 1024
+
+StepCount = Literal["steps_run", "steps_failed"]
 
 #: A guest in one of these states has a session.
 OPEN_STATES = ("live", "resting", "leaving")
@@ -63,7 +66,7 @@ class Recorder:
         row = self._row if int(at_s) == self._second else self._row_at(at_s)
         row.measures[name].record(value_s)
 
-    def counted(self, name: CountName, at_s: float) -> None:
+    def counted(self, name: CountName | StepCount, at_s: float) -> None:
         row = self._row if int(at_s) == self._second else self._row_at(at_s)
         counts = row.counts
         counts[name] = counts.get(name, 0) + 1
@@ -74,10 +77,9 @@ class Recorder:
             return
         step = self._groups.step(scenario, done.step)
         step.run += 1
-        row = self._row_at(at_s)
-        row.count("steps_run")
+        self.counted("steps_run", at_s)
         if done.failure:
-            row.count("steps_failed")
+            self.counted("steps_failed", at_s)
             step.failures[done.failure] = step.failures.get(done.failure, 0) + 1
         else:
             step.took.record(done.took_s)

@@ -92,12 +92,18 @@ class Timeline:
         self._put(row)
 
     def fold_some(self, at_most: int = FOLDED_AT_ONCE) -> bool:
-        """Make rows as long as they should be; whether there are more to do. No row is folded
-        after the last doubling is done."""
-        short = [key for key in self._rows if key[1] < self.length_s]
-        for key in short[:at_most]:
+        """Make rows as long as they should be, from the oldest on; whether there are more to do.
+        `at_most`, or the few more that become one row with the last of these: else a reader would
+        take that row for all of its time. No row is folded after the last doubling is done."""
+        short = sorted(key for key in self._rows if key[1] < self.length_s)
+        count = min(at_most, len(short))
+        while 0 < count < len(short) and self._start_of(short[count]) == self._start_of(
+            short[count - 1]
+        ):
+            count += 1
+        for key in short[:count]:
             self._put(self._rows.pop(key))
-        return len(short) > at_most
+        return len(short) > count
 
     def rows(self) -> list[MeasuredRow]:
         """All, in order of time, each `length_s` long."""
@@ -107,11 +113,14 @@ class Timeline:
 
     def _put(self, row: MeasuredRow) -> tuple[int, int]:
         """Where it is now."""
-        start_s = row.start_s // self.length_s * self.length_s
-        key = (start_s, self.length_s)
+        key = (self._start_of((row.start_s, row.length_s)), self.length_s)
         there = self._rows.get(key)
         if there is None:
             self._rows[key] = copied(row, *key)
         else:
             merge_row(there, row)
         return key
+
+    def _start_of(self, key: tuple[int, int]) -> int:
+        """Of the row that one with this key becomes a part of."""
+        return key[0] // self.length_s * self.length_s

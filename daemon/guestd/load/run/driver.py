@@ -17,6 +17,7 @@ from ...runtime.timers import Timers
 from ..guest import actions as a
 from ..guest import heard as h
 from ..guest.virtual_guest import VirtualGuest
+from ..measure.recorder import Recorder
 from .conversation_log import ConversationLog
 from .message_gate import MessageGate
 from .reading import heard_in
@@ -43,30 +44,23 @@ class EndHolder(Protocol):
 
 
 class GuestHost(Protocol):
-    """What drivers share."""
+    """What drivers share. `start`: of the run, on the clock."""
 
     run_id: str
     mark: tuple[str, str]
+    start: float
     fleet: GuestSessions
     clock: Clock
     loop: asyncio.AbstractEventLoop
     timers: Timers[GuestDriver]
     gate: MessageGate | None
+    recorder: Recorder
 
     @property
     def histories(self) -> EndHolder | None: ...
 
     @property
     def at_s(self) -> float: ...
-
-    def measured(self, one: a.Measured, lost_by: str) -> None:
-        """`lost_by`: the cause of the connection's last loss."""
-
-    def counted(self, one: a.Counted) -> None: ...
-
-    def step_done(self, driver: GuestDriver, one: a.StepDone) -> None: ...
-
-    def connection_lost(self, cause: str) -> None: ...
 
     def opened(self, driver: GuestDriver) -> None: ...
 
@@ -112,14 +106,17 @@ class GuestDriver:
         self._timer_at = NEVER
 
     def begin(self, meant_at: float) -> None:
-        self.started_s = self._host.at_s
-        self._perform(self.guest.begin(meant_at, self._host.clock.now()))
+        now = self._host.clock.now()
+        self.started_s = now - self._host.start
+        self._perform(self.guest.begin(meant_at, now), now)
 
     def stop(self) -> None:
-        self._perform(self.guest.stop(self._host.clock.now()))
+        now = self._host.clock.now()
+        self._perform(self.guest.stop(now), now)
 
     def take(self, one: h.Heard) -> None:
-        self._perform(self.guest.heard(one, self._host.clock.now()))
+        now = self._host.clock.now()
+        self._perform(self.guest.heard(one, now), now)
 
     def deadline_reached(self) -> None:
         self._timer_at = NEVER
@@ -127,7 +124,7 @@ class GuestDriver:
         if self.guest.wake_at > now:
             self._set_timer()
         else:
-            self._perform(self.guest.deadline(now))
+            self._perform(self.guest.deadline(now), now)
 
     # ------------------------------------------------------------------ the Watcher
 
@@ -135,45 +132,54 @@ class GuestDriver:
         one = heard_in(row)
         if one is None:
             return
-        self._note(one)
-        if isinstance(one, h.Live):
-            self.was_live = True
-        elif isinstance(one, h.SessionOver):
-            self.has_ended = one.is_confirmed
-        elif isinstance(one, h.Resting):
-            self._lost_by = one.cause
-            self._host.connection_lost(one.cause)
-        self.take(one)
+        now = self._host.clock.now()
+        at_s = now - self._host.start
+        self._note(one, at_s)
+        if type(one) is h.EchoHeard:  # `Settled` tells the guest so
+            return
+        if row.kind == "session":
+            self._note_state(one, at_s)
+        self._perform(self.guest.heard(one, now), now)
+
+    def _note_state(self, one: h.Heard, at_s: float) -> None:
+        match one:
+            case h.Live():
+                self.was_live = True
+            case h.SessionOver():
+                self.has_ended = one.is_confirmed
+            case h.Resting():
+                self._lost_by = one.cause
+                self._host.recorder.lost_connection(one.cause, at_s)
 
     def over(self) -> None:
         """The event of the end has said so."""
 
-    def _note(self, one: h.Heard) -> None:
-        self.log.heard(one, self._host.at_s)
+    def _note(self, one: h.Heard, at_s: float) -> None:
+        self.log.heard(one, at_s)
         if (histories := self._host.histories) is not None:
             histories.heard(self)
 
     # ------------------------------------------------------------------ actions
 
-    def _perform(self, actions: list[a.Action]) -> None:
-        gate = self._host.gate
+    def _perform(self, actions: list[a.Action], now: float) -> None:
+        host, guest = self._host, self.guest
+        gate, at_s = host.gate, now - host.start
         for action in actions:
-            number = self.guest.planned.number
-            if gate is None or not gate.holds(number, action, self._host.clock.now()):
-                _PERFORM[type(action)](self, action)
-        if self.guest.wake_at < self._timer_at:
+            if gate is None or not gate.holds(guest.planned.number, action, now):
+                _PERFORM[type(action)](self, action, at_s)
+        if guest.wake_at < self._timer_at:
             self._set_timer()
 
     def perform_held(self, action: a.Action) -> None:
         """What the gate held has its turn."""
-        _PERFORM[type(action)](self, action)
+        _PERFORM[type(action)](self, action, self._host.at_s)
 
     def _set_timer(self) -> None:
         if (at := self.guest.wake_at) < self._timer_at:
             self._timer_at = at
             self._host.timers.set(self, at)
 
-    def _open(self, action: a.OpenGuestSession) -> None:
+    def _open(self, action: a.OpenGuestSession, at_s: float) -> None:
         fleet = self._host.fleet
         try:
             self.session_id = fleet.open(self._marked(action.guest))
@@ -190,12 +196,12 @@ class GuestDriver:
         marks |= [self._host.mark]
         return replace(guest, attributes={**marks, **guest.attributes})
 
-    def _send_text(self, action: a.SendText) -> None:
-        self.log.sent(action, self._host.at_s)
+    def _send_text(self, action: a.SendText, at_s: float) -> None:
+        self.log.sent(action, at_s)
         attributes = dict(action.attributes) if action.attributes is not None else None
         self._give(Send(action.command_id, action.text, attributes, when_down="queue"))
 
-    def _send_choice(self, action: a.SendChoice) -> None:
+    def _send_choice(self, action: a.SendChoice, at_s: float) -> None:
         self._give(
             Reply(
                 action.command_id,
@@ -206,14 +212,14 @@ class GuestDriver:
             )
         )
 
-    def _send_typing(self, action: a.SendTyping) -> None:
+    def _send_typing(self, action: a.SendTyping, at_s: float) -> None:
         self._give(Typing(action.command_id), heeded=False)
 
-    def _drop(self, action: a.DropNow) -> None:
+    def _drop(self, action: a.DropNow, at_s: float) -> None:
         with suppress(NotFound):  # it is over, and the event that says so is on its way
             self._host.fleet.reconnect(self.session_id, hang_up=action.how == "close")
 
-    def _end(self, action: a.EndSession) -> None:
+    def _end(self, action: a.EndSession, at_s: float) -> None:
         histories = self._host.histories
         if histories is None or not histories.holds(self, action):
             self.end(action)
@@ -241,18 +247,33 @@ class GuestDriver:
 
     def soon(self, one: h.Heard) -> None:
         """In the next turn: the guest is in the middle of what it wants done."""
-        self._note(one)
+        self._note(one, self._host.at_s)
         self._host.loop.call_soon(self.take, one)
 
-    def _measured(self, one: a.Measured) -> None:
-        if one.name == "conversation_time":
-            one = replace(one, value_s=one.value_s - self.held_s)
-        if one.value_s > self.slowest_s and (what := _SLOW.get(one.name)):
-            self.slowest_s, self.slowest_what = one.value_s, what
-        self._host.measured(one, self._lost_by)
+    def _counted(self, one: a.Counted, at_s: float) -> None:
+        self._host.recorder.counted(one.name, at_s)
 
-    def _finished(self, action: a.Finished) -> None:
-        self.took_s = self._host.at_s - self.started_s
+    def _measured(self, one: a.Measured, at_s: float) -> None:
+        name, value_s = one.name, one.value_s
+        if name == "conversation_time":
+            value_s -= self.held_s
+        if value_s > self.slowest_s and (what := _SLOW.get(name)):
+            self.slowest_s, self.slowest_what = value_s, what
+        self._host.recorder.measured(name, value_s, at_s)
+        if name == "restore_time":
+            self._host.recorder.restored(self._lost_by, value_s)
+
+    def _step_done(self, one: a.StepDone, at_s: float) -> None:
+        self._host.recorder.step_done(self.guest.planned.scenario, one, at_s)
+
+    def _send_file(self, asked: a.SendFile, at_s: float) -> None:
+        self._host.send_file(self, asked)
+
+    def _ask_persona(self, asked: a.AskPersona, at_s: float) -> None:
+        self._host.ask_persona(self, asked)
+
+    def _finished(self, action: a.Finished, at_s: float) -> None:
+        self.took_s = at_s - self.started_s
         self._host.timers.cancel(self)
         self._timer_at = -NEVER
         self._host.finished(self, action)
@@ -266,17 +287,18 @@ def _unheeded(answer: Answer) -> None:
     pass
 
 
-_PERFORM: dict[type, Callable[[GuestDriver, Any], None]] = {
+#: A method of GuestDriver: an action, and when in the run it is done.
+_PERFORM: dict[type, Callable[[GuestDriver, Any, float], None]] = {
     a.OpenGuestSession: GuestDriver._open,
     a.SendText: GuestDriver._send_text,
     a.SendChoice: GuestDriver._send_choice,
     a.SendTyping: GuestDriver._send_typing,
-    a.SendFile: lambda driver, asked: driver._host.send_file(driver, asked),
+    a.SendFile: GuestDriver._send_file,
     a.DropNow: GuestDriver._drop,
     a.EndSession: GuestDriver._end,
-    a.AskPersona: lambda driver, asked: driver._host.ask_persona(driver, asked),
+    a.AskPersona: GuestDriver._ask_persona,
     a.Measured: GuestDriver._measured,
-    a.Counted: lambda driver, one: driver._host.counted(one),
-    a.StepDone: lambda driver, one: driver._host.step_done(driver, one),
+    a.Counted: GuestDriver._counted,
+    a.StepDone: GuestDriver._step_done,
     a.Finished: GuestDriver._finished,
 }

@@ -16,7 +16,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from math import inf
 from typing import Protocol
 
@@ -99,25 +98,25 @@ class LoadEngine:
         self._programs = [compiled(one) for one in scenarios]
         self._labels = {key: name.label for key, name in step_names(scenarios).items()}
         self._is_endless = any(map(_has_endless_loop, scenarios))
-        self._recorder, self._helpers = recorder, helpers
+        self.recorder, self._helpers = recorder, helpers
         self._living: dict[int, GuestDriver] = {}
         self._arrivals = plan.arrivals() if only is None else iter([(0.0, only)])
         self._is_closed = plan.model.kind == "closed" and only is None
         self._ends_by_itself = plan.model.kind == "once" or only is not None
         self._next: tuple[float, int] | None = next(self._arrivals, None)
         self._numbers = plan.numbers()
-        self._start = self._last_second = clock.now()
-        self._guest_run = GuestRun(run_id, self._start)
+        self.start = self._last_second = clock.now()
+        self._guest_run = GuestRun(run_id, self.start)
         self._ends_at: float | None = None
         self._leaves_from = 0.0
         self._is_stopped = False
-        self._over = asyncio.Event()
+        self._is_over = False
         self._cpu_s = time.process_time()
         self.states: Counter[str] = Counter()
 
     @property
     def at_s(self) -> float:
-        return self.clock.now() - self._start
+        return self.clock.now() - self.start
 
     @property
     def length_s(self) -> float:
@@ -141,9 +140,9 @@ class LoadEngine:
 
     async def run(self) -> None:
         """Raises what a look at the clock raised: without it the run would never end."""
-        self._start = self._last_second = self.clock.now()
-        self._guest_run = GuestRun(self.run_id, self._start)
-        lag = LagSampler(self.loop, lambda lag_s: self._recorder.lag(lag_s, self.at_s))
+        self.start = self._last_second = self.clock.now()
+        self._guest_run = GuestRun(self.run_id, self.start)
+        lag = LagSampler(self.loop, lambda lag_s: self.recorder.lag(lag_s, self.at_s))
         lag.start()
         try:
             await self._tick_until_over()
@@ -161,26 +160,24 @@ class LoadEngine:
     def give_up(self) -> None:
         """Those that have not ended by now have failed."""
         for driver in self._living.values():
-            self._recorder.counted("failed", self.at_s)
+            self.recorder.counted("failed", self.at_s)
             what = "had not ended when the run was over"
-            self._recorder.failure("not_ended", what, driver.guest.planned.scenario)
+            self.recorder.failure("not_ended", what, driver.guest.planned.scenario)
 
     def abort(self) -> None:
         """Leave everything as it is, now."""
-        self._over.set()
+        self._is_over = True
 
     # ------------------------------------------------------------------ time
 
     async def _tick_until_over(self) -> None:
         second = 1.0
-        while not self._over.is_set():
+        while not self._is_over:
             self._tick()
             if self.at_s >= second:
                 self._second()
                 second = max(second + 1.0, self.at_s)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
-                    await self._over.wait()
+            await asyncio.sleep(TICK_S)
 
     def _tick(self) -> None:
         at_s = self.at_s
@@ -200,9 +197,9 @@ class LoadEngine:
             if self.histories is not None and len(self.histories):
                 self._leaves_from = at_s
             if at_s >= max(self._ends_at, self._leaves_from) + LEAVE_S:
-                self._over.set()
+                self._is_over = True
         if not self._living and self._is_all_started():
-            self._over.set()
+            self._is_over = True
 
     def _held(self, number: int, action: a.Action) -> None:
         if (driver := self._living.get(number)) is not None:
@@ -228,11 +225,11 @@ class LoadEngine:
                 driver.stop()
 
     def _begin(self, planned: PlannedGuest, start_s: float) -> None:
-        self._recorder.started(self.at_s - start_s)
+        self.recorder.started(self.at_s - start_s)
         program = self._programs[planned.scenario]
         driver = GuestDriver(VirtualGuest(planned, program, self._guest_run), self)
         self._living[planned.number] = driver
-        driver.begin(self._start + start_s)
+        driver.begin(self.start + start_s)
 
     def _stop_all(self) -> None:
         """Once: nothing starts after it."""
@@ -247,36 +244,22 @@ class LoadEngine:
         span_s, self._last_second = now - self._last_second, now
         used_s, self._cpu_s = cpu_s - self._cpu_s, cpu_s
         just_over_s = max(0.0, self.at_s - HALF_A_SECOND_S)
-        self._recorder.sampled(just_over_s, self.states, used_s, span_s, resident_bytes())
+        self.recorder.sampled(just_over_s, self.states, used_s, span_s, resident_bytes())
         self._helpers.second(self.at_s)
 
     # ------------------------------------------------------------------ the host of drivers
-
-    def measured(self, one: a.Measured, lost_by: str) -> None:
-        self._recorder.measured(one.name, one.value_s, self.at_s)
-        if one.name == "restore_time":
-            self._recorder.restored(lost_by, one.value_s)
-
-    def counted(self, one: a.Counted) -> None:
-        self._recorder.counted(one.name, self.at_s)
-
-    def step_done(self, driver: GuestDriver, one: a.StepDone) -> None:
-        self._recorder.step_done(driver.guest.planned.scenario, one, self.at_s)
-
-    def connection_lost(self, cause: str) -> None:
-        self._recorder.lost_connection(cause, self.at_s)
 
     def opened(self, driver: GuestDriver) -> None:
         self._helpers.opened(driver)
 
     def not_opened(self, driver: GuestDriver, reason: str) -> None:
-        self._recorder.failure("not_opened", reason, driver.guest.planned.scenario)
+        self.recorder.failure("not_opened", reason, driver.guest.planned.scenario)
 
     def finished(self, driver: GuestDriver, one: a.Finished) -> None:
         self._living.pop(driver.guest.planned.number, None)
         if not driver.was_live:
             what = "no session when the guest had to leave"
-            self._recorder.failure("never_live", what, driver.guest.planned.scenario)
+            self.recorder.failure("never_live", what, driver.guest.planned.scenario)
         driver.log.left_ms = self.clock.epoch_ms()
         if self.histories is not None:
             self.histories.over(driver)

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from ...model.endings import Ending
 from ...model.ports import Connection, ConnectionSink, Dialer, DialTarget
@@ -39,35 +40,42 @@ OTHERS_MAX = 200
 _HEAD_BYTES = 512
 _TOKEN = re.compile(rb'"token"\s*:\s*"([^"\\]{1,200})"')
 
-#: When, "in", "out" or "" for what happened to the connection, its bytes, and how many they were.
-RawFrame = tuple[float, str, bytes, int]
+#: Of one frame: when on the clock; "in", "out", or "" for what happened to the connection; its
+#: bytes, and how many they were.
+CELLS = 4
 
 
 class FrameMemory:
     """Of one guest, over all its connections. `seen` counts all frames, kept or not."""
 
-    __slots__ = ("_frames", "seen", "token")
+    __slots__ = ("_cells", "_cells_max", "seen", "token")
 
     def __init__(self, token: str, frames_max: int) -> None:
         self.token = token
         self.seen = 0
-        self._frames: deque[RawFrame] = deque(maxlen=frames_max)
+        self._cells: list[Any] = []  # each frame's four, one after the other: no object per frame
+        self._cells_max = frames_max * CELLS
 
-    def add(self, at_s: float, direction: str, frame: bytes) -> None:
+    def add(self, at: float, direction: str, frame: bytes) -> None:
         self.seen += 1
         size = len(frame)
         kept = frame if size <= TEXT_BYTES_MAX else bytes(frame[:_HEAD_BYTES])
-        self._frames.append((at_s, direction, kept, size))
+        cells = self._cells
+        if len(cells) >= self._cells_max:
+            del cells[:CELLS]
+        cells += (at, direction, kept, size)
 
-    def entries(self) -> tuple[list[FrameEntry], int]:
-        """Without secrets, and how many older ones are not kept."""
+    def entries(self, start: float) -> tuple[list[FrameEntry], int]:
+        """Without secrets, with their times since `start`, and how many older ones are not kept."""
         forms = forms_of([self.token])
-        told = [_entry(one, forms) for one in self._frames]
+        cells = self._cells
+        told = [_entry(cells[at : at + CELLS], start, forms) for at in range(0, len(cells), CELLS)]
         return told, self.seen - len(told)
 
 
-def _entry(frame: RawFrame, forms: tuple[str, ...]) -> FrameEntry:
-    at_s, direction, kept, size = frame
+def _entry(frame: list[Any], start: float, forms: tuple[str, ...]) -> FrameEntry:
+    at, direction, kept, size = frame
+    at_s = at - start
     if not direction:
         return FrameEntry(at_s=at_s, direction="", text=cleaned(kept.decode(), forms))
     if size > len(kept):
@@ -79,10 +87,13 @@ def _entry(frame: RawFrame, forms: tuple[str, ...]) -> FrameEntry:
 
 class GuestFrames:
     """`frames_max`: of each guest; with 0 nothing is remembered, and nothing stands between guests
-    and their connections. `at_s`: since the run's start."""
+    and their connections. `now` is the clock, asked for each frame; `start`: when on it the run
+    began, asked at its end."""
 
-    def __init__(self, frames_max: int, at_s: Callable[[], float]) -> None:
-        self.frames_max, self.at_s = frames_max, at_s
+    def __init__(
+        self, frames_max: int, now: Callable[[], float], start: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        self.frames_max, self.now, self._start = frames_max, now, start
         self._memories: dict[str, FrameMemory] = {}
         self._token_of: dict[GuestDriver, str] = {}
         self._last_drawn = ""
@@ -132,7 +143,7 @@ class GuestFrames:
     def of(self, number: int) -> tuple[list[FrameEntry], int]:
         """Of the guest of that number, if they were kept."""
         memory = self._kept.get(number) or self._others.get(number)
-        return memory.entries() if memory is not None else ([], 0)
+        return memory.entries(self._start()) if memory is not None else ([], 0)
 
     def _is_worth_keeping(self, driver: GuestDriver) -> bool:
         failed = driver.guest.failed
@@ -175,10 +186,10 @@ class RecordingDialer:
 class RecordedConnection:
     """Stands between a connection and its sink, and is either to the other."""
 
-    __slots__ = ("_at_s", "_frames", "_memory", "_sink", "bare")
+    __slots__ = ("_frames", "_memory", "_now", "_sink", "bare")
 
     def __init__(self, sink: ConnectionSink, frames: GuestFrames) -> None:
-        self._sink, self._frames, self._at_s = sink, frames, frames.at_s
+        self._sink, self._frames, self._now = sink, frames, frames.now
         self._memory: FrameMemory | None = None
         self.bare: Connection
 
@@ -186,7 +197,7 @@ class RecordedConnection:
 
     def text_received(self, text: bytes) -> None:
         if self._memory is not None:
-            self._memory.add(self._at_s(), "in", text)
+            self._memory.add(self._now(), "in", text)
         self._sink.text_received(text)
 
     def pong_received(self) -> None:
@@ -212,7 +223,7 @@ class RecordedConnection:
             self._memory = self._frames.of_token(found[1].decode())
             self._happened(f"open, {self.bare.peer()}")
         if self._memory is not None:
-            self._memory.add(self._at_s(), "out", text)
+            self._memory.add(self._now(), "out", text)
         self.bare.send_text(text)
 
     def ping(self) -> None:
@@ -237,4 +248,4 @@ class RecordedConnection:
 
     def _happened(self, words: str) -> None:
         if self._memory is not None:
-            self._memory.add(self._at_s(), "", words.encode())
+            self._memory.add(self._now(), "", words.encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from guestd.load.measure.live_points import ROWS_MAX, LivePoints
@@ -41,6 +41,8 @@ def test_however_long_it_is_nothing_is_left_out(seconds):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 900), st.integers(0, 900))
+@example(513, 0)  # just when rows of two seconds become rows of four
+@example(514, 300)
 def test_a_reader_who_takes_what_is_new_has_what_all_have(seconds, first):
     recorder, points, kept = Recorder(), LivePoints(), []
     for second in range(seconds):
