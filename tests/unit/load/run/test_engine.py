@@ -54,7 +54,7 @@ class Stopped:
 def test_the_guests_at_the_end_of_a_second_are_that_seconds(at_s, second):
     recorder = Recorder("0")
     engine = engine_of(Told(), Stopped(at_s), recorder=recorder)
-    engine._start = engine._last_second = 0.0
+    engine.start = engine._last_second = 0.0
     engine._second()
     (row,) = recorder.partial().rows
     assert row.start_s == second and list(row.processes) == ["0"]

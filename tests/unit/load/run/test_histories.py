@@ -96,10 +96,10 @@ class Room:
         self.hears(guest, h.MessageHeard(text, text))
 
     def hears(self, guest, one):
-        guest._note(one)
+        guest._note(one, self.at_s)
 
     def leaves(self, guest):
-        guest._end(a.EndSession("end"))
+        guest._end(a.EndSession("end"), self.at_s)
 
     async def look(self, after_s=0.0):
         self.clock.at += after_s
@@ -364,7 +364,7 @@ async def test_a_refused_message_is_not_one_that_is_waited_for():
 async def test_the_time_that_a_guest_was_held_is_not_its_conversations():
     room = Room()
     told = []
-    room.measured = lambda one, lost_by: told.append(one)
+    room.recorder = SimpleNamespace(measured=lambda name, value_s, at_s: told.append(value_s))
     guest = room.guest()
     room.says(guest, "last")
     room.leaves(guest)
@@ -372,5 +372,5 @@ async def test_the_time_that_a_guest_was_held_is_not_its_conversations():
     room.confirmed(guest, "last")
     room.platform.messages["s"].append(entity("last", "Inbound"))
     await room.look()
-    guest._measured(a.Measured("conversation_time", 10.0))
-    assert told == [a.Measured("conversation_time", 7.0)]
+    guest._measured(a.Measured("conversation_time", 10.0), room.at_s)
+    assert told == [7.0]
