@@ -47,6 +47,8 @@ GUEST_TOKEN = "guest_token"
 #: Remedies of a platform that cannot do it now, and of one that may have done it.
 TRY_LATER = "try again later"
 LOOK_FIRST = "look whether it was done before asking again"
+ASK_AGAIN = "ask again; if it stays, check platform.api_url and the way there"
+ASK_FOR_LESS = "ask for less at once"
 
 
 class GuestdError(Exception):

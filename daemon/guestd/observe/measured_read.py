@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ..model.errors import PlatformError
 from ..model.records import Note
 from .metrics import Metrics
-from .outcomes import outcome_of
+from .outcomes import kind_of, outcome_of
 
 Found = TypeVar("Found")
 
@@ -31,6 +31,8 @@ async def measured_read(
         return found
     except PlatformError as error:
         outcome = outcome_of(error)
+        metrics.count_failed_attempt(kind_of(error))
+        metrics.count_platform_error(kind_of(error))
         latency_ms = round((time.perf_counter() - began) * 1000.0, 3)
         told = {
             "latency_ms": latency_ms,

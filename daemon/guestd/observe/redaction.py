@@ -57,12 +57,15 @@ _IN_TEXT = "|".join([*SECRET_WORDS, *QUERY_SECRETS])
 _LOOKS_SECRET = re.compile(
     # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no
     # bearer token".
-    rf"(?i)(\b(?!(?<=\w\.)\w+:\s)(?:{_IN_TEXT})\b[\"']?\s*[=:]\s*[\"']?)"
-    r"(?:bearer\s+|basic\s+)?[^\s\"'&,}]+"
-    r"|(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
+    rf"(?i)(\b(?!(?<=\w\.)\w+:\s)(?P<name>{_IN_TEXT})\b[\"']?\s*[=:]\s*[\"']?)"
+    r"(?:bearer\s+|basic\s+)?(?P<value>[^\s\"'&,}]+)"
+    r"|(?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
-    r"|(://[^/\s:@]*:)[^/\s@]+(?=@)"
+    r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
 )
+#: What is no word of a sentence. After "token: " an error goes on in words: "expired at 12:00".
+_NEVER_WORDS = frozenset({"token", "jwt", "signature", "authorization", "bearer", "cookie"})
+_PLAIN_WORD = re.compile(r"[A-Z]?[a-z]{1,12}[.;:]?")
 _WORD = re.compile(r"[A-Za-z0-9_~+/=-](?:[A-Za-z0-9._~+/=-]{4,}[A-Za-z0-9_~+/=-])")
 _FINGERPRINT = re.compile(r"(?:sha256:)?[0-9a-f]{16,64}")
 _BODIES = frozenset({"text", "html", "body", "caption"})
@@ -70,9 +73,15 @@ _BODIES = frozenset({"text", "html", "body", "caption"})
 
 def redacted(text: str) -> str:
     """Without what looks like a secret."""
-    return _LOOKS_SECRET.sub(
-        lambda found: f"{found.group(1) or found.group(2) or found.group(3) or ''}{HIDDEN}", text
-    )
+    return _LOOKS_SECRET.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    before = found[1] or found["scheme"] or found["user"] or ""
+    is_sentence = before.endswith(": ") and (found["name"] or "").lower() in _NEVER_WORDS
+    if is_sentence and _PLAIN_WORD.fullmatch(found["value"]):
+        return found[0]
+    return f"{before}{HIDDEN}"
 
 
 def without_values(text: str, secrets: Iterable[str], mark: str = HIDDEN) -> str:

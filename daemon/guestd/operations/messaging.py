@@ -239,7 +239,8 @@ class MessagingWorkflow(Workflow):
             "heartbeatSequence": operation.result["heartbeats"],
         }
         last = operation.data["failures"] >= self._settings.heartbeat_failures_max
-        wake_ms = 0 if last else self._next_beat(operation, now_ms)
+        sent_ms = now_ms - int(error.latency_ms)
+        wake_ms = 0 if last else self._next_beat(operation, sent_ms)
         return Transition(
             wake_ms=wake_ms, facts=[("messaging.heartbeat_failed", "failed", details)]
         )
@@ -264,7 +265,7 @@ class MessagingWorkflow(Workflow):
         return float(min(self._settings.heartbeat_interval_s, share_s))
 
     def _next_beat(self, operation: Operation, since_ms: int) -> int:
-        """An interval after the latest one was sent, or has failed."""
+        """An interval after the latest one was sent."""
         return self._beat_in(operation, since_ms, self._rng.uniform(1.0 - JITTER, 1.0))
 
     def _beat_in(self, operation: Operation, now_ms: int, share: float) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Self
 
-from ..model.errors import LOOK_FIRST, TRY_LATER, PlatformError
+from ..model.errors import ASK_AGAIN, ASK_FOR_LESS, LOOK_FIRST, TRY_LATER, PlatformError
 from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
 from ..observe.metrics import Metrics
@@ -138,7 +138,8 @@ def failed(code: str, message: str, **more: Any) -> Transition:
 
 
 #: Advice that the one of an unknown outcome takes the place of.
-_ADVICE = re.compile(f"; ({TRY_LATER}|{re.escape(LOOK_FIRST)})(?=;|$)")
+_SUPERSEDED = "|".join(map(re.escape, (TRY_LATER, LOOK_FIRST, ASK_AGAIN, ASK_FOR_LESS)))
+_ADVICE = re.compile(rf"; ({_SUPERSEDED})(?=;|$| \()")
 
 
 def as_uncertain(problem: dict[str, Any]) -> dict[str, Any]:

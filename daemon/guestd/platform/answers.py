@@ -48,11 +48,11 @@ class HttpReply:
 
     @property
     def correlation_id(self) -> str:
-        return _word(self.headers.get("inin-correlation-id", ""))
+        return correlation_id_of(self.headers.get("inin-correlation-id", ""))
 
 
-#: About a success that cannot be read, of a call that only reads.
-ASK_AGAIN = "ask again; if it stays, check platform.api_url and the way there"
+def correlation_id_of(header: str) -> str:
+    return _word(header)
 
 
 def object_of(reply: HttpReply, lists: bool = False, remedy: str = LOOK_FIRST) -> dict[str, Any]:

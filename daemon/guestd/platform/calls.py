@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..model.errors import (
+    ASK_AGAIN,
     GUEST_TOKEN,
     LOOK_FIRST,
     RATE_LIMITED,
@@ -37,7 +38,6 @@ from ..platform.settings import RestSettings
 from ..policy.retry import Outcome
 from ..runtime.clock import epoch_ms
 from .answers import (
-    ASK_AGAIN,
     ERROR_CHARACTERS_MAX,
     HttpReply,
     object_of,
@@ -315,7 +315,7 @@ class RestCalls:
             return object_of(reply, call.row.lists, ASK_AGAIN if call.row.reads else LOOK_FIRST)
         place = f"{call.row.verb} {call.row.path}"
         error = refusal(reply, call.row.scopes, (*call.secrets, token), place)
-        raise of_guest_token(error) if call.guest_tokens else error
+        raise of_guest_token(error, is_carried=bool(call.guest_tokens))
 
     # ------------------------------------------------------------------ what a failure says
 

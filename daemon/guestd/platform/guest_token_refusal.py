@@ -3,7 +3,8 @@
 The platform has no code for that which is documented: it says in words or by a field's name what is
 wrong with a payload. So a refusal of the payload is taken for one of the token if the request
 carried one, and the refusal speaks of a token or of what is in it. A 401 and a 403 are about our
-own bearer token, which is a token too: they are about the guest's only if they speak of a guest."""
+own bearer token, which is a token too: they are about the guest's only if they name a guest's
+token, and neither a bearer token nor a scope."""
 
 from __future__ import annotations
 
@@ -16,7 +17,11 @@ from ..model.errors import GUEST_TOKEN, PayloadRefused, PlatformError
 #: What the calls name it (SESS-4, SESS-7).
 _FIELDS = frozenset({"guestToken", "sessionToken", "guestIdToken"})
 _STEP = re.compile(r"-(contact|conversation)(-2)?$")
-_SAYS_GUEST = re.compile(r"(?i)guest|session ?token")
+_SAYS_GUESTS = re.compile(
+    r"(?i)guest('s|s)?[ ._-]*(id[ ._-]*|session[ ._-]*)?(token|jwt)|session[ ._-]*token"
+    r"|(token|jwt|signature) of (the|a|this) guest"
+)
+_SAYS_OURS = re.compile(r"(?i)bearer|access[ ._-]?token|oauth|scope|permission")
 _SAYS_TOKEN = re.compile(r"(?i)token|\bjw[tsk]|\brs256\b|\bkid\b|signature")
 
 
@@ -36,15 +41,15 @@ def operation_of(key: str) -> str:
 
 
 _REMEDY = (
-    "check the guest's token: its signature, kid and exp, and that the platform has the public key"
+    "check the guest's token, its signature, kid and exp, and that the platform has the public key"
     " that belongs to it (guestd keys list)"
 )
 
 
-def of_guest_token(error: PlatformError) -> PlatformError:
-    """The error of a request that carried a guest's token: as a refusal of that token, if it speaks
-    of one."""
-    if not is_about_token(error):
+def of_guest_token(error: PlatformError, is_carried: bool) -> PlatformError:
+    """The error as a refusal of a guest's token, if it speaks of one; `is_carried`: by the
+    request itself. A heartbeat carries none, and may be refused for the one of its opening."""
+    if not _is_about_token(error, is_carried):
         return error
     refused = PayloadRefused(
         str(error.args[0]),
@@ -59,12 +64,11 @@ def of_guest_token(error: PlatformError) -> PlatformError:
     return refused
 
 
-def is_about_token(error: PlatformError) -> bool:
-    """Of a request that carried one."""
+def _is_about_token(error: PlatformError, is_carried: bool) -> bool:
+    if error.status not in (400, 401, 403, 422):
+        return False
     words = (error.args[0], error.platform_code, *(str(item) for item in error.errors))
     said = " ".join(map(str, words))
-    if error.status in (401, 403):
-        return bool(_SAYS_GUEST.search(said) and _SAYS_TOKEN.search(said))
-    if not isinstance(error, PayloadRefused) or error.status not in (400, 422):
-        return False
-    return bool(_SAYS_TOKEN.search(said))
+    if is_carried and error.status in (400, 422):
+        return bool(_SAYS_TOKEN.search(said))
+    return bool(_SAYS_GUESTS.search(said)) and not _SAYS_OURS.search(said)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.errors import PlatformUnavailable
+from ..model.errors import PlatformRefused, PlatformUnavailable
 from ..model.foreign import HISTORY_ENTITIES_MAX
 from ..model.ports import HistoryAnswer
 from .http import Http
 
 PAGE_SIZE = 100
+#: The token is the guest session's own, from its connection, and none of an OAuth client.
+TOKEN_REFUSED = "the guest session asks the platform for a new token before it reads again"
 
 
 class WebMessagingHistory:
@@ -22,9 +24,14 @@ class WebMessagingHistory:
 
     async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
         headers = {"Authorization": f"bearer {jwt}"}
-        found = await self._http.get_object(
-            self._url, headers, pageNumber=page_number, pageSize=self._page_size
-        )
+        try:
+            found = await self._http.get_object(
+                self._url, headers, pageNumber=page_number, pageSize=self._page_size
+            )
+        except PlatformRefused as error:
+            if error.status in (401, 403):
+                error.remedy = TOKEN_REFUSED
+            raise
         entities = found.get("entities")
         if isinstance(entities, list) and len(entities) > HISTORY_ENTITIES_MAX:
             raise PlatformUnavailable(

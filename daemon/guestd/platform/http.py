@@ -12,7 +12,13 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 from yarl import URL
 
-from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
+from ..model.errors import (
+    ASK_AGAIN,
+    ASK_FOR_LESS,
+    PlatformError,
+    PlatformRefused,
+    PlatformUnavailable,
+)
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.no_resending import no_resending
@@ -20,7 +26,7 @@ from ..runtime.resolver import Resolver
 from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls, tls_failure
 from ..session.settings import HistorySettings
-from .answers import ASK_AGAIN, HttpReply, object_of, refusal
+from .answers import HttpReply, correlation_id_of, object_of, refusal
 from .inflate import ACCEPTED, Body, TooLong
 from .settings import PlatformSettings, RestSettings
 
@@ -108,29 +114,34 @@ class Http:
             raise _translated(error, trace.sent) from None
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        acted = answer.status < 300 or answer.status >= 500
+        """Its body; of a refusal that cannot be read none, for its status says enough."""
         try:
             body = Body(answer.headers.get("Content-Encoding", ""), self._rest.answer_bytes_max)
             async for piece in answer.content.iter_any():
                 body.take(piece)
             return body.whole()
-        except TooLong:
+        except (TooLong, ValueError, aiohttp.ClientPayloadError) as error:
             answer.close()
-            raise PlatformUnavailable(
-                f"the platform's answer is longer than {self._rest.answer_bytes_max} bytes",
-                status=answer.status,
-                cause="too_long",
-                remedy="ask for less at once",
-                acted=acted,
-            ) from None
-        except ValueError as error:
-            answer.close()
-            raise PlatformUnavailable(
-                f"the platform's answer has {error}",
-                status=answer.status,
-                cause="malformed",
-                acted=acted,
-            ) from None
+            if answer.status >= 300:
+                return b""
+            if isinstance(error, aiohttp.ClientError):
+                raise
+            raise self._unreadable(answer, error) from None
+
+    def _unreadable(self, answer: aiohttp.ClientResponse, error: Exception) -> PlatformError:
+        """The error of a success whose body cannot be read."""
+        problem, cause, remedy = f"has {error}", "malformed", ""
+        if isinstance(error, TooLong):
+            problem = f"is longer than {self._rest.answer_bytes_max} bytes"
+            cause, remedy = "too_long", ASK_FOR_LESS
+        return PlatformUnavailable(
+            f"the platform's answer {problem}",
+            status=answer.status,
+            cause=cause,
+            correlation_id=correlation_id_of(answer.headers.get("ININ-Correlation-Id", "")),
+            remedy=remedy,
+            acted=True,
+        )
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:

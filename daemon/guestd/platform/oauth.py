@@ -216,7 +216,14 @@ class TokenSource:
         access, asked_at = self.access, self._pace.now()
         headers, body = _request(access)
         timeout_s = max(0.001, min(self._rest.timeout_s, deadline - asked_at))
-        reply = await self._http.send("POST", access.token_url, headers, body, timeout_s=timeout_s)
+        try:
+            reply = await self._http.send(
+                "POST", access.token_url, headers, body, timeout_s=timeout_s
+            )
+        except PlatformUnavailable as error:
+            if error.status == 200:  # and no answer that can be read
+                error.remedy = CHECK_TOKEN_URL
+            raise
         if reply.status != 200:
             raise token_refusal(reply, _known(access))
         self._keep(reply, asked_at)

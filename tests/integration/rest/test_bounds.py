@@ -8,7 +8,7 @@ import zlib
 import pytest
 from aiohttp import web
 
-from guestd.model.errors import PlatformUnavailable
+from guestd.model.errors import PlatformRefused, PlatformUnavailable, ScopeMissing
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.inflate import Body, TooLong
 
@@ -77,3 +77,44 @@ async def test_a_history_page_much_larger_than_asked_for_is_not_taken(line):
 async def test_a_header_that_cannot_be_sent_is_an_error_of_the_call(line, jwt):
     with pytest.raises(PlatformUnavailable):
         await WebMessagingHistory(line.http, line.script.url).page(jwt, 1)
+
+
+def packed_badly(status):
+    async def turn(_):
+        headers = {"Content-Encoding": "gzip", "ININ-Correlation-Id": "corr-7"}
+        return web.Response(status=status, body=b"no gzip at all", headers=headers)
+
+    return turn
+
+
+async def test_http_3_a_refusal_whose_body_cannot_be_read_is_told_by_its_status(line):
+    line.script.turns.append(packed_badly(403))
+    error = await line.fail("queue.get")
+    assert (type(error), error.status, error.correlation_id, len(line.script.seen)) == (
+        ScopeMissing,
+        403,
+        "corr-7",
+        1,
+    )
+    assert "missing scope" in str(error)
+
+
+async def test_http_3_a_success_that_cannot_be_read_has_its_correlation_id(line):
+    line.script.turns.extend([packed_badly(200)] * 3)
+    error = await line.fail("queue.get")
+    assert (error.status, error.cause, error.correlation_id) == (200, "malformed", "corr-7")
+
+
+async def test_http_3_a_token_that_cannot_be_unpacked_says_where_to_look(line):
+    line.script.token_turns.extend([packed_badly(200)] * 3)
+    with pytest.raises(PlatformUnavailable, match=r"check platform\.token_url"):
+        await line.tokens.current(1e9)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_http_3_a_history_that_is_refused_says_nothing_of_the_oauth_client(line, status):
+    """It is read with the guest session's own token."""
+    line.script.turns.append(line.script.say(status, {"message": "no"}))
+    with pytest.raises(PlatformRefused, match="asks the platform for a new token") as caught:
+        await WebMessagingHistory(line.http, line.script.url).page("jwt", 1)
+    assert "OAuth" not in str(caught.value)

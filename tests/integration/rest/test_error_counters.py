@@ -34,6 +34,11 @@ async def test_guest_3_failed_calls_are_counted_by_kind(line):
         (400, {"message": "Validation failed", "code": "invalid.jwt"}, "token_validation"),
         (401, {"message": "The guest token is invalid", "code": "bad"}, "token_validation"),
         (403, {"message": "no", "details": [{"fieldName": "sessionToken"}]}, "token_validation"),
+        (
+            403,
+            {"message": "The access token lacks scope a:b:c, which guest tokens need"},
+            "auth",
+        ),
         (422, {"message": "queueId is no UUID"}, "other"),
         (403, {"message": "this token lacks a permission"}, "auth"),
     ],
@@ -74,9 +79,20 @@ async def test_http_3_a_refused_guest_token_has_advice_about_that_token(line, st
     assert "check the guest's token" in str(caught.value) and "OAuth" not in str(caught.value)
 
 
-async def test_guest_3_a_401_about_the_bearer_token_is_none_about_a_guests(line):
-    body = b'{"message": "Invalid access token", "code": "bad.credentials"}'
+async def test_guest_3_a_heartbeat_that_is_refused_for_the_guests_token_is_counted(line):
+    """It carries none: the one of the session's opening has expired."""
+    body = b'{"message": "The guest token (guestIdToken) has expired"}'
     line.script.turns.append(line.script.raw(401, body))
+    with pytest.raises(PlatformError, match="check the guest's token"):
+        await line.make("conversation.patch")
+    assert (len(line.script.seen), line.metrics.platform_errors) == (1, {"token_validation": 1})
+
+
+@pytest.mark.parametrize(
+    "message", ["Invalid access token", "Bearer token expired; contact guest-u1 was not created"]
+)
+async def test_guest_3_a_401_about_the_bearer_token_is_none_about_a_guests(line, message):
+    line.script.turns.append(line.script.raw(401, json.dumps({"message": message}).encode()))
     await line.calls.call("contact.create", body=WITH_TOKEN, idempotency_key="k")
     assert len(line.script.seen) == 2 and not line.metrics.platform_errors
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from guestd.observe.redaction import without_values
+from guestd.observe.redaction import redacted, without_values
 
 SECRET = 'can"ary / secret+é=77?'
 
@@ -45,3 +45,28 @@ def test_what_is_too_short_to_be_a_secret_stays(short):
         without_values("the platform answered 400: abcde", [short])
         == "the platform answered 400: abcde"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "check the token: its signature, kid and exp",
+        "Invalid token: expired at 12:00",
+        "Guest token: Bad signature",
+    ],
+)
+def test_a_sentence_after_a_token_is_no_secret(text):
+    assert redacted(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("token: s3cr3t", "token: …"),
+        ("token=secret", "token=…"),
+        ("password: hunter", "password: …"),
+        ("token: averylongsecretword", "token: …"),
+    ],
+)
+def test_what_may_be_a_secret_is_taken_out(text, shown):
+    assert redacted(text) == shown

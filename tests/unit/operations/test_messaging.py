@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded
+from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded, PlatformError
 from guestd.model.times import iso_of_ms
 from guestd.observe.exposition import exposition
 from tests.reading import at_once
@@ -131,6 +131,25 @@ def test_sess_5_what_an_answer_takes_is_not_added_to_the_interval(world):
     do(world, "messaging", request={**REQUESTS["messaging"], "durationS": 10})
     gaps = [after - before for before, after in pairwise(at for at, _ in beats(world))]
     assert len(gaps) >= 8 and max(gaps) < 1.2 and min(gaps) >= 0.9
+
+
+def test_sess_5_what_a_failure_takes_is_not_added_to_the_interval(world):
+    call = world.twin.call
+
+    async def slow(name, **more):
+        try:
+            return await call(name, **more)
+        except PlatformError as error:
+            await asyncio.sleep(5.0)
+            error.latency_ms += 5000.0
+            raise
+
+    world.twin.call = slow
+    world.twin.faults["conversation.patch"] = [fault(503, times=2)]
+    do(world, "messaging", request={**REQUESTS["messaging"], "durationS": 100})
+    tried = [call.at for call in world.twin.calls if call.name == "conversation.patch"]
+    gaps = [after - before for before, after in pairwise(tried)]
+    assert len(gaps) > 8 and all(8.9 <= gap <= 10.2 for gap in gaps[:-1])
 
 
 def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):

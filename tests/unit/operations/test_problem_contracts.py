@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from guestd.model.errors import TokenRefused
+from guestd.model.errors import ASK_FOR_LESS, LOOK_FIRST, TRY_LATER, TokenRefused
+from guestd.operations.workflow import as_uncertain
 
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
@@ -242,3 +243,20 @@ def test_audit_1_an_opening_that_did_not_happen_has_a_last_line(world):
         ("messaging.opened", "failed", "op-1-conversation", 503),
         True,
     )
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "the platform answered 503; try again later",
+        "the platform answered 500; try again later; looking it up failed too: no id; try again"
+        " later (correlation id c-1)",
+        "the platform answered 200, but its answer is not JSON; look whether it was done before"
+        " asking again",
+        "too long; ask for less at once",
+    ],
+)
+def test_http_3_an_unknown_outcome_has_one_advice(cause):
+    told = as_uncertain({"code": "platform_unavailable", "message": cause})["message"]
+    assert told.endswith("check there before you try again")
+    assert not any(one in told for one in (TRY_LATER, LOOK_FIRST, ASK_FOR_LESS))
