@@ -187,18 +187,28 @@ async def _converge(stack: Any, frontends: list[Frontend]) -> None:
         for f in frontends
     }
 
+    def held(frontend: Frontend) -> int:
+        messages = world.sessions[tokens[frontend.name]].messages
+        return sum(body["type"] != "Event" for body in messages)
+
     def complete() -> bool:
         return all(
             frontend.is_settled()
-            and sum(event["kind"] == "message" for event in frontend.events)
-            >= sum(
-                body["type"] != "Event" for body in world.sessions[tokens[frontend.name]].messages
-            )
+            and sum(event["kind"] == "message" for event in frontend.events) >= held(frontend)
             for frontend in frontends
         )
 
-    try:
+    async def at_rest() -> None:
+        """Complete, and the agent has nothing more to say: it writes its third reply for a while,
+        by a timer of this loop."""
+        count = -1
+        while count != (count := sum(map(held, frontends))):
+            await stack.until(complete, 90.0)
+            await asyncio.sleep(0.5)
         await stack.until(complete, 90.0)
+
+    try:
+        await at_rest()
     except TimeoutError:
         _compare(stack, frontends)
         unsettled = [f.name for f in frontends if not f.is_settled()]
