@@ -35,7 +35,7 @@ class Terminal:
         settings.write_text("set -g remain-on-exit on\n")  # so that a failure is seen
         self._base = ["tmux", "-S", f"{directory}/socket", "-f", str(settings)]
         self._environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("GUESTD", "TMUX"))},
+            **{k: v for k, v in os.environ.items() if not k.startswith(("GUESTD", "TMUX", "MAKE"))},
             "HOME": directory,
         }
 
