@@ -183,9 +183,9 @@ class PlatformError(GuestdError):
     `guest_token` where it refused the guest's token.
     `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to
     do about it. `acted`: the platform may have done it all the same (an answer was lost, or cannot
-    be read), so look before asking again. `attempts` and
-    `latency_ms` tell of the whole call, its retries included. `errors` are the single errors that
-    the platform lists, `scopes` those any one of which is missing (AUTH-4).
+    be read), so look before asking again. `attempts` and `latency_ms` tell of the whole call, its
+    retries included, `attempt_ms` of its last attempt. `errors` are the single errors that the
+    platform lists, `scopes` those any one of which is missing (AUTH-4).
     """
 
     code = "platform"
@@ -217,7 +217,7 @@ class PlatformError(GuestdError):
         self.remedy = remedy or self.remedy_by_default
         self.acted = acted
         self.attempts = 0
-        self.latency_ms = 0.0
+        self.latency_ms = self.attempt_ms = 0.0
 
     @property
     def status_of_thing(self) -> int | None:

@@ -239,7 +239,7 @@ class MessagingWorkflow(Workflow):
             "heartbeatSequence": operation.result["heartbeats"],
         }
         last = operation.data["failures"] >= self._settings.heartbeat_failures_max
-        sent_ms = now_ms - int(error.latency_ms)
+        sent_ms = now_ms - int(error.attempt_ms)
         wake_ms = 0 if last else self._next_beat(operation, sent_ms)
         return Transition(
             wake_ms=wake_ms, facts=[("messaging.heartbeat_failed", "failed", details)]

@@ -289,7 +289,8 @@ class RestCalls:
         except PlatformError as error:
             call.acted |= error.acted
             latency_s = self._pace.clock() - began
-            error.attempts, error.latency_ms = call.attempts, latency_s * 1000.0
+            error.attempts = call.attempts
+            error.latency_ms = error.attempt_ms = latency_s * 1000.0
             self._metrics.observe_rest(call.row.name, outcome_of(error), latency_s)
             self._metrics.count_failed_attempt(kind_of(error))
             raise

@@ -22,7 +22,7 @@ async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> Deployme
     try:
         found = await http.get_object(url)
     except PlatformRefused as error:
-        if error.status in (400, 403, 404):
+        if error.status in (400, 401, 403, 404):
             raise PlatformRefused(
                 f"deployment {deployment_id} is unknown or refused (status {error.status}); check"
                 " platform.deployment_id and platform.region against the Messenger deployment in"

@@ -120,11 +120,11 @@ class Http:
             async for piece in answer.content.iter_any():
                 body.take(piece)
             return body.whole()
-        except (TooLong, ValueError, aiohttp.ClientPayloadError) as error:
+        except (TooLong, ValueError, aiohttp.ClientError, TimeoutError) as error:
             answer.close()
             if answer.status >= 300:
                 return b""
-            if isinstance(error, aiohttp.ClientError):
+            if isinstance(error, (aiohttp.ClientError, TimeoutError)):
                 raise
             raise self._unreadable(answer, error) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import zlib
 
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from guestd.model.errors import PlatformRefused, PlatformUnavailable, ScopeMissing
 from guestd.platform.history import WebMessagingHistory
+from guestd.platform.http import Http
 from guestd.platform.inflate import Body, TooLong
 
 
@@ -97,6 +99,30 @@ async def test_http_3_a_refusal_whose_body_cannot_be_read_is_told_by_its_status(
         1,
     )
     assert "missing scope" in str(error)
+
+
+async def test_http_3_a_refusal_whose_body_stalls_is_told_by_its_status():
+    head = b"HTTP/1.1 403 X\r\nININ-Correlation-Id: corr-7\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + b"5\r\nhello")
+        await reader.read()  # until the client has gone
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    gone = asyncio.Event()
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    http = Http()
+    try:
+        port = server.sockets[0].getsockname()[1]
+        reply = await http.send("GET", f"http://127.0.0.1:{port}/x", {}, timeout_s=1.0)
+    finally:
+        await http.close()
+        await gone.wait()
+        server.close()
+    assert (reply.status, reply.correlation_id, reply.body) == (403, "corr-7", b"")
 
 
 async def test_http_3_a_success_that_cannot_be_read_has_its_correlation_id(line):
