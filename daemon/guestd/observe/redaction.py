@@ -57,15 +57,35 @@ _IN_TEXT = "|".join([*SECRET_WORDS, *QUERY_SECRETS])
 _LOOKS_SECRET = re.compile(
     # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no
     # bearer token".
-    rf"(?i)(\b(?!(?<=\w\.)\w+:\s)(?P<name>{_IN_TEXT})\b[\"']?\s*[=:]\s*[\"']?)"
+    rf"(?i)(\b(?!(?<=\w\.)\w+:\s)(?:{_IN_TEXT})\b[\"']?\s*[=:]\s*[\"']?)"
     r"(?:bearer\s+|basic\s+)?(?P<value>[^\s\"'&,}]+)"
     r"|(?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
 )
-#: What is no word of a sentence. After "token: " an error goes on in words: "expired at 12:00".
-_NEVER_WORDS = frozenset({"token", "jwt", "signature", "authorization", "bearer", "cookie"})
-_PLAIN_WORD = re.compile(r"[A-Z]?[a-z]{1,12}[.;:]?")
+#: With one of these words an error goes on: "Invalid token: expired at 12:00". Others may be a
+#: secret, however plain they look.
+_REASONS = frozenset(
+    {
+        "a",
+        "an",
+        "bad",
+        "expired",
+        "has",
+        "invalid",
+        "is",
+        "its",
+        "malformed",
+        "missing",
+        "no",
+        "not",
+        "revoked",
+        "the",
+        "unknown",
+        "unsupported",
+        "wrong",
+    }
+)
 _WORD = re.compile(r"[A-Za-z0-9_~+/=-](?:[A-Za-z0-9._~+/=-]{4,}[A-Za-z0-9_~+/=-])")
 _FINGERPRINT = re.compile(r"(?:sha256:)?[0-9a-f]{16,64}")
 _BODIES = frozenset({"text", "html", "body", "caption"})
@@ -78,8 +98,7 @@ def redacted(text: str) -> str:
 
 def _hidden(found: re.Match[str]) -> str:
     before = found[1] or found["scheme"] or found["user"] or ""
-    is_sentence = before.endswith(": ") and (found["name"] or "").lower() in _NEVER_WORDS
-    if is_sentence and _PLAIN_WORD.fullmatch(found["value"]):
+    if before.endswith(": ") and (found["value"] or "").lower().rstrip(".;:") in _REASONS:
         return found[0]
     return f"{before}{HIDDEN}"
 

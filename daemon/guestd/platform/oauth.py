@@ -221,7 +221,7 @@ class TokenSource:
                 "POST", access.token_url, headers, body, timeout_s=timeout_s
             )
         except PlatformUnavailable as error:
-            if error.status == 200:  # and no answer that can be read
+            if error.status is not None:  # of a success whose body cannot be read
                 error.remedy = CHECK_TOKEN_URL
             raise
         if reply.status != 200:

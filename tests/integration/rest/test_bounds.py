@@ -131,8 +131,9 @@ async def test_http_3_a_success_that_cannot_be_read_has_its_correlation_id(line)
     assert (error.status, error.cause, error.correlation_id) == (200, "malformed", "corr-7")
 
 
-async def test_http_3_a_token_that_cannot_be_unpacked_says_where_to_look(line):
-    line.script.token_turns.extend([packed_badly(200)] * 3)
+@pytest.mark.parametrize("status", [200, 201])
+async def test_http_3_a_token_that_cannot_be_unpacked_says_where_to_look(line, status):
+    line.script.token_turns.extend([packed_badly(status)] * 3)
     with pytest.raises(PlatformUnavailable, match=r"check platform\.token_url"):
         await line.tokens.current(1e9)
 

@@ -66,6 +66,9 @@ def test_a_sentence_after_a_token_is_no_secret(text):
         ("token=secret", "token=…"),
         ("password: hunter", "password: …"),
         ("token: averylongsecretword", "token: …"),
+        ("token: hunter", "token: …"),
+        ("Authorization: swordfish", "Authorization: …"),
+        ("token=bad", "token=…"),
     ],
 )
 def test_what_may_be_a_secret_is_taken_out(text, shown):

@@ -57,6 +57,7 @@ async def test_audit_1_a_page_of_the_history_that_cannot_be_read_has_a_line():
         "platform_code": "busy",
         "correlation_id": "c-1",
     }
+    assert metrics.platform_errors == metrics.failed_attempts == {"other": 1}
     assert (told, measured, counts) == (
         [("history.read", "failed", details)],
         [True],
