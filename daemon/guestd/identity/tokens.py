@@ -137,7 +137,7 @@ class GuestTokens:
             outcome = error.code
             raise
         finally:
-            self._metrics.count_token_check(outcome, token)
+            self._metrics.count_token_check(outcome, fingerprint(token))
 
     # -- signing
 

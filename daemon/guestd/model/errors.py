@@ -44,6 +44,9 @@ RATE_LIMITED = "platform.rate_limited"
 #: The `cause` of a refusal that is about the guest's token (GUEST-3).
 GUEST_TOKEN = "guest_token"
 
+#: The causes of an answer that did not come, or not to its end.
+CUT_OFF = ("broken", "timeout")
+
 #: Remedies of a platform that cannot do it now, and of one that may have done it.
 TRY_LATER = "try again later"
 LOOK_FIRST = "look whether it was done before asking again"

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model.effects import SessionCounter
-from ..model.ids import fingerprint
 from ..model.journal import DiskFigures
 from .token_verdicts import TokenVerdicts
 
@@ -234,12 +233,13 @@ class Metrics:
             self.audit_files_retired_early
         ) = 0
 
-    def count_token_check(self, outcome: str, token: str, operation: str = "") -> None:
-        """`outcome`: `valid` or our own word for what is wrong with it; of the `operation` that
-        used it, `accepted_by_platform` or `refused_by_platform`."""
+    def count_token_check(self, outcome: str, fingerprint: str, operation: str = "") -> None:
+        """Of the token that has this fingerprint. `outcome`: `valid` or our own word for what is
+        wrong with it; of the `operation` that used it, `accepted_by_platform` or
+        `refused_by_platform`."""
         self.token_checks[outcome] = self.token_checks.get(outcome, 0) + 1
         is_well = outcome in ("valid", "accepted_by_platform")
-        self.token_verdicts.judge(fingerprint(token), not is_well, operation)
+        self.token_verdicts.judge(fingerprint, not is_well, operation)
 
     def error_figures(self) -> dict[str, Any]:
         """GUEST-3: the calls that failed for good and the requests that failed, by kind and in all,

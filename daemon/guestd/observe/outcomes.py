@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..model.errors import (
+    CUT_OFF,
     GUEST_TOKEN,
     BudgetSpent,
     NotAuthenticated,
@@ -20,7 +21,7 @@ def outcome_of(error: PlatformError) -> str:
         return "unauthorized"
     if isinstance(error, RateLimited):
         return "rate_limited"
-    if error.status is None:
+    if _never_came(error):
         return "network"
     return "unavailable" if isinstance(error, PlatformUnavailable) else "refused"
 
@@ -33,4 +34,9 @@ def kind_of(error: PlatformError) -> str:
         return "rate_limit"
     if isinstance(error, (NotAuthenticated, ScopeMissing)):
         return "auth"
-    return "network" if error.status is None else "other"
+    return "network" if _never_came(error) else "other"
+
+
+def _never_came(error: PlatformError) -> bool:
+    """The answer, or the end of it."""
+    return error.status is None or error.cause in CUT_OFF

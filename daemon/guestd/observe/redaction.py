@@ -83,7 +83,9 @@ _REASONS = frozenset(
         "the",
         "unknown",
         "unsupported",
+        "valid",
         "wrong",
+        "yet",
     }
 )
 _WORD = re.compile(r"[A-Za-z0-9_~+/=-](?:[A-Za-z0-9._~+/=-]{4,}[A-Za-z0-9_~+/=-])")
@@ -98,9 +100,14 @@ def redacted(text: str) -> str:
 
 def _hidden(found: re.Match[str]) -> str:
     before = found[1] or found["scheme"] or found["user"] or ""
-    if before.endswith(": ") and (found["value"] or "").lower().rstrip(".;:") in _REASONS:
+    if before.endswith(": ") and _is_reason(found["value"] or ""):
         return found[0]
     return f"{before}{HIDDEN}"
+
+
+def _is_reason(value: str) -> bool:
+    """`expired.`, `(expired)`, `not-yet-valid`."""
+    return _REASONS.issuperset(value.lower().strip("().;:").split("-"))
 
 
 def without_values(text: str, secrets: Iterable[str], mark: str = HIDDEN) -> str:

@@ -154,7 +154,7 @@ class Executor:
     ) -> PlatformAnswer:
         def attempt_failed(action: str, error: PlatformError) -> None:
             status = "uncertain" if request.acts and error.acted else "failed"
-            words = without_texts(words_of(operation, error), operation.request)
+            words = without_texts(words_of(operation, str(error)), operation.request)
             details = {
                 **_key_detail(request),
                 "error_message": words,

@@ -16,14 +16,17 @@ from ..observe.quoted_texts import without_texts
 from ..observe.redaction import without_fingerprinted, without_values
 from .operation import Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
-from .workflow import Workflow, as_uncertain
+from .workflow import Workflow, as_uncertain, without_remedy
 
 
 def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -> dict[str, Any]:
     """The failure as callers see it, without any secret that the platform may have repeated."""
     secrets = tuple(operation.secrets.values())
-    message = words_of(operation, error)
-    found: dict[str, Any] = {"code": _code_of(operation, error, workflow), "message": message}
+    found: dict[str, Any] = {
+        "code": _code_of(operation, error, workflow),
+        "message": words_of(operation, str(error)),
+        "remedy": words_of(operation, error.remedy),
+    }
     for name in ("status", "platform_code", "cause", "correlation_id"):
         if getattr(error, name):
             found[name] = getattr(error, name)
@@ -36,10 +39,10 @@ def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -
     return found
 
 
-def words_of(operation: Operation, error: PlatformError) -> str:
-    """What the error says, without any secret of the operation, also one that is known by its
+def words_of(operation: Operation, said: str) -> str:
+    """What an error says, without any secret of the operation, also one that is known by its
     fingerprint only."""
-    message = without_values(str(error), tuple(operation.secrets.values()), "(secret)")
+    message = without_values(said, tuple(operation.secrets.values()), "(secret)")
     token_fingerprint = operation.data.get("token_fingerprint")
     if token_fingerprint and not operation.secrets:
         message = without_fingerprinted(message, token_fingerprint)
@@ -111,17 +114,18 @@ def after_failed_probe(
     found = problem_of(operation, error, workflow)
     if operation.problem is None:
         return Transition(status="uncertain", problem=as_uncertain(found))
-    problem = {**operation.problem, "message": _both(operation.problem, found)}
     if operation.in_doubt:
+        problem = _both(without_remedy(operation.problem), without_remedy(found))
         return Transition(status="uncertain", problem=as_uncertain(problem))
-    return Transition(status="failed", problem=problem)
+    return Transition(status="failed", problem=_both(operation.problem, found))
 
 
-def _both(problem: dict[str, Any], probe: dict[str, Any]) -> str:
-    """The words of a failure, and those of the look-up that was to say what became of it."""
+def _both(problem: dict[str, Any], probe: dict[str, Any]) -> dict[str, Any]:
+    """A failure, and in its words those of the look-up that was to say what became of it."""
     correlation_id = probe.get("correlation_id")
     named = f" (correlation id {correlation_id})" if correlation_id else ""
-    return f"{problem['message']}; looking it up failed too: {probe['message']}{named}"
+    looked_up = f"looking it up failed too: {probe['message']}{named}"
+    return {**problem, "message": f"{problem['message']}; {looked_up}"}
 
 
 def _rest_s(

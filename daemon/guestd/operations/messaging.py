@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Self
 
-from ..model.errors import CommandError, PlatformError, RateLimited
+from ..model.errors import GUEST_TOKEN, CommandError, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
 from ..model.times import iso_of_ms
@@ -216,6 +216,8 @@ class MessagingWorkflow(Workflow):
         return transition
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
+        if error.cause == GUEST_TOKEN and operation.step != "open":
+            self._count_token(operation)
         if operation.step == "beat":
             return self._missed(operation, error, now_ms)
         if operation.step == "open" and error.status_of_thing == 409:
@@ -225,6 +227,12 @@ class MessagingWorkflow(Workflow):
         if operation.step == "leave" and not error.worth_retrying:
             return self._left(operation, error.status_of_thing in (404, 409, 410))
         return None
+
+    def _count_token(self, operation: Operation) -> None:
+        """The platform's verdict on the token of the opening; a request that carries a token is
+        counted where it is made (GUEST-3)."""
+        token = operation.data["token_fingerprint"]
+        self._metrics.count_token_check("refused_by_platform", token, operation.operation_id)
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:
         """One that our own budget or the platform's rate limit held back says nothing about the

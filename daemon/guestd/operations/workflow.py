@@ -7,14 +7,13 @@ what follows from a failure, where `failure_policy.py` does not fit? It may writ
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Self
 
-from ..model.errors import ASK_AGAIN, ASK_FOR_LESS, LOOK_FIRST, TRY_LATER, PlatformError
+from ..model.errors import PlatformError
 from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
 from ..observe.metrics import Metrics
@@ -137,15 +136,25 @@ def failed(code: str, message: str, **more: Any) -> Transition:
     return Transition(status="failed", problem={"code": code, "message": message, **more})
 
 
-#: Advice that the one of an unknown outcome takes the place of.
-_SUPERSEDED = "|".join(map(re.escape, (TRY_LATER, LOOK_FIRST, ASK_AGAIN, ASK_FOR_LESS)))
-_ADVICE = re.compile(rf"; ({_SUPERSEDED})(?=;|$| \()")
+_UNKNOWN = "it is unknown whether the platform did it"
+_LOOK_THERE = "check there before you try again"
+
+
+def without_remedy(problem: dict[str, Any]) -> dict[str, Any]:
+    """The same problem, saying what happened and not what to do."""
+    cause, advice = problem.get("message", "no answer"), problem.get("remedy")
+    rest = {name: one for name, one in problem.items() if name != "remedy"}
+    return {**rest, "message": cause.replace(f"; {advice}", "") if advice else cause}
 
 
 def as_uncertain(problem: dict[str, Any]) -> dict[str, Any]:
-    """The problem of an operation whose outcome is unknown."""
-    cause = _ADVICE.sub("", problem.get("message", "no answer"))
-    message = (
-        f"{cause}; it is unknown whether the platform did it: check there before you try again"
-    )
-    return {**problem, "code": "uncertain", "cause": problem.get("code", ""), "message": message}
+    """The problem of an operation whose outcome is unknown: what to do is to look, whatever the
+    failure by itself would ask for."""
+    found = without_remedy(problem)
+    return {
+        **found,
+        "code": "uncertain",
+        "cause": problem.get("code", ""),
+        "message": f"{found['message']}; {_UNKNOWN}: {_LOOK_THERE}",
+        "remedy": _LOOK_THERE,
+    }

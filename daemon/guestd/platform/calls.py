@@ -28,6 +28,7 @@ from ..model.errors import (
     PlatformUnavailable,
     RateLimited,
 )
+from ..model.ids import fingerprint
 from ..model.overview import BudgetView
 from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
@@ -242,7 +243,7 @@ class RestCalls:
         call.failures += 1
         rest_s = self._policy.next(
             call.failures,
-            Outcome(error.status, error.acted, error.retry_after_s),
+            Outcome.of(error),
             self._pace.now(),
             call.deadline,
             self._pace.rng,
@@ -316,7 +317,7 @@ class RestCalls:
             return object_of(reply, call.row.lists, ASK_AGAIN if call.row.reads else LOOK_FIRST)
         place = f"{call.row.verb} {call.row.path}"
         error = refusal(reply, call.row.scopes, (*call.secrets, token), place)
-        raise of_guest_token(error, is_carried=bool(call.guest_tokens))
+        raise of_guest_token(error, is_by_guest=bool(call.guest_tokens) or call.row.by_guest)
 
     # ------------------------------------------------------------------ what a failure says
 
@@ -331,7 +332,7 @@ class RestCalls:
     def _count_tokens(self, call: _Call, outcome: str) -> None:
         """The platform's verdict on the guest tokens of the call (GUEST-3)."""
         for token in call.guest_tokens:
-            self._metrics.count_token_check(outcome, token, operation_of(call.key))
+            self._metrics.count_token_check(outcome, fingerprint(token), operation_of(call.key))
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide

@@ -2,7 +2,7 @@
 
 The platform has no code for that which is documented: it says in words or by a field's name what is
 wrong with a payload. So a refusal of the payload is taken for one of the token if the request
-carried one, and the refusal speaks of a token or of what is in it. A 401 and a 403 are about our
+is a guest's, and the refusal speaks of a token or of what is in it. A 401 and a 403 are about our
 own bearer token, which is a token too: they are about the guest's only if they name a guest's
 token, and neither a bearer token nor a scope."""
 
@@ -46,10 +46,10 @@ _REMEDY = (
 )
 
 
-def of_guest_token(error: PlatformError, is_carried: bool) -> PlatformError:
-    """The error as a refusal of a guest's token, if it speaks of one; `is_carried`: by the
-    request itself. A heartbeat carries none, and may be refused for the one of its opening."""
-    if not _is_about_token(error, is_carried):
+def of_guest_token(error: PlatformError, is_by_guest: bool) -> PlatformError:
+    """The error as a refusal of a guest's token, if it speaks of one; `is_by_guest`: the request
+    carries one, or is about a session that was opened with one, as a heartbeat is."""
+    if not _is_about_token(error, is_by_guest):
         return error
     refused = PayloadRefused(
         str(error.args[0]),
@@ -64,11 +64,11 @@ def of_guest_token(error: PlatformError, is_carried: bool) -> PlatformError:
     return refused
 
 
-def _is_about_token(error: PlatformError, is_carried: bool) -> bool:
+def _is_about_token(error: PlatformError, is_by_guest: bool) -> bool:
     if error.status not in (400, 401, 403, 422):
         return False
     words = (error.args[0], error.platform_code, *(str(item) for item in error.errors))
     said = " ".join(map(str, words))
-    if is_carried and error.status in (400, 422):
+    if is_by_guest and error.status in (400, 422):
         return bool(_SAYS_TOKEN.search(said))
     return bool(_SAYS_GUESTS.search(said)) and not _SAYS_OURS.search(said)

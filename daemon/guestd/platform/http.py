@@ -124,16 +124,21 @@ class Http:
             answer.close()
             if answer.status >= 300:
                 return b""
-            if isinstance(error, (aiohttp.ClientError, TimeoutError)):
-                raise
             raise self._unreadable(answer, error) from None
 
     def _unreadable(self, answer: aiohttp.ClientResponse, error: Exception) -> PlatformError:
         """The error of a success whose body cannot be read."""
-        problem, cause, remedy = f"has {error}", "malformed", ""
-        if isinstance(error, TooLong):
-            problem = f"is longer than {self._rest.answer_bytes_max} bytes"
-            cause, remedy = "too_long", ASK_FOR_LESS
+        remedy = _PATIENCE
+        match error:
+            case TooLong():
+                problem = f"is longer than {self._rest.answer_bytes_max} bytes"
+                cause, remedy = "too_long", ASK_FOR_LESS
+            case TimeoutError():
+                problem, cause = "did not come to its end in time", "timeout"
+            case aiohttp.ClientError():
+                problem, cause = f"broke off: {in_words(error)}", "broken"
+            case _:
+                problem, cause, remedy = f"has {error}", "malformed", ""
         return PlatformUnavailable(
             f"the platform's answer {problem}",
             status=answer.status,

@@ -180,7 +180,7 @@ class TokenSource:
             try:
                 return await self._attempt(attempt, deadline)
             except PlatformUnavailable as error:
-                outcome = Outcome(error.status, error.acted, error.retry_after_s)
+                outcome = Outcome.of(error)
                 now = self._pace.now()
                 rest_s = self._policy.next(
                     attempt, outcome, now, deadline, self._pace.rng, repeatable=True

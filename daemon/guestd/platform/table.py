@@ -27,7 +27,8 @@ class NamedCall:
     """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it
     twice is doing it once; others may be repeated only with an Idempotency-Key. `harmless`: why
     that is so, of one whose verb does not say it. `retry_500`: HTTP-1's "guest creation retries
-    5xx". `lists`: it may answer with a bare list. `urgency`: how soon it wants its turn, where the
+    5xx". `lists`: it may answer with a bare list. `by_guest`: it is about a session
+    that a guest's token has opened. `urgency`: how soon it wants its turn, where the
     asker does not say."""
 
     name: str
@@ -39,6 +40,7 @@ class NamedCall:
     harmless: str = ""
     retry_500: bool = False
     lists: bool = False
+    by_guest: bool = False
     urgency: Urgency = COMMAND
 
     @property
@@ -114,6 +116,7 @@ _CALLS = (
         ("conversation:write", "conversations:messaging", "webchat:write"),
         repeatable=True,
         harmless="what it sets is absolute: a time, a sequence number, `disconnected`",
+        by_guest=True,
     ),
     _reading(
         "interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
+from typing import Literal, Self
+
+from ..model.errors import CUT_OFF, PlatformError
 
 PASSING = (502, 503, 504)
 
@@ -31,6 +33,12 @@ class Outcome:
     status: int | None = None
     sent: bool = True
     retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, error: PlatformError) -> Self:
+        """A success that broke off before its end is as good as no answer."""
+        is_cut_off = error.cause in CUT_OFF
+        return cls(None if is_cut_off else error.status, error.acted, error.retry_after_s)
 
 
 @dataclass(slots=True, frozen=True)

@@ -131,6 +131,31 @@ async def test_http_3_a_success_that_cannot_be_read_has_its_correlation_id(line)
     assert (error.status, error.cause, error.correlation_id) == (200, "malformed", "corr-7")
 
 
+async def cut_off(request):
+    """A success that says how long it is, and ends before."""
+    headers = {"Content-Length": "100", "ININ-Correlation-Id": "corr-7"}
+    answer = web.StreamResponse(headers=headers)
+    await answer.prepare(request)
+    await answer.write(b'{"access_token": ')
+    request.transport.close()
+    return answer
+
+
+async def test_http_3_a_success_that_is_cut_off_has_status_and_correlation_id(line):
+    """And is asked for again, as one of which nothing came."""
+    line.script.turns.extend([cut_off] * 3)
+    error = await line.fail("queue.get")
+    assert (error.status, error.cause, error.correlation_id) == (200, "broken", "corr-7")
+    assert (len(line.script.seen), line.metrics.platform_errors) == (3, {"network": 1})
+
+
+async def test_http_3_a_token_that_is_cut_off_says_where_to_look(line):
+    line.script.token_turns.extend([cut_off] * 3)
+    with pytest.raises(PlatformUnavailable, match=r"check platform\.token_url") as caught:
+        await line.tokens.current(1e9)
+    assert (caught.value.status, caught.value.attempts) == (200, 3)
+
+
 @pytest.mark.parametrize("status", [200, 201])
 async def test_http_3_a_token_that_cannot_be_unpacked_says_where_to_look(line, status):
     line.script.token_turns.extend([packed_badly(status)] * 3)

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from guestd.model.errors import PlatformError
+from guestd.model.ids import fingerprint
 from guestd.observe.exposition import exposition
 
 
@@ -79,10 +80,16 @@ async def test_http_3_a_refused_guest_token_has_advice_about_that_token(line, st
     assert "check the guest's token" in str(caught.value) and "OAuth" not in str(caught.value)
 
 
-async def test_guest_3_a_heartbeat_that_is_refused_for_the_guests_token_is_counted(line):
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(401, "The guest token (guestIdToken) has expired"), (400, "The token has expired")],
+)
+async def test_guest_3_a_heartbeat_that_is_refused_for_the_guests_token_is_counted(
+    line, status, message
+):
     """It carries none: the one of the session's opening has expired."""
-    body = b'{"message": "The guest token (guestIdToken) has expired"}'
-    line.script.turns.append(line.script.raw(401, body))
+    body = json.dumps({"message": message}).encode()
+    line.script.turns.append(line.script.raw(status, body))
     with pytest.raises(PlatformError, match="check the guest's token"):
         await line.make("conversation.patch")
     assert (len(line.script.seen), line.metrics.platform_errors) == (1, {"token_validation": 1})
@@ -122,7 +129,9 @@ async def test_guest_3_each_token_counts_once_by_its_latest_verdict(line):
     """One of ten is refused, a tenth; of the others one is refused by a later step. Then a caller
     gives one token to ten guests, and it is refused once."""
     refused = line.script.raw(400, b'{"message": "the guest token is not valid"}')
-    line.metrics.count_token_check("valid", "token-0")  # of ours, checked after it was signed
+    line.metrics.count_token_check(
+        "valid", fingerprint("token-0")
+    )  # of ours, checked after it was signed
     line.script.turns.append(refused)
     await create(line, "contact.create", "token-0", "g0")
     found = []

@@ -53,6 +53,8 @@ def test_what_is_too_short_to_be_a_secret_stays(short):
         "check the token: its signature, kid and exp",
         "Invalid token: expired at 12:00",
         "Guest token: Bad signature",
+        "guest token: not-yet-valid",
+        "Invalid token: (expired)",
     ],
 )
 def test_a_sentence_after_a_token_is_no_secret(text):
@@ -69,6 +71,7 @@ def test_a_sentence_after_a_token_is_no_secret(text):
         ("token: hunter", "token: …"),
         ("Authorization: swordfish", "Authorization: …"),
         ("token=bad", "token=…"),
+        ("token: not-hunter", "token: …"),
     ],
 )
 def test_what_may_be_a_secret_is_taken_out(text, shown):

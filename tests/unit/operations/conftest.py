@@ -157,6 +157,7 @@ class Twin:
             platform_code=wrong.get("platform_code", ""),
             cause=wrong.get("cause", ""),
             correlation_id="corr-9",
+            remedy=wrong.get("remedy", ""),
             acted=acted,
         )
         error.latency_ms = 60.0

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from guestd.model.errors import ASK_FOR_LESS, LOOK_FIRST, TRY_LATER, TokenRefused
-from guestd.operations.workflow import as_uncertain
+from guestd.model.errors import GUEST_TOKEN as GUEST_TOKEN_CAUSE
+from guestd.model.errors import PayloadRefused, TokenRefused
 
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
-CONTACT = "the platform answered 409 about (secret); see what the platform says"
-LOOK = "; looking it up failed too: the platform answered 403 about (secret); see what the platform"
+CONTACT = "the platform answered 409 about (secret); "
+LOOK = "; looking it up failed too: the platform answered 403 about (secret)"
 
 
 REFUSED = TokenRefused.code
@@ -245,18 +245,32 @@ def test_audit_1_an_opening_that_did_not_happen_has_a_last_line(world):
     )
 
 
-@pytest.mark.parametrize(
-    "cause",
-    [
-        "the platform answered 503; try again later",
-        "the platform answered 500; try again later; looking it up failed too: no id; try again"
-        " later (correlation id c-1)",
-        "the platform answered 200, but its answer is not JSON; look whether it was done before"
-        " asking again",
-        "too long; ask for less at once",
-    ],
-)
-def test_http_3_an_unknown_outcome_has_one_advice(cause):
-    told = as_uncertain({"code": "platform_unavailable", "message": cause})["message"]
-    assert told.endswith("check there before you try again")
-    assert not any(one in told for one in (TRY_LATER, LOOK_FIRST, ASK_FOR_LESS))
+@pytest.mark.parametrize("status", [400, 403, 503])
+def test_http_3_an_unknown_outcome_has_one_advice(world, status):
+    """Neither that of the failure nor that of the look-up that failed too."""
+    advice = ["wait 1 s; try again later", "correct the request"]
+    world.twin.faults = {
+        "conversation.create": [{**fault(500, times=99), "remedy": advice[0]}],
+        "conversation.get": [{**fault(status, times=99), "remedy": advice[1]}],
+    }
+    problem = do(world, "messaging").problem
+    assert (problem["code"], problem["remedy"]) == ("uncertain", "check there before you try again")
+    assert problem["message"].endswith(f": {problem['remedy']}")
+    assert not any(one in problem["message"] for one in advice)
+
+
+def test_guest_3_a_token_that_a_heartbeat_proves_bad_has_failed_its_check(world):
+    """The one of the opening, in the operation that used it; and not again for each heartbeat."""
+    refused = {**fault(401, times=99), "kind": PayloadRefused, "cause": GUEST_TOKEN_CAUSE}
+    world.twin.faults["conversation.patch"] = [refused]
+    figures = []
+
+    async def run():
+        life = world.life()
+        await life.do("messaging")
+        figures.append(life.metrics.error_figures())
+        await life.service.stop()
+
+    world.run(run())
+    names = ("tokens_judged", "token_validation_failure_ratio")
+    assert [figures[0][name] for name in names] == [1, 1.0]
