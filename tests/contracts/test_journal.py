@@ -131,6 +131,15 @@ async def test_there_is_a_bound_over_all_sessions(new_journal):
     assert seqs(await journal.read("short", 0, 200)), "the longest gives way first"
 
 
+async def test_the_bound_over_all_sessions_holds_for_a_large_commit(new_journal):
+    """More than is dropped at once; and a commit of sessions with one event each is kept."""
+    journal = new_journal(events_per_session_max=5000, events_max=100)
+    commit(journal, *(row("long", n) for n in range(1, 4001)))
+    assert len(journal) <= 100
+    commit(journal, *(row(f"s{n}", 1) for n in range(200)))
+    assert len(journal) <= 201
+
+
 async def test_sessions_that_are_over_are_listed_the_last_first_while_they_are_kept(new_journal):
     journal = new_journal()
     journal.commit(Commit(opened=[record("a"), record("b"), record("c")]), lambda: None)

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from .records import DeliveryRecord, OperationRecord
 
 
@@ -102,17 +104,16 @@ class SetAside:
     reason: str
 
 
-@dataclass(slots=True)
-class Commit:
+class Commit(Struct):
     """What becomes durable together: new guest sessions, events in order, guest sessions that have
     ended; and, of the rest of the daemon, operations and deliveries as they now stand and how far a
     reader of all streams has come.
 
     `at_ms` is when it was made, epoch milliseconds."""
 
-    opened: list[SessionRecord] = field(default_factory=list)
-    rows: list[EventRow] = field(default_factory=list)
-    over: list[str] = field(default_factory=list)
+    opened: list[SessionRecord] = []
+    rows: list[EventRow] = []
+    over: list[str] = []
     operations: Sequence[OperationRecord] = ()
     deliveries: Sequence[DeliveryRecord] = ()
     cursors: Sequence[tuple[str, int]] = ()

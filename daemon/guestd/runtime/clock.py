@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from asyncio import AbstractEventLoop
-
-
-class LoopClock:
-    __slots__ = ("now",)
-
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        self.now = loop.time
-
-    def epoch_ms(self) -> int:
-        return epoch_ms()
+from time import time_ns
 
 
 def epoch_ms() -> int:
     """The wall clock, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+    return time_ns() // 1_000_000
+
+
+class LoopClock:
+    """Both are asked for every message, so they are called without a method of ours between."""
+
+    __slots__ = ("epoch_ms", "now")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.now = loop.time
+        self.epoch_ms = epoch_ms

@@ -44,15 +44,11 @@ class Batch(Commit):
     """One turn's commit, and who waits for it. `at_ms` is when it was begun, which is the `at` of
     all its events."""
 
-    __slots__ = ("awaited", "given_at", "intents", "openers", "settled")
-
-    def __init__(self) -> None:
-        super().__init__([], [], [])  # no three calls of a factory
-        self.openers: list[CommitListener] = []
-        self.intents: list[tuple[CommitListener, str]] = []
-        self.settled: list[asyncio.Future[None]] = []
-        self.awaited: list[tuple[CommitListener, int]] = []
-        self.given_at = 0.0
+    openers: list[CommitListener] = msgspec.field(default_factory=list)
+    intents: list[tuple[CommitListener, str]] = msgspec.field(default_factory=list)
+    settled: list[asyncio.Future[None]] = msgspec.field(default_factory=list)
+    awaited: list[tuple[CommitListener, int]] = msgspec.field(default_factory=list)
+    given_at: float = 0.0
 
 
 class CommitBatcher:
@@ -140,8 +136,7 @@ class CommitBatcher:
 
     def _open_batch(self) -> Batch:
         if self._batch is None:
-            self._batch = Batch()
-            self._batch.at_ms = self._clock.epoch_ms()
+            self._batch = Batch(at_ms=self._clock.epoch_ms())
             self._loop.call_soon(self.flush)
         return self._batch
 
