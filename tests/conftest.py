@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.thoroughness import examples
 
-pytest_plugins = ["tests.browser", "tests.short_reports"]
+pytest_plugins = ["tests.browser", "tests.short_reports", "tests.temporary_files"]
 
 #: Hundreds of programs are started; without cached bytecode each would compile itself anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
