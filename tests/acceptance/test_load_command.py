@@ -117,9 +117,10 @@ def test_the_two_runs_of_a_comparison_are_read_from_their_summaries(emulator, ta
     for path in paths[:1]:
         assert guestd("load", talk, "-u", "4", "--emulator", emulator.url, "-q",
                       "--summary", path).code == 0  # fmt: skip
-    slower = json.loads(paths[0].read_text())
-    slower["sessions"].update(planned=400, failed=300)
-    paths[1].write_text(json.dumps(slower))
+    run = json.loads(paths[0].read_text()) | {"valid": True}  # whatever this machine does besides
+    slower = {**run, "sessions": {**run["sessions"], "planned": 400, "failed": 300}}
+    for path, summary in zip(paths, (run, slower), strict=True):
+        path.write_text(json.dumps(summary))
     page = tmp_path / "compare.html"
 
     done = guestd("load", "compare", *paths, "--report", page, "--fail-if-slower")
@@ -231,8 +232,20 @@ def guests_with(found, why, known_by="guest"):
 
 
 def omission(emulator, tmp_path, times, every, stall_s, after_s, guests):
-    """p99 of the echo from the intended time and as sent, in seconds, of a run in which the
-    platform stalls once."""
+    """Of a run in which the platform stalls once: p99 of the echo from the intended time and as
+    sent, in seconds, and whether the run is valid. On a machine that has other work it may not be,
+    so it is made three times at most."""
+    for _ in range(3):
+        found = one_with_a_stall(emulator, tmp_path, times, every, stall_s, after_s, guests)
+        if found["valid"]:
+            break
+    latency = found["latency_ms"]
+    p99_s = [latency[name]["p99"] / 1000 for name in ("echo", "echo_as_sent")]
+    return *p99_s, found["valid"]
+
+
+def one_with_a_stall(emulator, tmp_path, times, every, stall_s, after_s, guests):
+    """Its summary."""
     path, summary, config = (tmp_path / one for one in ("every.yml", "run.json", "guestd.toml"))
     path.write_text(EVERY.replace("TIMES", str(times)).replace("EVERY", every))
     config.write_text(UNPACED)
@@ -246,26 +259,25 @@ def omission(emulator, tmp_path, times, every, stall_s, after_s, guests):
     finally:
         emulator.ask("faults", {"rules": []})
     assert done.code == 0, done.out + done.err
-    latency = json.loads(summary.read_text())["latency_ms"]
-    return latency["echo"]["p99"] / 1000, latency["echo_as_sent"]["p99"] / 1000
+    return json.loads(summary.read_text())
 
 
 def test_a_stall_is_seen_by_every_message_that_was_meant_for_it(emulator, tmp_path):
     """Of 12 s in which the platform stalls for two, a hundredth of all messages waits longer than
     2 s - 0.01 * 12 s; each guest has only one message of 120 under way meanwhile. A busy machine
-    makes each wait longer, by much less than the half of a stall."""
-    corrected, as_sent = omission(emulator, tmp_path, 120, "100ms", 2.0, 5.0, 5)
+    makes each wait longer; while the run is valid, by much less than the half of a stall."""
+    corrected, as_sent, is_valid = omission(emulator, tmp_path, 120, "100ms", 2.0, 5.0, 5)
 
-    assert 0.9 * 1.88 < corrected < 1.5 * 1.88
-    assert as_sent < 0.5 * corrected
+    assert corrected > 0.9 * 1.88
+    assert not is_valid or (corrected < 1.5 * 1.88 and as_sent < 0.5 * corrected)
 
 
 @pytest.mark.soak
 def test_a_stall_of_five_seconds_in_a_minute_is_within_five_percent(emulator, tmp_path):
-    corrected, as_sent = omission(emulator, tmp_path, 120, "500ms", 5.0, 25.0, 20)
+    corrected, as_sent, is_valid = omission(emulator, tmp_path, 120, "500ms", 5.0, 25.0, 20)
 
     print(f"\nload: p99 {corrected:.3f} s, theory 4.400 s; as sent {as_sent:.3f} s")
-    assert corrected == pytest.approx(4.4, rel=0.05)
+    assert is_valid and corrected == pytest.approx(4.4, rel=0.05)
     assert as_sent < 0.1 * corrected
 
 
