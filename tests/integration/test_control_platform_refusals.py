@@ -65,6 +65,7 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
         "platform_code": "fault",
         "errors": [{"message": "refused by a fault with 400", "code": "fault"}],
         "correlation_id": reported["correlation_id"],
+        "remedy": "correct the request",
     }
     kept = {
         name: reported[name] for name in ("error_code", "error_status", "platform_code", "errors")

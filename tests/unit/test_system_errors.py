@@ -9,8 +9,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from guestd.runtime.system_errors import in_words
+
+#: What a platform sent, and what it was asked by: aiohttp quotes both.
+SECRET = "tok-0123456789"
+ASKED = URL(f"http://platform/{SECRET}")
+UNREAD = aiohttp.RequestInfo(ASKED, "GET", CIMultiDictProxy(CIMultiDict()), ASKED), ()
+NOT_HTTP = "the answer is not valid HTTP"
 
 PRODUCT = Path(__file__).parents[2] / "daemon" / "guestd"
 
@@ -43,6 +52,9 @@ async def test_a_port_where_nothing_listens_says_the_address():
         (aiohttp.ServerDisconnectedError(), "the connection ended without an answer"),
         (asyncio.IncompleteReadError(b"", 1), "the connection ended without an answer"),
         (aiohttp.ClientPayloadError("ContentLengthError"), "the answer was cut off"),
+        (aiohttp.ClientResponseError(*UNREAD, status=400, message=SECRET), NOT_HTTP),
+        (BadHttpMessage(SECRET), NOT_HTTP),
+        (aiohttp.InvalidURL(f"http://x/{SECRET}"), "the URL is not valid"),
         (TimeoutError(), "no answer in time"),
         (ValueError("[Errno 5] it is odd"), "it is odd"),
     ],

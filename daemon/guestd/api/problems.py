@@ -64,6 +64,7 @@ PLATFORM_FIELDS = (
     "errors",
     "missing_scope",
     "scopes",
+    "remedy",
 )
 
 _RETRY_AFTER_S = 1.0
@@ -109,6 +110,9 @@ class ProblemDocument(BaseModel):
         default="", description="The OAuth scope that the platform asks for."
     )
     scopes: list[str] = Field(default=[], description="All scopes any one of which is enough.")
+    remedy: str = Field(
+        default="", description="What to do about the platform's refusal, as in the detail."
+    )
     error_id: str = Field(default="", description="With 500: the id beside the error in the log.")
 
 
@@ -196,6 +200,7 @@ def problem_of(error: Exception) -> Problem:
             "platform_status": error.status,
             "platform_code": error.platform_code,
             "cause": error.cause,
+            "remedy": error.remedy,
         }
         platform["errors"] = [item.shown() for item in error.errors]
         if error.scopes:

@@ -103,7 +103,14 @@ class DeploymentWatch:
         if trouble != self.trouble or now >= self._reminded_at + REMIND_S:
             self._reminded_at = now
             basis = "the facts last known" if self.is_known else "the defaults"
-            logger.warning("the deployment cannot be looked up: %s; going on with %s", error, basis)
+            logger.warning(
+                "the deployment cannot be looked up: %s; going on with %s (status %s, correlation"
+                " id %s)",
+                error,
+                basis,
+                error.status or "none",
+                error.correlation_id or "none",
+            )
         self.trouble, self.reason = trouble, str(error)
         if self._tries_max is None:
             self.answered.set()

@@ -32,6 +32,7 @@ Foreign exceptions are translated on layer 2 and seen nowhere above it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -287,6 +288,10 @@ class TokenRefused(NotAuthenticated):
 class ScopeMissing(PlatformRefused):
     """`scopes`: those the platform named, else those the operation is documented to need
     (AUTH-4)."""
+
+
+def missing_in_words(scopes: Sequence[str]) -> str:
+    return f"missing scope: {' or '.join(scopes)}"
 
 
 class NoSuchThing(PlatformRefused):

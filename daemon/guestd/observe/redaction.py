@@ -53,7 +53,7 @@ SECRET_NAMES = frozenset({"key", "keys", "pin", "otp", "uploadurl", "downloadurl
 QUERY_SECRETS = ("sig", "code")
 
 _SECRET_PART = re.compile("|".join(SECRET_WORDS))
-_IN_TEXT = "|".join([*SECRET_WORDS, *QUERY_SECRETS])
+_IN_TEXT = rf"\w*(?:{'|'.join(SECRET_WORDS)})|{'|'.join(QUERY_SECRETS)}"
 _LOOKS_SECRET = re.compile(
     # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no
     # bearer token".

@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import PlatformError, PlatformUnavailable
+from ..model.errors import GUEST_TOKEN, PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
 from ..model.records import OperationEvent
 from ..observe.metrics import Metrics
@@ -116,7 +116,7 @@ class Executor:
         try:
             transition = workflow.answered(operation, answer, self._clock.epoch_ms())
         except InvalidPlatformAnswer as problem:
-            invalid = self._invalid(answer, problem)
+            invalid = self._invalid(request.call, answer, problem)
             await self._handle_error(workflow, operation, request, invalid)
             return
         if transition.malformed:
@@ -180,6 +180,8 @@ class Executor:
         error: PlatformError,
     ) -> None:
         now_ms = self._clock.epoch_ms()
+        if error.cause == GUEST_TOKEN:
+            workflow.guest_token_refused(operation)
         transition = workflow.refused(operation, error, now_ms) or after_failure(
             workflow, operation, request, error, self._settings, self._rng, now_ms
         )
@@ -200,7 +202,7 @@ class Executor:
         )
 
     def _invalid(
-        self, answer: PlatformAnswer, problem: InvalidPlatformAnswer
+        self, call: str, answer: PlatformAnswer, problem: InvalidPlatformAnswer
     ) -> PlatformUnavailable:
         """An answer that lacks what it must have, as the error of its call."""
         self._metrics.count_malformed_answer()
@@ -209,6 +211,7 @@ class Executor:
             status=answer.status,
             cause="malformed",
             correlation_id=answer.correlation_id,
+            operation=call,
             acted=True,
         )
         error.attempts, error.latency_ms = answer.attempts, answer.latency_ms
@@ -240,7 +243,7 @@ class Executor:
         try:
             transition = workflow.probed(operation, answer, now_ms)
         except InvalidPlatformAnswer as problem:
-            malformed = self._invalid(answer, problem)
+            malformed = self._invalid(request.call, answer, problem)
             await self._probe_failed(workflow, operation, request, malformed, now_ms)
             return
         if transition is not None:
@@ -258,6 +261,8 @@ class Executor:
         now_ms: int,
     ) -> None:
         """404 for a search says that the search does not exist."""
+        if error.cause == GUEST_TOKEN:
+            workflow.guest_token_refused(operation)
         is_absent = error.status_of_thing == 404
         details = {
             "call": request.call,

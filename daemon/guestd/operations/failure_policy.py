@@ -16,7 +16,7 @@ from ..observe.quoted_texts import without_texts
 from ..observe.redaction import without_fingerprinted, without_values
 from .operation import Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
-from .workflow import Workflow, as_uncertain, without_remedy
+from .workflow import Workflow, as_uncertain, with_remedy, without_remedy
 
 
 def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -> dict[str, Any]:
@@ -114,18 +114,25 @@ def after_failed_probe(
     found = problem_of(operation, error, workflow)
     if operation.problem is None:
         return Transition(status="uncertain", problem=as_uncertain(found))
+    problem = _both(operation.problem, found)
     if operation.in_doubt:
-        problem = _both(without_remedy(operation.problem), without_remedy(found))
         return Transition(status="uncertain", problem=as_uncertain(problem))
-    return Transition(status="failed", problem=_both(operation.problem, found))
+    return Transition(status="failed", problem=problem)
 
 
 def _both(problem: dict[str, Any], probe: dict[str, Any]) -> dict[str, Any]:
-    """A failure, and in its words those of the look-up that was to say what became of it."""
+    """A failure, in its words those of the look-up that was to say what became of it, and its
+    advice; a missing scope of either."""
     correlation_id = probe.get("correlation_id")
     named = f" (correlation id {correlation_id})" if correlation_id else ""
-    looked_up = f"looking it up failed too: {probe['message']}{named}"
-    return {**problem, "message": f"{problem['message']}; {looked_up}"}
+    looked_up = f"looking it up failed too: {without_remedy(probe)['message']}{named}"
+    scopes: dict[str, Any] = {
+        name: probe[name] for name in ("missing_scope", "scopes") if name in probe
+    }
+    return with_remedy(
+        {**scopes, **problem, "message": f"{without_remedy(problem)['message']}; {looked_up}"},
+        problem.get("remedy", ""),
+    )
 
 
 def _rest_s(

@@ -17,8 +17,9 @@ from ..model.times import iso_of_ms
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import InjectionRequest, WorkflowRequest, milliseconds_of
 from .verification import InjectionMismatch, messages_of, verify
-from .workflow import Workflow, WorkflowContext, failed, succeeded
+from .workflow import Workflow, WorkflowContext, failed, succeeded, with_remedy
 
+LOOK_AT_IT = "look at the interaction"
 RUNNING = frozenset({"active", "queued"})
 
 
@@ -73,11 +74,8 @@ class InjectionWorkflow(Workflow):
             operation.result["sequence_match"] = len(placed) == count
             operation.result["last_message_id"] = verify(count, placed)
         except InjectionMismatch as violation:
-            message = (
-                f"the messages were injected, but the platform's answer is wrong: {violation};"
-                " look at the interaction"
-            )
-            problem = {"code": "unverified", "message": message}
+            message = f"the messages were injected, but the platform's answer is wrong: {violation}"
+            problem = with_remedy({"code": "unverified", "message": message}, LOOK_AT_IT)
             return Transition(status="uncertain", problem=problem, malformed=True)
         operation.result["verified"] = True
         return succeeded()
@@ -100,7 +98,8 @@ def _after_preflight(operation: Operation, body: dict[str, Any]) -> Transition:
         return Transition(step="inject")
     return failed(
         "conflict",
-        f"the interaction is {state}; messages can be injected only while it is active or queued",
+        f"the interaction is {state}",
+        "messages can be injected only while it is active or queued",
         field="interactionId",
     )
 

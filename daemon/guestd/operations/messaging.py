@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Self
 
-from ..model.errors import GUEST_TOKEN, CommandError, PlatformError, RateLimited
+from ..model.errors import CommandError, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
 from ..model.times import iso_of_ms
@@ -216,8 +216,6 @@ class MessagingWorkflow(Workflow):
         return transition
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
-        if error.cause == GUEST_TOKEN and operation.step != "open":
-            self._count_token(operation)
         if operation.step == "beat":
             return self._missed(operation, error, now_ms)
         if operation.step == "open" and error.status_of_thing == 409:
@@ -228,9 +226,11 @@ class MessagingWorkflow(Workflow):
             return self._left(operation, error.status_of_thing in (404, 409, 410))
         return None
 
-    def _count_token(self, operation: Operation) -> None:
-        """The platform's verdict on the token of the opening; a request that carries a token is
-        counted where it is made (GUEST-3)."""
+    def guest_token_refused(self, operation: Operation) -> None:
+        """The platform's verdict on the token of the opening. The opening itself carries it, and is
+        counted where the request is made."""
+        if operation.step == "open" and not operation.probing:
+            return
         token = operation.data["token_fingerprint"]
         self._metrics.count_token_check("refused_by_platform", token, operation.operation_id)
 
@@ -380,12 +380,12 @@ def _problem_of_heartbeats(operation: Operation) -> dict[str, Any]:
     code."""
     last = operation.data.get("last_failure") or {}
     failures = operation.data["failures"]
-    names = ("status", "platform_code", "correlation_id", "missing_scope", "scopes")
+    names = ("status", "platform_code", "correlation_id", "errors", "missing_scope", "scopes")
     return {
         "code": "heartbeats_failed",
         "message": f"{failures} heartbeats in a row failed, the last one with:"
         f" {last.get('message', 'no answer')}",
-        "cause": last.get("code", ""),
+        "cause": last.get("cause") or last.get("code", ""),
         **{name: last[name] for name in names if name in last},
     }
 
@@ -396,9 +396,8 @@ def _too_late_to_open(operation: Operation, now_ms: int) -> Transition | None:
     if operation.end_asked:
         return failed("given_up", "the session was ended before it was opened")
     if now_ms - operation.started_ms > operation.data["duration_s"] * 1000:
-        return failed(
-            "expired", "the session's time passed before it could be opened; open a new one"
-        )
+        message = "the session's time passed before it could be opened"
+        return failed("expired", message, "open a new one")
     return None
 
 

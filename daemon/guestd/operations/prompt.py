@@ -17,7 +17,16 @@ from .failure_policy import problem_of
 from .operation import Operation, PlatformRequest, Transition
 from .requests import PromptRequest, WorkflowRequest
 from .settings import OperationsSettings
-from .workflow import Workflow, WorkflowContext, as_uncertain, failed, id_of, succeeded
+from .workflow import (
+    Workflow,
+    WorkflowContext,
+    as_uncertain,
+    failed,
+    id_of,
+    succeeded,
+    with_remedy,
+    without_remedy,
+)
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
 SCREEN_FULL = "the agent's screen is full"
@@ -74,19 +83,13 @@ class PromptWorkflow(Workflow):
         """409: retry when the oldest prompt has dismissed itself. Everything else: the default."""
         if error.status_of_thing != 409:
             return None
+        operation.in_doubt |= error.acted
         deferrals = operation.data["deferrals"] + 1
         wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])
         problem = problem_of(operation, error, self)
         late = wake_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000
         if late or deferrals > self._settings.prompt_deferrals_max:
-            return Transition(
-                status="failed",
-                problem={
-                    **problem,
-                    "message": f"the agent's screen stayed full through {deferrals} attempts; try"
-                    f" again, or lower the number of prompts: {problem['message']}",
-                },
-            )
+            return _given_up(operation, problem, deferrals)
         operation.data["deferrals"] = operation.result["deferrals"] = deferrals
         operation.tries = 0
         return Transition(
@@ -107,7 +110,11 @@ class PromptWorkflow(Workflow):
             raise CommandError(
                 "the prompt is being sent; only a deferred one can be cancelled", code="conflict"
             )
-        return failed("given_up", "the deferred prompt was cancelled on request; it was not shown")
+        message = "the deferred prompt was cancelled on request"
+        if operation.in_doubt:
+            problem = {"code": "given_up", "message": message}
+            return Transition(status="uncertain", problem=as_uncertain(problem))
+        return failed("given_up", f"{message}; it was not shown")
 
     def details(self, operation: Operation) -> dict[str, Any]:
         status = _INJECTION_STATUS.get(operation.status, "PENDING")
@@ -133,4 +140,15 @@ def _too_late(operation: Operation) -> Transition:
         return Transition(
             status="uncertain", problem=as_uncertain({"code": "expired", "message": message})
         )
-    return failed("expired", f"{message}; send it again")
+    return failed("expired", message, "send it again")
+
+
+def _given_up(operation: Operation, problem: dict[str, Any], deferrals: int) -> Transition:
+    """The screen stayed full. What was sent before and had no answer may be shown on it."""
+    full = f"the agent's screen stayed full through {deferrals} attempts"
+    message = f"{full}: {without_remedy(problem)['message']}"
+    found = {**without_remedy(problem), "message": message}
+    if operation.in_doubt:
+        return Transition(status="uncertain", problem=as_uncertain(found))
+    remedy = "try again, or lower the number of prompts"
+    return Transition(status="failed", problem=with_remedy(found, remedy))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Self
 
-from ..model.errors import PlatformError
+from ..model.errors import PlatformError, missing_in_words
 from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
 from ..observe.metrics import Metrics
@@ -77,6 +77,9 @@ class Workflow(ABC):
         """What follows from a failure; None: what `failure_policy` says."""
         return None
 
+    def guest_token_refused(self, operation: Operation) -> None:  # noqa: B027  # optional
+        """Called when a request was refused for the guest's token (GUEST-3)."""
+
     def probe(self, operation: Operation) -> PlatformRequest | None:
         """The request that finds out whether this step was done after all; None if there is
         none."""
@@ -132,29 +135,34 @@ def succeeded() -> Transition:
     return Transition(status="succeeded")
 
 
-def failed(code: str, message: str, **more: Any) -> Transition:
-    return Transition(status="failed", problem={"code": code, "message": message, **more})
+def failed(code: str, message: str, remedy: str = "", **more: Any) -> Transition:
+    problem = {"code": code, "message": message, **more}
+    return Transition(status="failed", problem=with_remedy(problem, remedy))
 
 
-_UNKNOWN = "it is unknown whether the platform did it"
 _LOOK_THERE = "check there before you try again"
 
 
 def without_remedy(problem: dict[str, Any]) -> dict[str, Any]:
-    """The same problem, saying what happened and not what to do."""
-    cause, advice = problem.get("message", "no answer"), problem.get("remedy")
+    """The same problem, saying what happened, a missing scope too, and not what to do."""
     rest = {name: one for name, one in problem.items() if name != "remedy"}
-    return {**rest, "message": cause.replace(f"; {advice}", "") if advice else cause}
+    message = str(problem.get("message", "no answer")).removesuffix(f"; {problem.get('remedy')}")
+    if "remedy" in problem and "scopes" in problem:
+        message = f"{message}; {missing_in_words(problem['scopes'])}"
+    return {**rest, "message": message}
+
+
+def with_remedy(problem: dict[str, Any], remedy: str) -> dict[str, Any]:
+    """The problem, and at the end of its words what to do."""
+    if not remedy:
+        return problem
+    return {**problem, "message": f"{problem['message']}; {remedy}", "remedy": remedy}
 
 
 def as_uncertain(problem: dict[str, Any]) -> dict[str, Any]:
     """The problem of an operation whose outcome is unknown: what to do is to look, whatever the
     failure by itself would ask for."""
     found = without_remedy(problem)
-    return {
-        **found,
-        "code": "uncertain",
-        "cause": problem.get("code", ""),
-        "message": f"{found['message']}; {_UNKNOWN}: {_LOOK_THERE}",
-        "remedy": _LOOK_THERE,
-    }
+    unknown = {"code": "uncertain", "cause": problem.get("code", "")}
+    message = f"{found['message']}; it is unknown whether the platform did it: {_LOOK_THERE}"
+    return {**found, **unknown, "message": message, "remedy": _LOOK_THERE}

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from time import time
 from typing import Any
 
 from ..model.error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error, shortened
@@ -23,6 +24,7 @@ from ..model.errors import (
     PlatformUnavailable,
     RateLimited,
     ScopeMissing,
+    missing_in_words,
 )
 from ..model.foreign import RETRY_AFTER_TOLD_MAX_S
 from ..observe.redaction import is_long_enough, is_secret_name, redacted, without_values
@@ -90,14 +92,14 @@ def refusal(
     if _is_no_path(reply, said):
         return _no_such_path(reply, said, place, secrets)
     wait_s = retry_after_s(
-        reply.header("retry-after"), reply.header("date"), None, RETRY_AFTER_TOLD_MAX_S
+        reply.header("retry-after"), reply.header("date"), time(), RETRY_AFTER_TOLD_MAX_S
     )
     kind, remedy = _KINDS.get(reply.status) or _kind_of(reply.status)
     missing = _scopes_named(reply, said) or scopes if reply.status == 403 else ()
     if missing:
         remedy = (
-            f"missing scope: {' or '.join(missing)}; add it to the OAuth client (and the permission"
-            " to its role) in Genesys Cloud Admin"
+            f"{missing_in_words(missing)}; add it to the OAuth client (and the permission to its"
+            " role) in Genesys Cloud Admin"
         )
     elif wait_s is not None:
         remedy = f"wait {wait_s:g} s; {remedy}"

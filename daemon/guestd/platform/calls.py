@@ -289,6 +289,8 @@ class RestCalls:
             body = self._read(call, token, reply)
         except PlatformError as error:
             call.acted |= error.acted
+            shown = redacted_line(str(error.args[0]), (*call.secrets, token), ERROR_CHARACTERS_MAX)
+            error.args = (shown,)
             latency_s = self._pace.clock() - began
             error.attempts = call.attempts
             error.latency_ms = error.attempt_ms = latency_s * 1000.0
@@ -314,7 +316,8 @@ class RestCalls:
 
     def _read(self, call: _Call, token: str, reply: HttpReply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
-            return object_of(reply, call.row.lists, ASK_AGAIN if call.row.reads else LOOK_FIRST)
+            remedy = ASK_AGAIN if call.row.repeatable else LOOK_FIRST
+            return object_of(reply, call.row.lists, remedy)
         place = f"{call.row.verb} {call.row.path}"
         error = refusal(reply, call.row.scopes, (*call.secrets, token), place)
         raise of_guest_token(error, is_by_guest=bool(call.guest_tokens) or call.row.by_guest)
@@ -327,7 +330,6 @@ class RestCalls:
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
         error.latency_ms = (self._pace.clock() - call.began) * 1000.0
-        error.args = (redacted_line(str(error.args[0]), call.secrets, ERROR_CHARACTERS_MAX),)
 
     def _count_tokens(self, call: _Call, outcome: str) -> None:
         """The platform's verdict on the guest tokens of the call (GUEST-3)."""

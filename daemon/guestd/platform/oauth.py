@@ -203,6 +203,7 @@ class TokenSource:
             word = "ok"
         except PlatformError as error:
             error.operation, error.attempts = OPERATION, attempt
+            error.args = (redacted_line(str(error.args[0]), _known(self.access)),)
             error.latency_ms = (self._pace.clock() - began) * 1000.0
             word = outcome_of(error)
             if self.metrics is not None:

@@ -103,11 +103,14 @@ _CALLS = (
         ("conversations:messaging", "conversation:write", "webchat:write"),
         retry_500=True,
     ),
-    _reading(
-        "conversation.get",
-        "/api/v2/conversations/messaging/{conversationId}",
-        "conversation:view",
-        "conversations:messaging",
+    replace(
+        _reading(
+            "conversation.get",
+            "/api/v2/conversations/messaging/{conversationId}",
+            "conversation:view",
+            "conversations:messaging",
+        ),
+        by_guest=True,
     ),
     NamedCall(
         "conversation.patch",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from ..model.errors import PlatformError, PlatformRefused, TokenRefused
+from ..model.errors import PlatformError, PlatformRefused, RateLimited, TokenRefused
 from .answers import HttpReply, redacted_line, refusal
 
 #: The codes of a client that is not known, or may not have a token in this way.
@@ -43,6 +43,8 @@ def token_refusal(reply: HttpReply, secrets: tuple[str, ...]) -> PlatformError:
     code = code if is_standard else error.platform_code or code
     if not isinstance(error, PlatformRefused):
         error.platform_code = code
+        if isinstance(error, RateLimited):  # no other budget of ours is met
+            error.remedy = _wait(error.retry_after_s)
         return error
     message = str(error.args[0])
     if code in _OF_THE_CLIENT or (error.status == 401 and not is_standard):
@@ -57,6 +59,11 @@ def token_refusal(reply: HttpReply, secrets: tuple[str, ...]) -> PlatformError:
     )
     refused.errors = error.errors
     return refused
+
+
+def _wait(retry_after_s: float | None) -> str:
+    soon = f"wait {retry_after_s:g} s; " if retry_after_s is not None else ""
+    return f"{soon}if this repeats, see that fewer programs ask for tokens of this OAuth client"
 
 
 def _remedy(status: int, code: str) -> str:

@@ -11,11 +11,15 @@ import socket
 _PLACE = re.compile(r"\('([^']+)', (\d+)")
 _NUMBER = re.compile(r"\[Errno (-?\d+)\] ?")
 
-#: By name: the journal's commands do not load aiohttp for its errors.
+#: By name: the journal's commands do not load aiohttp for its errors. Those of its parser have a
+#: status that nobody sent, the bytes that they could not read, and the URL: all may be secret.
 _WORDS = {
     "ServerDisconnectedError": "the connection ended without an answer",
     "IncompleteReadError": "the connection ended without an answer",
     "ClientPayloadError": "the answer was cut off",
+    "ClientResponseError": "the answer is not valid HTTP",
+    "HttpProcessingError": "the answer is not valid HTTP",
+    "InvalidURL": "the URL is not valid",
 }
 
 
@@ -24,8 +28,9 @@ def in_words(error: BaseException) -> str:
     inner = getattr(error, "os_error", None)  # of aiohttp's ClientConnectorError
     if isinstance(inner, OSError):
         return in_words(inner)
-    if known := _WORDS.get(type(error).__name__):
-        return known
+    for kind in type(error).__mro__:
+        if known := _WORDS.get(kind.__name__):
+            return known
     match error:
         case socket.gaierror():
             return "the name cannot be resolved"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import zlib
 
 import pytest
@@ -123,6 +124,36 @@ async def test_http_3_a_refusal_whose_body_stalls_is_told_by_its_status():
         await gone.wait()
         server.close()
     assert (reply.status, reply.correlation_id, reply.body) == (403, "corr-7", b"")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n{"access_token":"LEAKED-0123456789"}',
+        b"LEAKED-0123456789 and more\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nLEAKED-0123456789\r\n\r\n",
+    ],
+    ids=["no chunk", "no head", "no header"],
+)
+async def test_audit_1_an_answer_that_is_not_http_is_not_quoted(answer):
+    """Nor is a status told that nobody sent, nor the URL."""
+
+    async def answered(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(answered, "127.0.0.1", 0)
+    http = Http()
+    try:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(PlatformUnavailable) as broken:
+            await http.send("GET", f"http://127.0.0.1:{port}/LEAKED", {}, timeout_s=5.0)
+    finally:
+        await http.close()
+        server.close()
+    said = str(broken.value)
+    assert "the answer is not valid HTTP" in said and not re.search("LEAKED|400|http:", said)
 
 
 async def test_http_3_a_success_that_cannot_be_read_has_its_correlation_id(line):

@@ -71,8 +71,11 @@ def test_a_sentence_after_a_token_is_no_secret(text):
         ("token: hunter", "token: …"),
         ("Authorization: swordfish", "Authorization: …"),
         ("token=bad", "token=…"),
+        ('{"access_token": "s3cr3t-abc"}', '{"access_token": "…"}'),
+        ("access_token=s3cr3t-abc", "access_token=…"),
+        ("guestToken: s3cr3t-abc", "guestToken: …"),
         ("token: not-hunter", "token: …"),
     ],
 )
-def test_what_may_be_a_secret_is_taken_out(text, shown):
+def test_audit_1_what_may_be_a_secret_is_taken_out(text, shown):
     assert redacted(text) == shown

@@ -15,6 +15,16 @@ def test_guest_3_a_token_counts_once_in_each_operation():
     assert found == [(1, 0), (1, 1), (2, 1), (2, 1), (3, 2)]
 
 
+def test_guest_3_a_token_of_two_operations_counts_once_in_each():
+    """However often the platform speaks of it, in turns: each heartbeat may be refused for it."""
+    verdicts = TokenVerdicts()
+    verdicts.judge("token", False)
+    for operation in ("a", "b", "a", "b", "a"):
+        verdicts.judge("token", True, operation)
+    verdicts.judge("token", False)  # ours, of the one that used it last
+    assert (verdicts.judged, verdicts.failed) == (2, 1)
+
+
 def test_guest_3_the_share_of_tokens_has_a_bound():
     """A token that was forgotten counts anew; one that is judged again is remembered longer."""
     verdicts = TokenVerdicts(known_max=2)

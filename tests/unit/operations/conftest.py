@@ -149,7 +149,7 @@ class Twin:
             else wrong.get("kind", PlatformRefused)
         )
         acted = status is None or status >= 500 or not wrong["before"]
-        told = f"the platform answered {status} about {GUEST_TOKEN}"
+        told = wrong.get("words", f"the platform answered {status} about {GUEST_TOKEN}")
         error = kind(
             told,
             status=status,
@@ -161,6 +161,7 @@ class Twin:
             acted=acted,
         )
         error.latency_ms = 60.0
+        error.scopes = wrong.get("scopes", ())
         return error
 
     def _serve(self, name, path, query, body, key):

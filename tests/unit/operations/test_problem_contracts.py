@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from guestd.model.errors import GUEST_TOKEN as GUEST_TOKEN_CAUSE
-from guestd.model.errors import PayloadRefused, TokenRefused
+from guestd.model.errors import PayloadRefused, ScopeMissing, TokenRefused
 
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
@@ -134,7 +134,10 @@ def test_http_3_a_look_up_that_cannot_be_read_is_told_in_full(world):
     world.twin.faults["conversation.create"] = [fault(503, before=False, times=99)]
     world.twin.answers["conversation.get"] = {"state": "active"}
     view = do(world, "messaging")
-    words = "; looking it up failed too: the platform's answer has no id for the conversation"
+    words = (
+        "; looking it up failed too: conversation.get: the platform's answer has no id for the"
+        " conversation"
+    )
     probe = [one["details"] for one in world.facts() if one["action"] == "platform.probe"][-1]
     told = words in view.problem["message"], "(correlation id corr-1)" in view.problem["message"]
     audited = [probe.get(name) for name in ("error_cause", "error_status", "correlation_id")]
@@ -191,13 +194,14 @@ def test_http_3_a_deferred_prompt_shows_what_the_platform_said(world):
             codes(one.problem),
             one.problem["message"].partition(":")[0],
             words in str(one),
+            one.problem["message"].endswith(f"; {one.problem['remedy']}"),
         )
         for one in world.run(story())
     ]
-    full = "the agent's screen stayed full through 2 attempts; try again, or lower the number of"
+    full = "the agent's screen stayed full through 2 attempts"
     assert found == [
-        ("deferred", ["conflict", 409, "corr-9"], "the agent's screen is full", True),
-        ("failed", ["conflict", 409, "corr-9"], f"{full} prompts", True),
+        ("deferred", ["conflict", 409, "corr-9"], "the agent's screen is full", True, True),
+        ("failed", ["conflict", 409, "corr-9"], full, True, True),
     ]
 
 
@@ -274,3 +278,50 @@ def test_guest_3_a_token_that_a_heartbeat_proves_bad_has_failed_its_check(world)
     world.run(run())
     names = ("tokens_judged", "token_validation_failure_ratio")
     assert [figures[0][name] for name in names] == [1, 1.0]
+
+
+def test_http_3_an_advice_in_the_platforms_own_words_stays(world):
+    said = "please wait; try again later"
+    world.twin.faults["interaction.inject"] = [
+        {**fault(503, times=99), "words": said, "remedy": "try again later"}
+    ]
+    problem = do(world, "injection").problem
+    assert problem["code"] == "uncertain" and f"{said}; it is unknown" in problem["message"]
+
+
+@pytest.mark.parametrize("first", [503, 403])
+def test_auth_4_a_scope_is_named_where_the_outcome_is_unknown(world, first):
+    """Of the failure, or of the look-up that failed too."""
+    refused = {**fault(403, times=99), "kind": ScopeMissing, "scopes": ("webchat:write",)}
+    faults = {503: fault(503, times=99), 403: {**refused, "before": False}}
+    world.twin.faults = {"conversation.create": [faults[first]], "conversation.get": [refused]}
+    problem = do(world, "messaging").problem
+    words = "missing scope: webchat:write" in problem["message"]
+    assert (problem["code"], problem["missing_scope"], words) == (
+        "uncertain",
+        "webchat:write",
+        True,
+    )
+
+
+@pytest.mark.parametrize("last", ["refused", "cancelled", "full"])
+def test_http_3_a_prompt_that_may_have_been_shown_is_not_called_failed(world, last):
+    """Its first answer was lost; then the screen was full, perhaps of itself."""
+    lost, full = fault(503, times=1, before=False), fault(409, times=1)
+    ends = {"refused": [fault(400)], "cancelled": [], "full": [fault(409, times=99)]}
+    world.twin.faults["prompt.inject"] = [lost, full, *ends[last]]
+
+    async def story():
+        life = world.life(prompt_deferrals_max=1)
+        await life.service.start("prompt", "op-1", REQUESTS["prompt"])
+        if last == "cancelled":
+            await asyncio.sleep(8.0)
+            assert (await life.service.view("op-1")).status == "deferred"
+            await life.service.end("op-1")
+        view = await life.do("prompt")
+        await life.service.stop()
+        return view
+
+    view = world.run(story())
+    assert (view.status, view.problem["code"]) == ("uncertain", "uncertain")
+    assert "was not shown" not in view.problem["message"]

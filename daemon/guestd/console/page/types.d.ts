@@ -679,6 +679,8 @@ export interface ProblemDocument {
   missing_scope: string
   /** All scopes any one of which is enough. */
   scopes: string[]
+  /** What to do about the platform's refusal, as in the detail. */
+  remedy: string
   /** With 500: the id beside the error in the log. */
   error_id: string
 }
