@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from ...load.scenario.file import PersonaModel
+from ...runtime.system_errors import in_words
 
 #: Of an answer: a guest says one or two sentences.
 ANSWER_BYTES_MAX = 1_000_000
@@ -55,7 +56,7 @@ class PersonaClient:
         except TimeoutError:
             raise PersonaError(f"{model.url} did not answer in {model.timeout_s:g} s") from None
         except aiohttp.ClientError as error:
-            raise PersonaError(f"{model.url} cannot be reached: {error}") from None
+            raise PersonaError(f"{model.url} cannot be reached: {in_words(error)}") from None
 
     async def _asked(self, body: Mapping[str, object]) -> str:
         model = self._model
