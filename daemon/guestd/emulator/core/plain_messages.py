@@ -18,15 +18,16 @@ from .world import World
 def add_text(
     world: World,
     session: GuestSession,
+    conversation: GuestConversation | None,
     text: str,
     now: float,
     trace: str,
     marker: str | None = None,
 ) -> RecordedMessage:
-    """A guest's. `trace`: the tracing id of its request; `marker`: the id that its client gave it,
-    in its metadata."""
+    """A guest's, in the running conversation or the first of a new one. `trace`: the tracing id of
+    its request; `marker`: the id that its client gave it, in its metadata."""
     ids = draw_message_ids(world.rng)
-    conversation = session.conversation or world.start_conversation(session, now)
+    conversation = conversation or world.start_conversation(session, now)
     time = world.stamp(session, now)
     frame = frames.plain_text(trace, text, ids, time, marker)
     _keep(world, session, conversation, frame, now)
