@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
@@ -49,7 +50,7 @@ def draw_reply_ids(rng: Random) -> tuple[str, str]:
 
 
 def _laid_out(bits: int, size_bytes: int, layout: bytes) -> str:
-    digits = bits.to_bytes(size_bytes, "big").hex().encode()
+    digits = hexlify(bits.to_bytes(size_bytes, "big"))
     return layout.translate(digits.ljust(_TABLE_BYTES, b"-")).decode()
 
 

@@ -49,7 +49,7 @@ def agent_answers(
 def _keep(
     world: World, session: GuestSession, conversation: GuestConversation, frame: bytes, now: float
 ) -> None:
-    if world.events.is_watched(now):
+    if now < world.events.watched_until:
         world.events.message(session, orjson.loads(frame)["body"], now)
     session.expires = now + session.deployment.session_duration_s  # each moves it (§6.8)
     conversation.messages.add(frame, world.settings.history_messages_max)
