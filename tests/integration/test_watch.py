@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from guestd.api.control import watch
+from guestd.model.instants import NEVER
 from guestd.supervisor import frame_ring
 
 from .control_client import opened
@@ -116,7 +117,7 @@ async def test_what_happens_at_the_emulator_comes_too(new_stack, client_of):
         await opened(stack, client)
         async with page_of(client) as page:
             await page.subscribe("m", "emulator", after=0)
-            await stack.until(lambda: stack.emulator.world.events.is_watched(0.0))
+            await stack.until(lambda: stack.emulator.world.events.watched_until == NEVER)
             body = {"guest": "ana", "text": "Hi"}
             async with client.session.post("/__emulator/say", json=body):
                 pass

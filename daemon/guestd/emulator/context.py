@@ -6,7 +6,7 @@ The servers (guest API, platform API, admin API) are typed against these protoco
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class ServerContext(Protocol):
     world: World
     faults: FaultInjector
     stall: Stall
-    counters: Counter[str]
+    counters: defaultdict[str, int]
     loop: asyncio.AbstractEventLoop
     now: Callable[[], float]
 

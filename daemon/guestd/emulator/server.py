@@ -9,7 +9,7 @@ import logging
 import ssl
 import tempfile
 import time
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -63,7 +63,7 @@ class Emulator:
         self.faults.noticed = self.world.events.injection
         self.stall = Stall()
         self.platform_api = PlatformApi(self.world)
-        self.counters: Counter[str] = Counter()
+        self.counters: defaultdict[str, int] = defaultdict(int)
         self.connect_times: deque[float] = deque(maxlen=100_000)
         self.journal = ReceivedTexts(self.settings.journal_entries_max)
         self.connections: dict[int, GuestConnection] = {}

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from ...model.instants import NEVER
 from .faults import BREAKING, FaultInjection
 from .records import GuestSession, Json
 
@@ -21,21 +22,21 @@ WATCHED_S = 60.0
 
 
 class EventLog:
+    """`watched_until`: from then on only faults are noted; each message asks for it."""
+
     def __init__(self) -> None:
         self._entries: deque[Json] = deque(maxlen=ENTRIES_MAX)
         self._listeners: list[Callable[[], None]] = []
-        self._watched_until = 0.0
+        self.watched_until = 0.0
         self.last_n = 0
-
-    def is_watched(self, now: float) -> bool:
-        return bool(self._listeners) or now < self._watched_until
 
     def listen(self, changed: Callable[[], None]) -> None:
         self._listeners.append(changed)
+        self.watched_until = NEVER
 
     def leave(self, changed: Callable[[], None], now: float) -> None:
         self._listeners.remove(changed)
-        self._watched_until = now + WATCHED_S
+        self.watched_until = NEVER if self._listeners else now + WATCHED_S
 
     def after(self, n: int, limit: int) -> Sequence[Json]:
         """Entries after that number, oldest first; if some are not kept any more, the first says
@@ -51,11 +52,11 @@ class EventLog:
 
     def note(self, kind: str, session: GuestSession, now: float, **more: object) -> None:
         """Something that happened in a guest session; only while someone watches."""
-        if self.is_watched(now):
+        if now < self.watched_until:
             self._add(kind, now, {"guest": session.guest, "session": session.session, **more})
 
     def message(self, session: GuestSession, body: Json, now: float) -> None:
-        if not self.is_watched(now):
+        if now >= self.watched_until:
             return
         sender = body.get("channel", {}).get("from", {})
         self.note(

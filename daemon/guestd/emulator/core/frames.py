@@ -4,6 +4,7 @@ never null (§3.1)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -60,14 +61,18 @@ def plain_text(
 def plain_reply(text: str, nickname: str, is_bot: bool, ids: tuple[str, str], time: str) -> bytes:
     """As `recorded` makes it of an agent's text and nothing else. `ids`: of the message, of its
     correlation."""
-    sender = f'{{"nickname":{_quoted(nickname)}}}' if nickname else "{}"
     message_id, correlation_id = ids
     return (
         f'{_MESSAGE_HEAD}"body":{{"id":"{message_id}","type":"Text","text":{_quoted(text)},'
-        f'"channel":{{"type":"Private","from":{sender},"to":{{}},"time":"{time}"}},'
+        f'"channel":{{"type":"Private","from":{_named(nickname)},"to":{{}},"time":"{time}"}},'
         f'"originatingEntity":"{"Bot" if is_bot else "Human"}","direction":"Outbound",'
         f'"metadata":{{"correlationId":"{correlation_id}"}}}}}}'
     ).encode()
+
+
+@lru_cache(maxsize=64)
+def _named(nickname: str) -> str:
+    return f'{{"nickname":{_quoted(nickname)}}}' if nickname else "{}"
 
 
 def _quoted(text: str) -> str:

@@ -18,15 +18,16 @@ from .world import World
 def add_text(
     world: World,
     session: GuestSession,
+    conversation: GuestConversation | None,
     text: str,
     now: float,
     trace: str,
     marker: str | None = None,
 ) -> RecordedMessage:
-    """A guest's. `trace`: the tracing id of its request; `marker`: the id that its client gave it,
-    in its metadata."""
+    """A guest's, in the running conversation or the first of a new one. `trace`: the tracing id of
+    its request; `marker`: the id that its client gave it, in its metadata."""
     ids = draw_message_ids(world.rng)
-    conversation = session.conversation or world.start_conversation(session, now)
+    conversation = conversation or world.start_conversation(session, now)
     time = world.stamp(session, now)
     frame = frames.plain_text(trace, text, ids, time, marker)
     _keep(world, session, conversation, frame, now)
@@ -48,7 +49,7 @@ def agent_answers(
 def _keep(
     world: World, session: GuestSession, conversation: GuestConversation, frame: bytes, now: float
 ) -> None:
-    if world.events.is_watched(now):
+    if now < world.events.watched_until:
         world.events.message(session, orjson.loads(frame)["body"], now)
     session.expires = now + session.deployment.session_duration_s  # each moves it (§6.8)
     conversation.messages.add(frame, world.settings.history_messages_max)

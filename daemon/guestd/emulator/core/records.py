@@ -1,4 +1,8 @@
-"""What the emulated platform stores, and the effects it asks its servers to perform."""
+"""What the emulated platform stores, and the effects it asks its servers to perform.
+
+Each message makes an effect or two, which are gone again at once: they are Structs, made in a third
+of the time of a dataclass. None refers back to itself, so the garbage collector need not look at
+them."""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from ...model.instants import LONG_AGO
 from ...policy.buckets import SlidingCount
@@ -116,8 +121,7 @@ class ScriptedAgent:
     silent: bool = False
 
 
-@dataclass(slots=True)
-class SendFrame:
+class SendFrame(Struct, gc=False):
     """Write a frame (`payload` is its JSON) to a connection. `message` is set where it shows one of
     the conversation: such frames meet faults."""
 
@@ -135,15 +139,13 @@ class SendFrame:
         return self.message.time if self.message is not None else ""
 
 
-@dataclass(slots=True)
-class CloseConnection:
+class CloseConnection(Struct, gc=False):
     connection: int
     code: int = 1000
     reason: str = ""
 
 
-@dataclass(slots=True)
-class StartTimer:
+class StartTimer(Struct, gc=False):
     """After `delay_s`, do `what`: ("agent", token) or ("close", connection id)."""
 
     delay_s: float

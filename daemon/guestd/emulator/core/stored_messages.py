@@ -7,10 +7,10 @@ included, and read again by those who ask: the history, the admin API, tests."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import orjson
+from msgspec import Struct
 
 Json = dict[str, Any]
 
@@ -18,8 +18,7 @@ Json = dict[str, Any]
 Sender = Literal["guest", "agent", ""]
 
 
-@dataclass(slots=True)
-class RecordedMessage:
+class RecordedMessage(Struct, gc=False):
     """A message with its place in the record. `frame` is what the guest is sent, in JSON."""
 
     id: str

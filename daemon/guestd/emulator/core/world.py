@@ -250,7 +250,7 @@ class World:
         if session.last_ms and self._equal_time(session.token, now):
             ms = session.last_ms
         else:
-            ms = max(ms, session.last_ms + 1)
+            ms = ms if ms > session.last_ms else session.last_ms + 1
         session.last_ms = ms
         return iso(ms)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from struct import Struct
+from functools import lru_cache
 from typing import Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -51,9 +51,6 @@ CLOSE_TIMEOUT_S = 5.0
 
 #: The first byte of a whole text frame.
 TEXT_HEAD = 0x81
-#: The header of a text of at most 125 bytes, and of one of at most 65,535.
-_SHORT_HEADER = Struct(">BB").pack
-_HEADER = Struct(">BBH").pack
 #: A header with its longest length and the mask.
 HEADER_BYTES_MAX = 14
 
@@ -352,7 +349,7 @@ class GuestConnection(asyncio.Protocol):
         ):
             self._deliver_disturbed(payload, message)
         elif not self._is_closing:
-            self.transport.write(_text_frame(payload))
+            self.transport.write(_text_header(len(payload)) + payload)
 
     def _deliver_disturbed(self, payload: bytes, message: RecordedMessage | None) -> None:
         disturbed = self._disturbed
@@ -369,7 +366,7 @@ class GuestConnection(asyncio.Protocol):
         """As one text frame, at once."""
         if self._frozen or self._is_closing or self.transport.is_closing():
             return
-        self.transport.write(_text_frame(payload))
+        self.transport.write(_text_header(len(payload)) + payload)
 
     def close(self, code: int, reason: str = "") -> None:
         """The client answers with its own close frame, or is cut off after a while."""
@@ -381,13 +378,14 @@ class GuestConnection(asyncio.Protocol):
         self._server.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
 
 
-def _text_frame(payload: bytes) -> bytes:
-    size = len(payload)
+@lru_cache(maxsize=2048)
+def _text_header(size: int) -> bytes:
+    """Of a whole text of so many bytes. Nearly all are shorter than two thousand."""
     if size < 126:
-        return _SHORT_HEADER(TEXT_HEAD, size) + payload
+        return bytes((TEXT_HEAD, size))
     if size < 65_536:
-        return _HEADER(TEXT_HEAD, 126, size) + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
 
 
 def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> bytes:

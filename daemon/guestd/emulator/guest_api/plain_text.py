@@ -44,7 +44,7 @@ def answer_text(
     world: World, connection: ConnectionRecord, frame: bytes, now: float
 ) -> list[Effect] | None:
     """None if it has to go the whole way; nothing has changed then. Never raises."""
-    if b'"onMessage"' not in frame:
+    if frame.find(b'"onMessage"') < 0:  # `in` takes three times as long: it tries a number first
         return None
     try:
         request = _read(frame)
@@ -58,11 +58,12 @@ def answer_text(
         return None
     if not _take(world, connection, session, text, now):
         return None
-    first = session.conversation is None
+    conversation = session.conversation
     metadata = request.message.metadata
     marker = metadata.id if metadata is not None else None
-    effects = world.show(session, add_text(world, session, text, now, request.trace, marker))
-    if first:
+    message = add_text(world, session, conversation, text, now, request.trace, marker)
+    effects = world.show(session, message)
+    if conversation is None:
         effects += agent_runner.greet(world, session, now)
     effects += agent_runner.hear(world, session, text, now=now)
     return effects
