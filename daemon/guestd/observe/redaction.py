@@ -66,27 +66,11 @@ _LOOKS_SECRET = re.compile(
 #: With one of these words an error goes on: "Invalid token: expired at 12:00". Others may be a
 #: secret, however plain they look.
 _REASONS = frozenset(
-    {
-        "a",
-        "an",
-        "bad",
-        "expired",
-        "has",
-        "invalid",
-        "is",
-        "its",
-        "malformed",
-        "missing",
-        "no",
-        "not",
-        "revoked",
-        "the",
-        "unknown",
-        "unsupported",
-        "valid",
-        "wrong",
-        "yet",
-    }
+    """
+    a an and at bad cannot does empty expired for from given has in invalid is its
+    malformed may missing must needs no not of or required revoked should the to too
+    unknown unsupported valid was were will wrong yet
+    """.split()
 )
 _WORD = re.compile(r"[A-Za-z0-9_~+/=-](?:[A-Za-z0-9._~+/=-]{4,}[A-Za-z0-9_~+/=-])")
 _FINGERPRINT = re.compile(r"(?:sha256:)?[0-9a-f]{16,64}")

@@ -55,6 +55,7 @@ def test_what_is_too_short_to_be_a_secret_stays(short):
         "Guest token: Bad signature",
         "guest token: not-yet-valid",
         "Invalid token: (expired)",
+        "sessionToken: must be a JWT",
     ],
 )
 def test_a_sentence_after_a_token_is_no_secret(text):
