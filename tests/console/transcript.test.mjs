@@ -111,3 +111,8 @@ test('a gap and the end are lines', () => {
   assert.equal(of.state, 'ended')
   assert.match(texts(of)[1], /session expired/)
 })
+
+test('an own message of which only the end is here is left to what was before', () => {
+  const of = after([delivered(5, 'c1', 'confirmed'), said(6, 'later'), echo(7, 'c2', 'mine'), delivered(8, 'c2', 'confirmed')])
+  assert.deepEqual(texts(of), ['later', 'mine'])
+})

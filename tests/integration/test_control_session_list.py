@@ -87,6 +87,16 @@ async def test_filtered_by_words_states_and_ids(new_stack, client_of):
             assert (status, problem["field"]) == (422, field)
 
 
+async def test_ids_cost_no_more_among_many(new_stack, client_of, monkeypatch):
+    async with new_stack() as stack, client_of(stack) as client:
+        ids = [await opened(stack, client, name) for name in ("ana", "bob")]
+        monkeypatch.setattr(stack.fleet.overview, "lines", None)
+        asked = {"ids": f"{ids[1]},gone,{ids[1]}"}
+        _, page, _ = await client.get("/v1/sessions", params=asked)
+        assert [one["name"] for one in page["sessions"]] == ["bob"]
+        assert (page["total"], page["counts"]) == (1, {"live": 1})
+
+
 async def test_those_that_are_over_with_the_others_or_alone(new_stack, client_of):
     async with new_stack() as stack, client_of(stack) as client:
         await opened(stack, client, "cem")

@@ -3,7 +3,7 @@ on request, and who is told which of them change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from .journal import EventRow
@@ -78,8 +78,10 @@ class Overview(Protocol):
     def counts(self) -> dict[str, int]:
         """How many are in each state; a state that none is in is left out."""
 
-    def lines(self) -> Sequence[SessionLine]:
-        """One for each, in no order."""
+    def lines(self) -> Iterator[SessionLine]:
+        """One for each, in no order; take them before the loop goes on. Each is made when it is
+        taken: thousands at once that are looked at and dropped have the collector look at all that
+        lives."""
 
     def budgets(self) -> Sequence[BudgetView]:
         """Of the fleet: guest sessions, connects, the journal."""

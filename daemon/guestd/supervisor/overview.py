@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..model.overview import BudgetView, FleetFollower, FleetObserver, SessionLine
 from ..observe.metrics import Metrics
@@ -38,8 +38,8 @@ class FleetOverview:
         sessions = BudgetView("sessions", len(self._runners), self._sessions_max)
         return [sessions, *self._connector.budgets()]
 
-    def lines(self) -> Sequence[SessionLine]:
-        return [line_of(runner) for runner in self._runners.values()]
+    def lines(self) -> Iterator[SessionLine]:
+        return map(line_of, self._runners.values())
 
     def line(self, session_id: str) -> SessionLine | None:
         runner = self._runners.get(session_id)

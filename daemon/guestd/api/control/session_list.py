@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ class Selection:
     counts: dict[str, int]
 
 
-def select(lines: Sequence[SessionLine], query: SessionQuery, sort: Sort, now_ms: int) -> Selection:
+def select(lines: Iterable[SessionLine], query: SessionQuery, sort: Sort, now_ms: int) -> Selection:
     """Raises Problem if `after` is no cursor of this order."""
     matching = _filter_of(query, now_ms)
     counts: dict[str, int] = {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import chain
 
 import orjson
 from aiohttp import web
@@ -167,8 +168,8 @@ class SessionRoutes:
         ended: dict[str, SessionView] = {}
         if only_ended or query.ended == "include" or "ended" in query.state:
             ended = {view.session_id: view for view in await self._fleet.ended(ENDED_MAX)}
-        lines = [] if only_ended else list(self._fleet.overview.lines())
-        lines += map(_line_of, ended.values())
+        living = () if only_ended else self._living(query.ids)
+        lines = chain(living, map(_line_of, ended.values()))
         sort = query.sort or ("activity" if only_ended else "id")
         found = select(lines, query, sort, now_ms)
         views = [
@@ -185,6 +186,13 @@ class SessionRoutes:
             "at": now_ms,
         }
         return answer(page)
+
+    def _living(self, ids: Sequence[str]) -> Iterable[SessionLine]:
+        """Where ids are given, no others are looked at: a page asks for its rows often."""
+        overview = self._fleet.overview
+        if not ids:
+            return overview.lines()
+        return [line for one in dict.fromkeys(ids) if (line := overview.line(one)) is not None]
 
     async def _with_last_message(self, view: SessionView) -> SessionView:
         """From its newest events, if this life of the daemon has seen no message of it."""

@@ -1,5 +1,5 @@
 /** What the whole page shares: the daemon's description and figures, the list, the open session. */
-import { ask, IS_EMULATOR, needsToken, refusal } from './api.js'
+import { ask, IS_EMULATOR, refusal } from './api.js'
 import { connection, reconnect, subscribe } from './live.js'
 import { Attention } from './models/attention.js'
 import { emulator } from './models/emulator.js'
@@ -242,6 +242,3 @@ if (!IS_EMULATOR) {
   setInterval(() => !document.hidden && info.value && !refusal.value && !isLoadOnly() && void attention.read(), ATTENTION_EVERY_MS)
   void readReady()
 }
-
-/** Whether what is copied must name a token. */
-export const withToken = () => needsToken()

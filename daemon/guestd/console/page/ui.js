@@ -7,10 +7,3 @@ export { h, render }
 
 /** Elements from a template. Texts become text nodes; no markup is ever parsed. */
 export const html = htm.bind(h)
-
-/**
- * Class names, without the false ones.
- * @param {...(string | false | null | undefined)} names
- * @returns {string}
- */
-export const cx = (...names) => names.filter(Boolean).join(' ')

@@ -3,7 +3,7 @@ import { ask } from '../api.js'
 import { subscribe } from '../live.js'
 import { LiveSource } from '../store.js'
 
-const RECENT_MAX = 64
+export const RECENT_MAX = 64
 const STATES = ['waiting', 'dialing', 'joining', 'live', 'resting', 'leaving']
 
 /** A row tells of the `step` seconds before `at`. @typedef {Record<string, number>} Figures */
@@ -13,11 +13,11 @@ export class Stats extends LiveSource {
     super()
     /** The last minute, by seconds. @type {Figures[]} */
     this.recent = []
-    /** The window of the overview. @type {Figures[]} */
+    /** The window of the overview, while that is shown. @type {Figures[]} */
     this.rows = []
     /** @type {any[]} */
     this.budgets = []
-    this.window = 900
+    this.window = RECENT_MAX
     this.step = 1
     this.stop = () => {}
   }
@@ -51,7 +51,7 @@ export class Stats extends LiveSource {
     const last = this.rows[this.rows.length - 1]
     if (this.step === 1 && !(last?.at >= row.at)) {
       this.rows.push(row)
-      if (this.rows.length > this.window) this.rows.shift()
+      this.rows.splice(0, this.rows.length - this.window)
     } else if (last && row.at - last.at > this.step * 1000) void this.read()
     this.changed()
   }

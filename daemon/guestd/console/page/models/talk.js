@@ -7,10 +7,8 @@ import { instant } from '../time.js'
 import { earlierOf, readSession } from './guest.js'
 import { Transcript } from './transcript.js'
 
-/** How many events are read at first; older ones on demand. */
-const FIRST_EVENTS = 400
-const EVENTS_MAX = 5000
-const FROM_PLATFORM = new Set(['message', 'typing', 'presence', 'receipt'])
+/** How many events are read at first, and how many older ones on demand. */
+const EVENTS_READ = 400
 
 export class Talk extends LiveSource {
   /** @param {string} key a name, or `~` and an id */
@@ -22,6 +20,8 @@ export class Talk extends LiveSource {
     this.transcript = new Transcript()
     /** @type {Record<string, any>[]} */
     this.events = []
+    /** Of more than these the oldest go, and can be read again. */
+    this.eventsMax = 2000
     /** @type {any} */
     this.problem = null
     this.isLoading = true
@@ -58,11 +58,6 @@ export class Talk extends LiveSource {
     return this.transcript.isEnding && !this.isOver
   }
 
-  /** The newest event that came from the platform. @returns {Record<string, any> | undefined} */
-  get received() {
-    return this.events.findLast((one) => FROM_PLATFORM.has(one.kind))
-  }
-
   get state() {
     return this.transcript.state === 'ended' ? 'ended' : this.session?.state ?? ''
   }
@@ -73,7 +68,7 @@ export class Talk extends LiveSource {
       this.problem = null
       if (this.isClosed) return
       const seq = this.session?.seq ?? 0
-      this.firstSeq = Math.max(0, seq - FIRST_EVENTS)
+      this.firstSeq = Math.max(0, seq - EVENTS_READ)
       this.#follow(this.firstSeq)
     } catch (error) {
       this.problem = error
@@ -108,8 +103,7 @@ export class Talk extends LiveSource {
   }
 
   #path(rest = '') {
-    const key = this.session?.session_id ?? this.key.replace(/^~/, '')
-    return `v1/sessions/${encodeURIComponent(key)}${rest}`
+    return `v1/sessions/${encodeURIComponent(this.id)}${rest}`
   }
 
   /** @param {number} after */
@@ -158,11 +152,11 @@ export class Talk extends LiveSource {
 
   /** @param {Record<string, any>} event */
   take(event) {
-    if (!event.seq || !this.transcript.apply(event)) return
+    if (!(event.seq > this.firstSeq) || !this.transcript.apply(event)) return
     const last = this.events[this.events.length - 1]
     this.events.push(event)
     if (last && last.seq > event.seq) this.events.sort((a, b) => a.seq - b.seq)
-    if (this.events.length > EVENTS_MAX) this.events.splice(0, this.events.length - EVENTS_MAX)
+    if (this.events.length > this.eventsMax) this.#draw(this.events[EVENTS_READ].seq - 1, this.events.slice(EVENTS_READ))
     if (event.kind === 'session' && this.session) {
       if (event.state !== this.session.state) this.session.state_since = event.at
       Object.assign(this.session, { state: event.state, read_only: event.read_only, seq: event.seq })
@@ -187,16 +181,23 @@ export class Talk extends LiveSource {
 
   /** Reads what came before the first event that is here. */
   async readEarlier() {
-    const after = Math.max(0, this.firstSeq - FIRST_EVENTS)
-    let next = after
-    while (next < this.firstSeq) {
-      const page = await ask('GET', this.#path('/events'), { query: { after: next, limit: Math.min(1000, this.firstSeq - next) } })
-      for (const event of page.events) this.take(event)
-      if (!page.more || page.next <= next) break
-      next = page.next
+    this.eventsMax += EVENTS_READ
+    const after = Math.max(0, this.firstSeq - EVENTS_READ)
+    const found = /** @type {any[]} */ ([])
+    for (let next = after, page; next < this.firstSeq; next = page.next) {
+      page = await ask('GET', this.#path('/events'), { query: { after: next, limit: this.firstSeq - next } })
+      found.push(...page.events)
+      if (!page.more) break
     }
-    this.firstSeq = after
+    this.#draw(after, [...found.filter(({ seq }) => seq <= this.firstSeq), ...this.events])
     this.acted()
+  }
+
+  /** The conversation anew. @param {number} firstSeq @param {Record<string, any>[]} events after it */
+  #draw(firstSeq, events) {
+    const transcript = Object.assign(new Transcript(), { isEnding: this.transcript.isEnding })
+    for (const event of events) transcript.apply(event)
+    Object.assign(this, { firstSeq, events, transcript })
   }
 
   close() {

@@ -38,8 +38,6 @@ import { instant } from '../time.js'
  */
 
 const PENDING = Number.MAX_SAFE_INTEGER
-/** Kept in the page; older ones come from the server again. */
-export const ITEMS_MAX = 2000
 
 const SAID = new Set(['send', 'reply', 'attach'])
 
@@ -182,7 +180,7 @@ export class Transcript {
     return item
   }
 
-  /** The items in the conversation's order. @returns {Item[]} */
+  /** The items in the conversation's order, but for the ends of what was said before. @returns {Item[]} */
   list() {
     if (this.sorted) return this.sorted
     const place = (/** @type {Item} */ item) => {
@@ -190,9 +188,8 @@ export class Transcript {
       const status = item.delivery?.status
       return status === 'failed' || status === 'uncertain' ? item.acceptedSeq ?? PENDING : PENDING
     }
-    this.sorted = linesByTime([...this.items.values()]
-      .sort((a, b) => place(a) - place(b) || (a.acceptedSeq ?? 0) - (b.acceptedSeq ?? 0))
-      .slice(-ITEMS_MAX))
+    const items = [...this.items.values()].filter((item) => item.kind === 'line' || item.echoSeq || item.acceptedSeq)
+    this.sorted = linesByTime(items.sort((a, b) => place(a) - place(b) || (a.acceptedSeq ?? 0) - (b.acceptedSeq ?? 0)))
     return this.sorted
   }
 

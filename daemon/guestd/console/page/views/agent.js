@@ -1,7 +1,7 @@
 /** The agent's desk: speaking as the other side, with the request that does the same. */
 import { html, useEffect, useState } from '../ui.js'
-import { hasEmulator, info, orgName, withToken } from '../app.js'
-import { addressOf, emulatorPath } from '../api.js'
+import { hasEmulator, info, orgName } from '../app.js'
+import { addressOf, emulatorPath, needsToken } from '../api.js'
 import { curl } from '../curl.js'
 import { emulator } from '../models/emulator.js'
 import { Choice } from '../parts/facts.js'
@@ -42,7 +42,7 @@ export function AgentPane({ open }) {
     return set({ text: draft.kind === 'json' ? draft.text : '', file: null })
   }
   const end = (/** @type {string} */ path, /** @type {any} */ more) => told(emulator.post(path, { guest: open.name, ...more }), 'Done')
-  const request = curl({ url: addressOf(emulatorPath('say')).href, body, token: withToken() })
+  const request = curl({ url: addressOf(emulatorPath('say')).href, body, token: needsToken() })
   return html`<div class="scroll" tabindex="-1"><${Said} open=${open} /><form class="group" aria-label="Answer as the agent" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); void send() }}>
       <h3>Answer as the agent <small>emulator, not the platform</small></h3>
       <div class="formrow"><label for="nickname">Nickname</label><div class="line"><input class="field grow" id="nickname" value=${draft.nickname} onInput=${(/** @type {any} */ e) => set({ nickname: e.target.value })} />

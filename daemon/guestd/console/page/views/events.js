@@ -1,7 +1,6 @@
 /** The guest session's events, as the journal has them. */
 import { html } from '../ui.js'
-import { withToken } from '../app.js'
-import { addressOf } from '../api.js'
+import { addressOf, needsToken } from '../api.js'
 import { curl } from '../curl.js'
 import { filter } from '../parts/filter.js'
 import { Json, withoutQueries } from '../parts/json.js'
@@ -32,7 +31,7 @@ export function EventsPane({ open }) {
       keyOf=${(/** @type {number} */ i) => shown[i].seq} row=${(/** @type {number} */ i) => html`<${Row} event=${shown[i]} />`} onActive=${show} onOpen=${() => {}} />` : html`<div class="empty"><p>${open.events.length ? 'No event fits the filter.' : 'Nothing has happened yet.'}</p></div>`}
     ${selected && html`<section class="detail" aria-label=${`Event ${selected.seq}`}><header><b>Event ${selected.seq}</b><span class="dim">${selected.kind} ${directionOf(selected)}</span><span class="grow"></span>
       <button type="button" class="btn quiet small" onClick=${() => copy(JSON.stringify(withoutQueries(selected), null, 2), 'JSON')}>JSON</button>
-      <button type="button" class="btn quiet small" onClick=${() => copy(curl({ url: addressOf(`v1/sessions/${open.id}/events`, { after: selected.seq - 1, limit: 1 }).href, token: withToken() }), 'curl')}>curl</button></header><${Json} value=${withoutQueries(selected)} /></section>`}</div>`
+      <button type="button" class="btn quiet small" onClick=${() => copy(curl({ url: addressOf(`v1/sessions/${open.id}/events`, { after: selected.seq - 1, limit: 1 }).href, token: needsToken() }), 'curl')}>curl</button></header><${Json} value=${withoutQueries(selected)} /></section>`}</div>`
 }
 
 /** As of its frame: the platform calls what goes out from a guest inbound. @param {Record<string, any>} event */

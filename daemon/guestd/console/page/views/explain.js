@@ -41,8 +41,11 @@ function Reason({ wait: { code, sentence, detail, ...wait }, now }) {
     ${share > 0 && html`<${Bar} share=${share} label=${`${duration(now - since)} of ${duration(until - since)}`} />`}`
 }
 
+const FROM_PLATFORM = new Set(['message', 'typing', 'presence', 'receipt'])
+
 /** The newest thing that came from the platform: a frame, or what the journal has of before. @param {import('../models/talk.js').Talk} open @param {number} now */
-function receivedOf({ received }, now) {
+function receivedOf({ events }, now) {
+  const received = events.findLast((one) => FROM_PLATFORM.has(one.kind))
   const frame = frames.value?.all.findLast((one) => one.direction === 'in' && !['open', 'close', 'not_kept'].includes(one.kind))
   const at = Math.max(frame?.at ?? 0, received?.at ?? 0)
   if (!at) return 'nothing yet'

@@ -1,7 +1,7 @@
 /** Faults: once on one guest or on all, by rule, and what was injected. */
 import { html, useEffect, useState } from '../ui.js'
-import { frames, hasEmulator, info, paused, sessions, talk, withToken } from '../app.js'
-import { addressOf, emulatorPath, said } from '../api.js'
+import { frames, hasEmulator, info, paused, sessions, talk } from '../app.js'
+import { addressOf, emulatorPath, needsToken, said } from '../api.js'
 import { curl } from '../curl.js'
 import { emulator, ruleOnly } from '../models/emulator.js'
 import { confirmed } from '../parts/dialog.js'
@@ -67,7 +67,7 @@ function Faults({ guest }) {
 
 /** @param {{body: any}} props */
 function Request({ body }) {
-  const request = curl({ url: addressOf(emulatorPath('inject')).href, body, token: withToken() })
+  const request = curl({ url: addressOf(emulatorPath('inject')).href, body, token: needsToken() })
   return html`<div class="command"><code tabindex="0">${request.replace(/ \\\n\s*/g, ' ')}</code><${IconButton} small name="copy" label="Copy as curl" onClick=${() => copy(request, 'curl')} /></div>`
 }
 

@@ -1,7 +1,7 @@
 /** What went over the wire: opens and closes are rows too. One click from a frame to its message. */
 import { html, useEffect } from '../ui.js'
-import { frames, withToken } from '../app.js'
-import { addressOf, said } from '../api.js'
+import { frames } from '../app.js'
+import { addressOf, needsToken, said } from '../api.js'
 import { curl } from '../curl.js'
 import { saveBlob } from '../parts/file.js'
 import { IconButton } from '../parts/icons.js'
@@ -102,7 +102,7 @@ function Detail({ frame, open }) {
 /** The request that reads this frame. @param {Frame} frame @param {import('../models/talk.js').Talk} open */
 export function copyCurl(frame, open) {
   const url = addressOf(`v1/sessions/${open.id}/frames`, { after: frame.n - 1, limit: 1, texts: 'true' }).href
-  return copy(curl({ url, token: withToken() }), 'curl')
+  return copy(curl({ url, token: needsToken() }), 'curl')
 }
 
 /** @param {Frame} frame @param {import('../models/talk.js').Talk} open */

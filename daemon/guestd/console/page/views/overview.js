@@ -2,7 +2,7 @@
 import { html, useEffect } from '../ui.js'
 import { attention, sessions, stats } from '../app.js'
 import { rowOf } from '../models/row.js'
-import { downOf, throttledOf } from '../models/stats.js'
+import { downOf, RECENT_MAX, throttledOf } from '../models/stats.js'
 import { Choice } from '../parts/facts.js'
 import { Counted, number, Panel, Tiles as TileRow } from '../parts/panel.js'
 import { Plot } from '../parts/plot.js'
@@ -23,6 +23,7 @@ export function Overview() {
   const chosen = route.value.query.window in SECONDS ? route.value.query.window : '15m'
   useEffect(() => {
     void stats.read(SECONDS[chosen])
+    return () => { stats.window = RECENT_MAX }
   }, [chosen])
   return html`<main class="page" id="main" tabindex="-1"><div><header><h1>Overview</h1><${Choice} label="How far back" choices=${WINDOWS} value=${chosen} onChoose=${(/** @type {string} */ key) => go({ view: 'overview', query: { window: key } }, { replace: true })} />
       <span class="grow"></span><p class="dim">Every figure is also on <a href="metrics">/metrics</a>.</p></header>
