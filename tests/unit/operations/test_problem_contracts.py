@@ -304,12 +304,21 @@ def test_auth_4_a_scope_is_named_where_the_outcome_is_unknown(world, first):
     )
 
 
+#: The answer to one attempt is lost, the next one is answered 409: of two calls, or of one.
+LOST_THEN_FULL = {
+    "two calls": [fault(503, before=False), fault(409)],
+    "one call": [fault(409, before=False)],
+}
+
+
+@pytest.mark.parametrize("first", LOST_THEN_FULL)
 @pytest.mark.parametrize("last", ["refused", "cancelled", "full"])
-def test_http_3_a_prompt_that_may_have_been_shown_is_not_called_failed(world, last):
-    """Its first answer was lost; then the screen was full, perhaps of itself."""
-    lost, full = fault(503, times=1, before=False), fault(409, times=1)
+def test_http_3_a_prompt_that_may_have_been_shown_is_not_called_failed(world, first, last):
+    """The screen was full, perhaps of itself."""
     ends = {"refused": [fault(400)], "cancelled": [], "full": [fault(409, times=99)]}
-    world.twin.faults["prompt.inject"] = [lost, full, *ends[last]]
+    world.twin.faults["prompt.inject"] = [
+        dict(one) for one in (*LOST_THEN_FULL[first], *ends[last])
+    ]
 
     async def story():
         life = world.life(prompt_deferrals_max=1)
