@@ -105,7 +105,8 @@ def port_of(url: str) -> int:
 
 def check(found, emulator, cut: int) -> None:
     """What the client told, and what the platform has heard."""
-    assert found["lost"] >= 5 and cut >= 5, "the connections were too good"
+    # of two cuts in a row the client may have seen one
+    assert found["lost"] >= 3 and cut >= 5, "the connections were too good"
     assert found["refused"] == []
     assert found["seqs"] == list(range(1, len(found["seqs"]) + 1))
     said = {f"hello {n}" for n in range(MESSAGES)}

@@ -55,6 +55,7 @@ async def test_a_port_where_nothing_listens_says_the_address():
         (aiohttp.ClientResponseError(*UNREAD, status=400, message=SECRET), NOT_HTTP),
         (BadHttpMessage(SECRET), NOT_HTTP),
         (aiohttp.InvalidURL(f"http://x/{SECRET}"), "the URL is not valid"),
+        (aiohttp.ClientHttpProxyError(*UNREAD, status=407), "the proxy answered 407"),
         (TimeoutError(), "no answer in time"),
         (ValueError("[Errno 5] it is odd"), "it is odd"),
     ],

@@ -34,7 +34,7 @@ _INSIDE = ("body", "error")
 class ErrorBody:
     """`message` and `code` are those of the whole; `items` are the single errors, without those
     that only repeat it. `texts` are all texts, the parameters of messages among them. Nothing is
-    scrubbed yet."""
+    redacted yet, and nothing cut: of a secret that was cut nothing would be known again."""
 
     message: str = ""
     code: str = ""
@@ -180,7 +180,7 @@ def _word(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    return shortened(" ".join(value.split()))
+    return " ".join(value.split())
 
 
 def _first(words: Iterator[str]) -> str:

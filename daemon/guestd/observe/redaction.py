@@ -53,21 +53,23 @@ SECRET_NAMES = frozenset({"key", "keys", "pin", "otp", "uploadurl", "downloadurl
 QUERY_SECRETS = ("sig", "code")
 
 _SECRET_PART = re.compile("|".join(SECRET_WORDS))
-_IN_TEXT = rf"\w*(?:{'|'.join(SECRET_WORDS)})|{'|'.join(QUERY_SECRETS)}"
+_IN_TEXT = "|".join(re.sub("key$", "[_-]?key", word) for word in SECRET_WORDS)
+#: Each part begins where a word begins, so that a long text costs no more than its length.
 _LOOKS_SECRET = re.compile(
     # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no
     # bearer token".
-    rf"(?i)(\b(?!(?<=\w\.)\w+:\s)(?:{_IN_TEXT})\b[\"']?\s*[=:]\s*[\"']?)"
-    r"(?:bearer\s+|basic\s+)?(?P<value>[^\s\"'&,}]+)"
-    r"|(?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
+    r"(?i)((?<![\w-])(?!(?<=\w\.)[\w-]+:\s)"
+    rf"(?:[\w-]*(?:{_IN_TEXT})\b[\"']?\s*[=:]\s*\[?[\"']?|(?:{'|'.join(QUERY_SECRETS)})=))"
+    r"(?:bearer\s+|basic\s+)?(?P<value>[^\s\"'&,}\]]+)"
+    r"|(?P<scheme>\b(?:bearer|basic(?=\s+(?-i:\S*[0-9A-Z=])))\s+)[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?<![\w-])(?=[\w-]*eyJ)[\w-]{13,}+\.[\w.-]+"
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
 )
 #: With one of these words an error goes on: "Invalid token: expired at 12:00". Others may be a
 #: secret, however plain they look.
 _REASON = (
     r"a|an|and|at|bad|cannot|does|empty|expired|for|from|given|has|in|"
-    r"invalid|is|its|malformed|may|missing|must|needs|no|not|of|or|"
+    r"invalid|is|its|malformed|may|missing|must|needs|no|none|not|of|or|"
     r"required|revoked|should|the|to|too|unknown|unsupported|valid|was|were|"
     r"will|wrong|yet"
 )

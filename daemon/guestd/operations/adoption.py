@@ -95,7 +95,8 @@ class AdoptionWorkflow(Workflow):
         if operation.result["pages"] >= self._settings.adoption_pages_max:
             return failed(
                 "too_large",
-                f"more than {self._settings.adoption_pages_max} pages; choose a shorter interval",
+                f"more than {self._settings.adoption_pages_max} pages",
+                "choose a shorter interval",
             )
         operation.data["token"] = token
         return Transition(step="page")

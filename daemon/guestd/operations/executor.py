@@ -180,8 +180,7 @@ class Executor:
         error: PlatformError,
     ) -> None:
         now_ms = self._clock.epoch_ms()
-        if error.cause == GUEST_TOKEN:
-            workflow.guest_token_refused(operation)
+        self._count_token(workflow, operation, error)
         transition = workflow.refused(operation, error, now_ms) or after_failure(
             workflow, operation, request, error, self._settings, self._rng, now_ms
         )
@@ -200,6 +199,12 @@ class Executor:
         await self.settle(
             operation, transition, *(() if request.quiet or transition.facts else (event,))
         )
+
+    def _count_token(self, workflow: Workflow, operation: Operation, error: PlatformError) -> None:
+        """The platform's verdict on a guest's token, of a request that did not carry it."""
+        token = workflow.guest_token_refused(operation) if error.cause == GUEST_TOKEN else ""
+        if token:
+            self._metrics.count_token_check("refused_by_platform", token, operation.operation_id)
 
     def _invalid(
         self, call: str, answer: PlatformAnswer, problem: InvalidPlatformAnswer
@@ -261,8 +266,7 @@ class Executor:
         now_ms: int,
     ) -> None:
         """404 for a search says that the search does not exist."""
-        if error.cause == GUEST_TOKEN:
-            workflow.guest_token_refused(operation)
+        self._count_token(workflow, operation, error)
         is_absent = error.status_of_thing == 404
         details = {
             "call": request.call,

@@ -7,6 +7,7 @@ messages are there, and a caller who reads `failed` would inject them again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
@@ -20,6 +21,7 @@ from .verification import InjectionMismatch, messages_of, verify
 from .workflow import Workflow, WorkflowContext, failed, succeeded, with_remedy
 
 LOOK_AT_IT = "look at the interaction"
+_STATE = re.compile(r"[A-Za-z_]{1,30}")
 RUNNING = frozenset({"active", "queued"})
 
 
@@ -98,7 +100,7 @@ def _after_preflight(operation: Operation, body: dict[str, Any]) -> Transition:
         return Transition(step="inject")
     return failed(
         "conflict",
-        f"the interaction is {state}",
+        f"the interaction is {state if _STATE.fullmatch(state) else 'in a state without a name'}",
         "messages can be injected only while it is active or queued",
         field="interactionId",
     )

@@ -226,13 +226,10 @@ class MessagingWorkflow(Workflow):
             return self._left(operation, error.status_of_thing in (404, 409, 410))
         return None
 
-    def guest_token_refused(self, operation: Operation) -> None:
-        """The platform's verdict on the token of the opening. The opening itself carries it, and is
-        counted where the request is made."""
-        if operation.step == "open" and not operation.probing:
-            return
-        token = operation.data["token_fingerprint"]
-        self._metrics.count_token_check("refused_by_platform", token, operation.operation_id)
+    def guest_token_refused(self, operation: Operation) -> str:
+        """Heartbeats and the goodbye carry none, and are refused for the one of the opening."""
+        carries = operation.step == "open" and not operation.probing
+        return "" if carries else operation.data["token_fingerprint"]
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:
         """One that our own budget or the platform's rate limit held back says nothing about the
@@ -380,7 +377,15 @@ def _problem_of_heartbeats(operation: Operation) -> dict[str, Any]:
     code."""
     last = operation.data.get("last_failure") or {}
     failures = operation.data["failures"]
-    names = ("status", "platform_code", "correlation_id", "errors", "missing_scope", "scopes")
+    names = (
+        "status",
+        "platform_code",
+        "correlation_id",
+        "errors",
+        "missing_scope",
+        "scopes",
+        "remedy",
+    )
     return {
         "code": "heartbeats_failed",
         "message": f"{failures} heartbeats in a row failed, the last one with:"

@@ -112,7 +112,7 @@ class PromptWorkflow(Workflow):
             )
         message = "the deferred prompt was cancelled on request"
         if operation.in_doubt:
-            problem = {"code": "given_up", "message": message}
+            problem = {**(operation.problem or {}), "code": "given_up", "message": message}
             return Transition(status="uncertain", problem=as_uncertain(problem))
         return failed("given_up", f"{message}; it was not shown")
 

@@ -37,7 +37,7 @@ from .executor import Executor
 from .operation import OVER, Operation, Transition, from_record
 from .requests import WorkflowRequest
 from .settings import OperationsSettings
-from .workflow import SignToken, WorkflowContext, as_uncertain
+from .workflow import SignToken, WorkflowContext, as_uncertain, with_remedy
 from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
@@ -275,11 +275,11 @@ class OperationService:
             await self._executor.run(operation)
         except Exception as bug:  # it must not occupy a slot for ever
             logger.error("operation %s failed: our bug", operation.operation_id, exc_info=bug)
-            problem = {"code": "internal", "message": "an internal error of guestd; see the log"}
+            problem = {"code": "internal", "message": "an internal error of guestd"}
             in_doubt = operation.in_flight or operation.in_doubt
             transition = Transition(
                 status="uncertain" if in_doubt else "failed",
-                problem=as_uncertain(problem) if in_doubt else problem,
+                problem=as_uncertain(problem) if in_doubt else with_remedy(problem, "see the log"),
             )
             await self._executor.settle(operation, transition)
         finally:

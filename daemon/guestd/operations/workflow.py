@@ -77,8 +77,10 @@ class Workflow(ABC):
         """What follows from a failure; None: what `failure_policy` says."""
         return None
 
-    def guest_token_refused(self, operation: Operation) -> None:  # noqa: B027  # optional
-        """Called when a request was refused for the guest's token (GUEST-3)."""
+    def guest_token_refused(self, operation: Operation) -> str:
+        """The fingerprint of the guest's token for which a request was refused that carried none;
+        "": the request has told it itself (GUEST-3)."""
+        return operation.data["token_fingerprint"] if operation.probing else ""
 
     def probe(self, operation: Operation) -> PlatformRequest | None:
         """The request that finds out whether this step was done after all; None if there is
@@ -147,8 +149,9 @@ def without_remedy(problem: dict[str, Any]) -> dict[str, Any]:
     """The same problem, saying what happened, a missing scope too, and not what to do."""
     rest = {name: one for name, one in problem.items() if name != "remedy"}
     message = str(problem.get("message", "no answer")).removesuffix(f"; {problem.get('remedy')}")
-    if "remedy" in problem and "scopes" in problem:
-        message = f"{message}; {missing_in_words(problem['scopes'])}"
+    missing = missing_in_words(problem["scopes"]) if "scopes" in problem else ""
+    if missing not in message:
+        message = f"{message}; {missing}"
     return {**rest, "message": message}
 
 

@@ -39,22 +39,23 @@ ERROR_CHARACTERS_MAX = 2000  # of an error: that, and our own words around it
 
 @dataclass(slots=True, frozen=True)
 class HttpReply:
-    """An answer as it came. `headers` have lower-case names."""
+    """An answer as it came. `headers` have lower-case names; `secrets` are those of its request."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
 
     @property
     def correlation_id(self) -> str:
-        return correlation_id_of(self.headers.get("inin-correlation-id", ""))
+        return correlation_id_of(self.headers.get("inin-correlation-id", ""), self.secrets)
 
 
-def correlation_id_of(header: str) -> str:
-    return _word(header)
+def correlation_id_of(header: str, secrets: tuple[str, ...]) -> str:
+    return _word(redacted_line(header, secrets))
 
 
 def object_of(reply: HttpReply, lists: bool = False, remedy: str = LOOK_FIRST) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def refusal(
             " role) in Genesys Cloud Admin"
         )
     elif wait_s is not None:
-        remedy = f"wait {wait_s:g} s; {remedy}"
+        remedy = f"wait {round(wait_s, 1):g} s; {remedy}"
     correlation_id = _correlation_id(reply, said, secrets)
     if reply.status >= 500 and correlation_id:
         remedy += "; if it stays, tell the platform's support the correlation id"
@@ -170,7 +171,8 @@ def _in_words(said: ErrorBody) -> str:
 
 
 def _correlation_id(reply: HttpReply, said: ErrorBody, secrets: tuple[str, ...]) -> str:
-    return _word(redacted_line(reply.correlation_id, secrets) or said.context_id)
+    found = correlation_id_of(reply.header("inin-correlation-id") or "", secrets)
+    return found or _word(said.context_id)
 
 
 _KINDS: dict[int, tuple[type[PlatformError], str]] = {

@@ -311,7 +311,12 @@ class RestCalls:
     async def _send(self, call: _Call, token: str, timeout_s: float) -> HttpReply:
         headers = {**call.headers, "Authorization": f"Bearer {token}"}
         return await self._http.send(
-            call.row.verb, call.url, headers, call.body, timeout_s=timeout_s
+            call.row.verb,
+            call.url,
+            headers,
+            call.body,
+            timeout_s=timeout_s,
+            secrets=(*call.secrets, token),
         )
 
     def _read(self, call: _Call, token: str, reply: HttpReply) -> dict[str, Any]:

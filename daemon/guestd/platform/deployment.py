@@ -33,9 +33,12 @@ async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> Deployme
                 correlation_id=error.correlation_id,
             ) from None
         raise
-    if found.get("status", "Active") != "Active":
+    status = found.get("status", "Active")
+    if status != "Active":
+        is_word = isinstance(status, str) and len(status) <= 30 and status.isalpha()
+        said = status if is_word else "not active"
         raise PlatformRefused(
-            f"deployment {deployment_id} is {found['status']}; activate it in Genesys Cloud Admin",
+            f"deployment {deployment_id} is {said}; activate it in Genesys Cloud Admin",
             cause="deployment.inactive",
         )
     return deployment_config(found)

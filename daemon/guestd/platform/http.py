@@ -59,9 +59,11 @@ class Http:
         """GET a JSON object, once. Raises PlatformUnavailable (try again) or PlatformRefused (do
         not)."""
         target = f"{url}?{urlencode(query)}" if query else url
-        reply = await self.send("GET", target, headers or {}, timeout_s=self._get_timeout_s)
+        bearer = (headers or {}).get("Authorization", "").rpartition(" ")[2]
+        reply = await self.send(
+            "GET", target, headers or {}, timeout_s=self._get_timeout_s, secrets=(bearer,)
+        )
         if reply.status != 200:
-            bearer = (headers or {}).get("Authorization", "").rpartition(" ")[2]
             raise refusal(reply, secrets=(bearer,))
         return object_of(reply, remedy=ASK_AGAIN)
 
@@ -73,9 +75,10 @@ class Http:
         body: bytes | None = None,
         *,
         timeout_s: float,
+        secrets: tuple[str, ...] = (),
     ) -> HttpReply:
         """One request, one answer, whatever its status; `timeout_s` is for all of it. `url` is
-        quoted already.
+        quoted already. `secrets` are not shown where the platform repeats them.
 
         Raises PlatformUnavailable, whose `acted` says whether the request may have reached the
         platform, or PlatformRefused for a certificate we do not trust."""
@@ -99,7 +102,8 @@ class Http:
                 return HttpReply(
                     answer.status,
                     {name.lower(): value for name, value in answer.headers.items()},
-                    await self._read(answer),
+                    await self._read(answer, secrets),
+                    secrets,
                 )
         except (
             aiohttp.ClientError,
@@ -113,7 +117,7 @@ class Http:
             # a foreign error may carry our headers, and they a token
             raise _translated(error, trace.sent) from None
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, answer: aiohttp.ClientResponse, secrets: tuple[str, ...]) -> bytes:
         """Its body; of a refusal that cannot be read none, for its status says enough."""
         try:
             body = Body(answer.headers.get("Content-Encoding", ""), self._rest.answer_bytes_max)
@@ -124,9 +128,12 @@ class Http:
             answer.close()
             if answer.status >= 300:
                 return b""
-            raise self._unreadable(answer, error) from None
+            unreadable = self._unreadable(answer.status, error)
+            header = answer.headers.get("ININ-Correlation-Id", "")
+            unreadable.correlation_id = correlation_id_of(header, secrets)
+            raise unreadable from None
 
-    def _unreadable(self, answer: aiohttp.ClientResponse, error: Exception) -> PlatformError:
+    def _unreadable(self, status: int, error: Exception) -> PlatformError:
         """The error of a success whose body cannot be read."""
         remedy = _PATIENCE
         match error:
@@ -141,9 +148,8 @@ class Http:
                 problem, cause, remedy = f"has {error}", "malformed", ""
         return PlatformUnavailable(
             f"the platform's answer {problem}",
-            status=answer.status,
+            status=status,
             cause=cause,
-            correlation_id=correlation_id_of(answer.headers.get("ININ-Correlation-Id", "")),
             remedy=remedy,
             acted=True,
         )

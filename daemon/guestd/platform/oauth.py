@@ -203,7 +203,7 @@ class TokenSource:
             word = "ok"
         except PlatformError as error:
             error.operation, error.attempts = OPERATION, attempt
-            error.args = (redacted_line(str(error.args[0]), _known(self.access)),)
+            error.args = (redacted_line(str(error.args[0]), self.secrets()),)
             error.latency_ms = (self._pace.clock() - began) * 1000.0
             word = outcome_of(error)
             if self.metrics is not None:
@@ -219,14 +219,21 @@ class TokenSource:
         timeout_s = max(0.001, min(self._rest.timeout_s, deadline - asked_at))
         try:
             reply = await self._http.send(
-                "POST", access.token_url, headers, body, timeout_s=timeout_s
+                "POST",
+                access.token_url,
+                headers,
+                body,
+                timeout_s=timeout_s,
+                secrets=self.secrets(),
             )
         except PlatformUnavailable as error:
             if error.status is not None:  # of a success whose body cannot be read
                 error.remedy = CHECK_TOKEN_URL
+            elif error.cause == "broken":
+                error.remedy = f"{CHECK_TOKEN_URL}, and the way there (platform.proxy_url)"
             raise
         if reply.status != 200:
-            raise token_refusal(reply, _known(access))
+            raise token_refusal(reply, self.secrets())
         self._keep(reply, asked_at)
 
     def _keep(self, reply: HttpReply, asked_at: float) -> None:
@@ -237,7 +244,7 @@ class TokenSource:
                 "the platform's token answer has no access_token, or no life that makes sense",
                 status=200,
                 cause="malformed",
-                correlation_id=redacted_line(reply.correlation_id, _known(self.access)),
+                correlation_id=reply.correlation_id,
                 remedy=CHECK_TOKEN_URL,
             )
         if -math.inf < self._expires_at <= asked_at:

@@ -90,11 +90,14 @@ _CALLS = (
         ("externalcontacts:create",),
         retry_500=True,
     ),
-    _reading(
-        "contact.find",
-        "/api/v2/externalcontacts/contacts",
-        "external-contacts:readonly",
-        "externalcontacts:create",
+    replace(
+        _reading(
+            "contact.find",
+            "/api/v2/externalcontacts/contacts",
+            "external-contacts:readonly",
+            "externalcontacts:create",
+        ),
+        by_guest=True,
     ),
     NamedCall(
         "conversation.create",

@@ -62,7 +62,7 @@ def token_refusal(reply: HttpReply, secrets: tuple[str, ...]) -> PlatformError:
 
 
 def _wait(retry_after_s: float | None) -> str:
-    soon = f"wait {retry_after_s:g} s; " if retry_after_s is not None else ""
+    soon = f"wait {round(retry_after_s, 1):g} s; " if retry_after_s is not None else ""
     return f"{soon}if this repeats, see that fewer programs ask for tokens of this OAuth client"
 
 

@@ -28,6 +28,8 @@ def in_words(error: BaseException) -> str:
     inner = getattr(error, "os_error", None)  # of aiohttp's ClientConnectorError
     if isinstance(inner, OSError):
         return in_words(inner)
+    if type(error).__name__ == "ClientHttpProxyError":
+        return f"the proxy answered {getattr(error, 'status', 'nothing')}"
     for kind in type(error).__mro__:
         if known := _WORDS.get(kind.__name__):
             return known

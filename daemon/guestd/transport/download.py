@@ -19,11 +19,13 @@ from ..model.outbound_route import OutboundRoute
 from ..model.ports import Download
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
+from ..runtime.no_resending import no_resending
 from ..runtime.resolver import Resolver
 from ..runtime.system_errors import in_words
 from ..runtime.tls import connector_tls
 from .settings import TransportSettings
 
+_AGAIN = "ask for the file again: each time the platform gives a fresh link"
 CHUNK_BYTES = 65_536
 #: A storage that sends nothing for so long has given up.
 STALL_S = 30.0
@@ -54,10 +56,10 @@ class FileDownloader:
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[Download]:
-        self._check_url(url)
         for_proxy = self._proxy.headers() if self._proxy is not None else {}
-        target = URL(url, encoded=True)
         try:
+            self._check_url(url)
+            target = URL(url, encoded=True)
             async with self._client().get(
                 target,
                 headers={"Accept-Encoding": "identity"}
@@ -69,7 +71,9 @@ class FileDownloader:
             ) as answer:
                 if answer.status != 200:
                     problem = f"the storage answered {answer.status}"
-                    raise PlatformRefused(problem, status=answer.status, cause="storage")
+                    raise PlatformRefused(
+                        problem, status=answer.status, cause="storage", remedy=_AGAIN
+                    )
                 yield Download(answer.content_length, answer.content.iter_chunked(CHUNK_BYTES))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             problem = f"the storage broke off: {in_words(error)}"
@@ -97,5 +101,6 @@ class FileDownloader:
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                middlewares=(no_resending,),
             )
         return self._session

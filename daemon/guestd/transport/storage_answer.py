@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import unescape
+from time import time
 from urllib.parse import parse_qsl, urlsplit
 
 from ..model.error_body import ErrorBody, read_error, shortened
@@ -24,6 +25,9 @@ _MESSAGE = re.compile(
 )
 
 _IN_XML = re.compile(r"<(?:\w+:)?RequestId>\s*([^<\s]{1,128})\s*</")
+
+#: Headers of a PUT that say nothing secret.
+_HARMLESS = frozenset({"content-type", "content-length"})
 
 _FRESH = "the upload URL is not valid any more, or not for this file; send the file again"
 _CORRECT = "correct the file, its name or its type by what the storage says, and send it again"
@@ -44,18 +48,20 @@ _REMEDIES = {
 
 
 def storage_refusal(
-    status: int, headers: Mapping[str, str], said: bytes, url: str
+    status: int, headers: Mapping[str, str], said: bytes, url: str, sent: Mapping[str, str]
 ) -> PlatformError:
     """The error that an answer other than a success stands for. `headers` are found by name in any
-    case."""
+    case; `sent`: those of the request, whose values are as secret as those of the URL."""
     body = _read(said)
     wait_s = retry_after_s(
-        headers.get("retry-after"), headers.get("date"), None, RETRY_AFTER_TOLD_MAX_S
+        headers.get("retry-after"), headers.get("date"), time(), RETRY_AFTER_TOLD_MAX_S
     )
     remedy = _remedy(status)
     if wait_s is not None:
-        remedy = f"wait {wait_s:g} s; {remedy}"
-    secrets = (url, *(value for _, value in parse_qsl(urlsplit(url).query)))
+        remedy = f"wait {round(wait_s, 1):g} s; {remedy}"
+    in_query = (value for _, value in parse_qsl(urlsplit(url).query))
+    in_headers = (value for name, value in sent.items() if name.lower() not in _HARMLESS)
+    secrets = (url, *in_query, *in_headers)
     return _kind(status)(
         f"the storage answered {status} {_shown(body.message, secrets)}".strip(),
         status=status,
@@ -88,7 +94,7 @@ def _read(said: bytes) -> ErrorBody:
     words = (message[1] or unescape(message[2] or "")) if message is not None else ""
     request_id = _IN_XML.search(text)
     return ErrorBody(
-        shortened(" ".join(words.split())),
+        " ".join(words.split()),
         code[1] if code is not None else "",
         request_id[1] if request_id is not None else "",
     )

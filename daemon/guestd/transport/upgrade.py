@@ -64,7 +64,7 @@ def _fault_in_lists(connection: str, upgrade: str) -> str:
         options = [one.lower() for one in parse_connection(connection)]
         protocols = [one.lower() for one in parse_upgrade(upgrade)]
     except InvalidHeader as error:
-        return str(error)
+        return f"the {error.name} header is not valid"
     if "upgrade" not in options:
         return "the Connection header does not say Upgrade"
     return "" if protocols == ["websocket"] else "the Upgrade header does not say websocket"

@@ -123,7 +123,7 @@ class FileUploader:
                 with suppress(aiohttp.ClientError):
                     said = await answer.content.read(BYTES_MAX)
         if not 200 <= answer.status < 300:
-            raise storage_refusal(answer.status, answer.headers, said, str(url))
+            raise storage_refusal(answer.status, answer.headers, said, str(url), headers)
 
     async def _chunks(
         self, copy: CopyReader, patience: asyncio.Timeout, stall_s: float

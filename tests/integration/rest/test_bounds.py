@@ -10,7 +10,7 @@ import zlib
 import pytest
 from aiohttp import web
 
-from guestd.model.errors import PlatformRefused, PlatformUnavailable, ScopeMissing
+from guestd.model.errors import PlatformError, PlatformRefused, PlatformUnavailable, ScopeMissing
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.platform.inflate import Body, TooLong
@@ -201,3 +201,36 @@ async def test_http_3_a_history_that_is_refused_says_nothing_of_the_oauth_client
     with pytest.raises(PlatformRefused, match="asks the platform for a new token") as caught:
         await WebMessagingHistory(line.http, line.script.url).page("jwt", 1)
     assert "OAuth" not in str(caught.value)
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+async def test_audit_1_a_correlation_id_of_a_success_is_no_secret_of_ours(line, is_cut):
+    """A proxy may write the token there, or what it takes for a request's id."""
+    token = await line.tokens.current(1e9)
+    headers = {"ININ-Correlation-Id": f"req-{token}"}
+    if not is_cut:
+        line.script.turns.append(line.script.say(200, {"id": "q"}, ININ_Correlation_Id=token))
+        answer = await line.make("queue.get")
+        assert answer.correlation_id == ""
+        return
+
+    async def cut(request):
+        answer = web.StreamResponse(headers={"Content-Length": "100", **headers})
+        await answer.prepare(request)
+        request.transport.close()
+        return answer
+
+    line.script.turns.extend([cut] * 3)
+    error = await line.fail("queue.get")
+    assert (error.status, error.correlation_id) == (200, "req-…")
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_audit_1_a_token_endpoint_that_repeats_the_token_in_hand_is_not_quoted(line, status):
+    token = await line.tokens.current(1e9)
+    line.tokens.drop(token)
+    turn = line.script.raw(status, f'{{"message": "not after {token}"}}'.encode())
+    line.script.token_turns.extend([turn] * 3)
+    with pytest.raises(PlatformError) as refused:
+        await line.tokens.current(1e9)
+    assert "not after …" in str(refused.value) and token not in str(refused.value)

@@ -56,6 +56,9 @@ def test_what_is_too_short_to_be_a_secret_stays(short):
         "guest token: not-yet-valid",
         "Invalid token: (expired)",
         "sessionToken: must be a JWT",
+        "closed with code: 1006",
+        "the basic configuration",
+        "nextPageToken: none given; pageToken: cannot be used twice",
     ],
 )
 def test_a_sentence_after_a_token_is_no_secret(text):
@@ -75,8 +78,19 @@ def test_a_sentence_after_a_token_is_no_secret(text):
         ('{"access_token": "s3cr3t-abc"}', '{"access_token": "…"}'),
         ("access_token=s3cr3t-abc", "access_token=…"),
         ("guestToken: s3cr3t-abc", "guestToken: …"),
+        ("x-api-key: s3cr3t-abc", "x-api-key: …"),
+        ("aws_secret_access_key=s3cr3t-abc", "aws_secret_access_key=…"),
+        ('"access_token":["s3cr3t-abc"]', '"access_token":["…"]'),
+        ("Basic Zm9vOmJhcg==", "Basic …"),
         ("token: not-hunter", "token: …"),
     ],
 )
 def test_audit_1_what_may_be_a_secret_is_taken_out(text, shown):
     assert redacted(text) == shown
+
+
+@pytest.mark.parametrize("word", ["eyJaaaaaaaaaa-", "token-", "a_token", "basic "])
+def test_a_long_text_costs_no_more_than_its_length(word):
+    """A megabyte: with its square this test would not end."""
+    text = word * (1_000_000 // len(word))
+    assert redacted(text) == text

@@ -231,6 +231,7 @@ def test_http_3_failed_heartbeats_say_why(world):
         "status": 503,
         "platform_code": "fault",
         "correlation_id": "corr-9",
+        "remedy": "try again later",
     }
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guestd.model.error_body import ITEMS_MAX, TEXT_CHARACTERS_MAX, read_error
+from guestd.platform.answers import HttpReply, refusal
 
 NAMES = st.sampled_from(
     [
@@ -42,20 +43,34 @@ def test_http_3_no_bytes_are_too_odd(raw):
     read_error(raw)
 
 
-def test_http_3_what_is_read_of_a_body_is_bounded():
+def refused(body, secrets=()):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return refusal(HttpReply(400, {}, raw), secrets=secrets)
+
+
+def test_http_3_what_is_kept_of_a_body_is_bounded():
     wide = [{"message": f"{n} " + "x" * 1000, "code": "c" * 1000} for n in range(1000)]
-    found = read_error(json.dumps({"errors": wide[:30]}).encode())
-    texts = [text for item in found.items for text in (item.message, item.code, item.field)]
-    assert (len(found.items), max(map(len, texts))) == (ITEMS_MAX + 1, TEXT_CHARACTERS_MAX)
+    errors = refused({"errors": wide[:30]}).errors
+    texts = [text for item in errors for text in (item.message, item.code, item.field)]
+    assert (len(errors), max(map(len, texts))) == (ITEMS_MAX + 1, TEXT_CHARACTERS_MAX)
+
+
+@pytest.mark.parametrize("at", range(270, 301, 5))
+def test_audit_1_a_secret_is_taken_out_before_the_text_is_cut(at):
+    """Where the cut would go through it, nothing of it is known any more."""
+    secret = "TOK-abcdefghij0123456789"
+    words = f"{'p' * at}{secret} {'q' * 400}"
+    found = refused({"message": words, "errors": [{"code": words, "message": words}]}, (secret,))
+    assert "TOK" not in str(found) + repr(found.errors) + found.platform_code
 
 
 def test_http_3_what_is_left_out_is_told():
     """A text that is cut says how long it was, a list how many errors it leaves out."""
     errors = [{"message": f"{n} is wrong"} for n in range(ITEMS_MAX + 24)]
-    found = read_error(json.dumps({"message": "x" * 1234, "errors": errors}).encode())
+    found = refused({"message": "x" * 1234, "errors": errors})
     mark = "… (cut, 1234 characters)"
-    assert found.message == "x" * (TEXT_CHARACTERS_MAX - len(mark)) + mark
-    assert [str(one) for one in found.items] == [
+    assert "x" * (TEXT_CHARACTERS_MAX - len(mark)) + mark in str(found)
+    assert [str(one) for one in found.errors] == [
         *(f"{n} is wrong" for n in range(ITEMS_MAX)),
         "and 24 more",
     ]
@@ -89,7 +104,7 @@ def test_http_3_a_table_of_errors_has_the_fields_as_its_names():
         (b"<html><body>502 Bad Gateway</body></html>", ""),
         (b'{"message": "cut off', ""),
         (b"\xff\xfe\x00", ""),
-        (b"x" * 60_000, "x" * (TEXT_CHARACTERS_MAX - 25) + "… (cut, 60000 characters)"),
+        (b"x" * 60_000, "x" * 60_000),
     ],
 )
 def test_http_3_a_sentence_that_is_no_json_is_the_message(raw, message):

@@ -66,3 +66,9 @@ def test_valid_answers(changed):
 def test_answers_that_are_no_upgrade(changed, fault):
     assert fault in upgrade.fault_in_answer(GOOD | changed, ACCEPT)
     assert upgrade.fault_in_answer({}, ACCEPT)
+
+
+@pytest.mark.parametrize("name", ["connection", "upgrade"])
+def test_audit_1_a_header_that_cannot_be_read_is_named_and_not_quoted(name):
+    fault = upgrade.fault_in_answer({**GOOD, name: "SECRET=[SECRET]"}, ACCEPT)
+    assert fault == f"the {name.capitalize()} header is not valid"
