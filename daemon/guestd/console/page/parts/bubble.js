@@ -7,9 +7,11 @@ import { Content } from './cards.js'
 import { Icon } from './icons.js'
 import { Text } from './text.js'
 
+/** @typedef {import('../models/transcript.js').Item} Item */
+
 /**
  * @typedef {object} BubbleProps
- * @property {import('../models/transcript.js').Item} item
+ * @property {Item} item
  * @property {boolean} isFirst of its sender's in a row
  * @property {boolean} isMarked its frame is looked at
  * @property {number} now
@@ -36,7 +38,7 @@ export function Bubble({ item, isFirst, isMarked, now, of, onFrames }) {
 
 const MARKS = /** @type {const} */ ({ ok: 'check', wait: 'clock', bad: 'close', unsure: 'warn' })
 
-/** @param {{item: import('../models/transcript.js').Item, now: number, onFrames: () => void}} props */
+/** @param {{item: Item, now: number, onFrames: () => void}} props */
 function Meta({ item, now, onFrames }) {
   const { mark, words: state } = deliveryOf(item, now, duration)
   const kind = item.action === 'reply' ? 'quick reply · ' : ''
@@ -48,13 +50,13 @@ function Meta({ item, now, onFrames }) {
 /** @param {{at: number}} props */
 export const Time = ({ at }) => (at ? html`<time title=${utc(at)}>${clock(at)}</time>` : null)
 
-/** @param {{item: import('../models/transcript.js').Item, now: number}} props */
+/** @param {{item: Item, now: number}} props */
 function Line({ item, now }) {
   if (item.outage) return html`<${Outage} item=${item} outage=${item.outage} now=${now} />`
   return html`<p class=${`sys ${item.tone ?? ''}`} id=${`item-${item.key}`}><span>${item.text}${item.at ? html` · <${Time} at=${item.at} />` : null}</span></p>`
 }
 
-/** @param {{item: import('../models/transcript.js').Item, outage: {lost: number, restored: number}, now: number}} props */
+/** @param {{item: Item, outage: {lost: number, restored: number}, now: number}} props */
 function Outage({ item, outage: { lost, restored }, now }) {
   const why = item.text && item.text !== 'lost' ? ` (${words(item.text)})` : ''
   const took = lost ? ` after ${duration(restored - lost)}` : ''

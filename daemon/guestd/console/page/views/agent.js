@@ -43,21 +43,21 @@ export function AgentPane({ open }) {
   }
   const end = (/** @type {string} */ path, /** @type {any} */ more) => told(emulator.post(path, { guest: open.name, ...more }), 'Done')
   const request = curl({ url: addressOf(emulatorPath('say')).href, body, token: needsToken() })
-  return html`<div class="scroll" tabindex="-1"><${Said} open=${open} /><form class="group" aria-label="Answer as the agent" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); void send() }}>
+  return html`<div class="scroll" tabindex="-1"><${Said} open=${open} /><form class="group" aria-label="Answer as the agent" onSubmit=${(e) => { e.preventDefault(); void send() }}>
       <h3>Answer as the agent <small>emulator, not the platform</small></h3>
-      <div class="formrow"><label for="nickname">Nickname</label><div class="line"><input class="field grow" id="nickname" value=${draft.nickname} onInput=${(/** @type {any} */ e) => set({ nickname: e.target.value })} />
-        <${Choice} label="Who speaks" choices=${[['', 'Human'], ['bot', 'Bot']]} value=${draft.bot ? 'bot' : ''} onChoose=${(/** @type {string} */ key) => set({ bot: key === 'bot' })} /></div></div>
-      <div class="formrow"><span class="label">Send a</span><div><${Choice} label="Send a" choices=${[['text', 'Text'], ['quick', 'Quick replies'], ['card', 'Card'], ['file', 'File'], ['json', 'JSON']]} value=${draft.kind} onChoose=${(/** @type {string} */ kind) => set({ kind })} /></div></div>
-      <div class="formrow"><label for="agent-text">Text</label><textarea class="field" id="agent-text" dir="auto" value=${draft.text} onInput=${(/** @type {any} */ e) => set({ text: e.target.value })}
-        onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && !e.shiftKey && (e.preventDefault(), void send())}></textarea></div>
-      ${draft.kind === 'quick' && html`<${Pairs} label="Choices" second="Payload" pairs=${draft.choices} onSet=${(/** @type {any} */ choices) => set({ choices })} add="Add a choice" />`}
-      ${draft.kind === 'card' && html`<div class="formrow"><label for="card-title">Title</label><input class="field" id="card-title" value=${draft.title} onInput=${(/** @type {any} */ e) => set({ title: e.target.value })} /></div>
-        <div class="formrow"><label for="card-text">Description</label><input class="field" id="card-text" value=${draft.description} onInput=${(/** @type {any} */ e) => set({ description: e.target.value })} /></div>
-        <${Pairs} label="Buttons" second="Address or payload" pairs=${draft.actions} onSet=${(/** @type {any} */ actions) => set({ actions })} add="Add a button" />`}
-      ${draft.kind === 'file' && html`<div class="formrow"><label for="agent-file">File</label><input type="file" id="agent-file" onChange=${(/** @type {any} */ e) => take(e.target.files[0], set)} /></div>`}
-      ${draft.kind === 'json' && html`<div class="formrow"><label for="agent-json">Content</label><textarea class="field mono" id="agent-json" placeholder='[{"contentType": "Card", "card": {…}}]' value=${draft.json} onInput=${(/** @type {any} */ e) => set({ json: e.target.value })}></textarea></div>`}
+      <div class="formrow"><label for="nickname">Nickname</label><div class="line"><input class="field grow" id="nickname" value=${draft.nickname} onInput=${(e) => set({ nickname: e.target.value })} />
+        <${Choice} label="Who speaks" choices=${[['', 'Human'], ['bot', 'Bot']]} value=${draft.bot ? 'bot' : ''} onChoose=${(key) => set({ bot: key === 'bot' })} /></div></div>
+      <div class="formrow"><span class="label">Send a</span><div><${Choice} label="Send a" choices=${[['text', 'Text'], ['quick', 'Quick replies'], ['card', 'Card'], ['file', 'File'], ['json', 'JSON']]} value=${draft.kind} onChoose=${(kind) => set({ kind })} /></div></div>
+      <div class="formrow"><label for="agent-text">Text</label><textarea class="field" id="agent-text" dir="auto" value=${draft.text} onInput=${(e) => set({ text: e.target.value })}
+        onKeyDown=${(e) => e.key === 'Enter' && !e.shiftKey && (e.preventDefault(), void send())}></textarea></div>
+      ${draft.kind === 'quick' && html`<${Pairs} label="Choices" second="Payload" pairs=${draft.choices} onSet=${(choices) => set({ choices })} add="Add a choice" />`}
+      ${draft.kind === 'card' && html`<div class="formrow"><label for="card-title">Title</label><input class="field" id="card-title" value=${draft.title} onInput=${(e) => set({ title: e.target.value })} /></div>
+        <div class="formrow"><label for="card-text">Description</label><input class="field" id="card-text" value=${draft.description} onInput=${(e) => set({ description: e.target.value })} /></div>
+        <${Pairs} label="Buttons" second="Address or payload" pairs=${draft.actions} onSet=${(actions) => set({ actions })} add="Add a button" />`}
+      ${draft.kind === 'file' && html`<div class="formrow"><label for="agent-file">File</label><input type="file" id="agent-file" onChange=${(e) => take(e.target.files[0], set)} /></div>`}
+      ${draft.kind === 'json' && html`<div class="formrow"><label for="agent-json">Content</label><textarea class="field mono" id="agent-json" placeholder='[{"contentType": "Card", "card": {…}}]' value=${draft.json} onInput=${(e) => set({ json: e.target.value })}></textarea></div>`}
       <div class="formrow"><span></span><div class="line"><button class="btn primary">Send as ${draft.nickname || 'the agent'}</button><button type="button" class="btn" onClick=${() => told(emulator.post('typing', { guest: open.name, duration_ms: TYPING_MS }))}>Type for 5 s</button></div></div></form>
-    <div class="group"><h3>Scripted agent</h3><div class="formrow"><label for="script">Script</label><div class="line"><select class="field grow" id="script" value=${emulator.agent} onChange=${(/** @type {any} */ e) => told(emulator.setAgent(e.target.value), 'The agent has changed, for all guests')}>
+    <div class="group"><h3>Scripted agent</h3><div class="formrow"><label for="script">Script</label><div class="line"><select class="field grow" id="script" value=${emulator.agent} onChange=${(e) => told(emulator.setAgent(e.target.value), 'The agent has changed, for all guests')}>
       ${!emulator.agents.includes(emulator.agent) && html`<option value=${emulator.agent}>${emulator.agent || 'a script of its own'}</option>`}${emulator.agents.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select><span class="dim">for all guests</span></div></div></div>
     <div class="group"><h3>End the conversation</h3><div class="line"><button type="button" class="btn small" onClick=${() => end('disconnect', {})}>Disconnect</button><button type="button" class="btn small" onClick=${() => end('disconnect', { mode: 'ReadOnly' })}>Read only</button>
       <button type="button" class="btn small" onClick=${() => end('logout', {})}>Sign out</button><button type="button" class="btn small danger" onClick=${() => end('expire', {})}>Expire</button></div></div>
@@ -109,8 +109,8 @@ const action = ([text, to]) => (/^https?:/.test(to) ? { text, url: to } : { text
 function Pairs({ label, second, pairs, onSet, add }) {
   const change = (/** @type {number} */ i, /** @type {string[]} */ pair) => onSet(pairs.map((one, k) => (k === i ? pair : one)))
   return html`<div class="formrow"><span class="label">${label}</span><div><div class="choices">${pairs.map(([text, value], i) => html`
-    <input class="field" aria-label=${`Label ${i + 1}`} value=${text} onInput=${(/** @type {any} */ e) => change(i, [e.target.value, value])} />
-    <input class="field mono" aria-label=${`${second} ${i + 1}`} value=${value} onInput=${(/** @type {any} */ e) => change(i, [text, e.target.value])} />
+    <input class="field" aria-label=${`Label ${i + 1}`} value=${text} onInput=${(e) => change(i, [e.target.value, value])} />
+    <input class="field mono" aria-label=${`${second} ${i + 1}`} value=${value} onInput=${(e) => change(i, [text, e.target.value])} />
     <${IconButton} small name="close" label=${`Remove ${i + 1}`} onClick=${() => onSet(pairs.filter((_, k) => k !== i))} />`)}</div>
     <button type="button" class="more" onClick=${() => onSet([...pairs, ['', '']])}>${add}</button></div></div>`
 }

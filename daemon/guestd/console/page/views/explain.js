@@ -7,9 +7,10 @@ import { count, ordinal, words } from '../text.js'
 import { clock, duration, instant, roughly, utc } from '../time.js'
 import { titleOf } from './frames.js'
 
+/** @typedef {import('../models/talk.js').Talk} Talk */
 /** @typedef {{code: string, sentence: string, detail: string, since: any, until: any}} Wait */
 
-/** @param {{open: import('../models/talk.js').Talk, found: any}} props */
+/** @param {{open: Talk, found: any}} props */
 export function Explain({ open, found }) {
   const clockNow = useNow()
   const [areAll, showAll] = useState(false)
@@ -43,7 +44,7 @@ function Reason({ wait: { code, sentence, detail, ...wait }, now }) {
 
 const FROM_PLATFORM = new Set(['message', 'typing', 'presence', 'receipt'])
 
-/** The newest thing that came from the platform: a frame, or what the journal has of before. @param {import('../models/talk.js').Talk} open @param {number} now */
+/** The newest thing that came from the platform: a frame, or what the journal has of before. @param {Talk} open @param {number} now */
 function receivedOf({ events }, now) {
   const received = events.findLast((one) => FROM_PLATFORM.has(one.kind))
   const frame = frames.value?.all.findLast((one) => one.direction === 'in' && !['open', 'close', 'not_kept'].includes(one.kind))
@@ -53,7 +54,7 @@ function receivedOf({ events }, now) {
   return html`<b>${what}</b>, <time title=${utc(at)}>${clock(at)}</time>, ${roughly(now - at)} ago`
 }
 
-/** @param {any} found @param {import('../models/talk.js').Talk} open @param {number} now @returns {[string, any, string?][]} */
+/** @param {any} found @param {Talk} open @param {number} now @returns {[string, any, string?][]} */
 function factsOf(found, open, now) {
   const { connection: link = {}, heartbeat = {}, hold = {}, buckets = [] } = found
   const at = instant(link.since)

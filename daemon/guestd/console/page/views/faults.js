@@ -59,7 +59,7 @@ function Faults({ guest }) {
     void told(emulator.inject(body), `${one.label}: ${one.note}`)
   }
   return html`${emulator.problem ? html`<p class="problem-line" role="alert">${said(emulator.problem)}</p>` : null}
-    <div class="group"><h3>Inject once ${guest ? html`<${Choice} label="On" choices=${[['', guest], ['all', `all ${count(all)}`]]} value=${onAll ? 'all' : ''} onChoose=${(/** @type {string} */ key) => setOnAll(key === 'all')} />` : html`<small>on all ${count(all)}</small>`}</h3>
+    <div class="group"><h3>Inject once ${guest ? html`<${Choice} label="On" choices=${[['', guest], ['all', `all ${count(all)}`]]} value=${onAll ? 'all' : ''} onChoose=${(key) => setOnAll(key === 'all')} />` : html`<small>on all ${count(all)}</small>`}</h3>
       <div class="grid3">${ONCE.map((one) => html`<button type="button" class="btn" key=${one.kind} onClick=${() => inject(one)}>${one.label}<small>${one.note}</small></button>`)}</div>
       ${last && html`<${Request} body=${last} />`}</div>
     <${Rules} guest=${guest} /><${Recent} />`
@@ -104,11 +104,11 @@ function NewRule({ guest, onDone }) {
     if (await told(emulator.addRule({ kind, [how]: Number(much), ...(one && guest && { guest }) }).then(() => true), 'The rule is active')) onDone()
   }
   const about = emulator.kinds[kind]
-  return html`<form class="group" onSubmit=${save}><div class="formrow"><label for="rule-kind">Kind</label><select class="field" id="rule-kind" value=${kind} onChange=${(/** @type {any} */ e) => setKind(e.target.value)}>${kinds.map((name) => html`<option key=${name} value=${name}>${words(name)}</option>`)}</select></div>
+  return html`<form class="group" onSubmit=${save}><div class="formrow"><label for="rule-kind">Kind</label><select class="field" id="rule-kind" value=${kind} onChange=${(e) => setKind(e.target.value)}>${kinds.map((name) => html`<option key=${name} value=${name}>${words(name)}</option>`)}</select></div>
     ${about && html`<div class="formrow"><span></span><span class="dim">${about.meaning}</span></div>`}
-    <div class="formrow"><label for="rule-how">How often</label><div class="line"><select class="field grow" id="rule-how" value=${how} onChange=${(/** @type {any} */ e) => { setHow(e.target.value); setMuch(e.target.value === 'rate' ? '0.01' : '10') }}><option value="rate">share of the occasions</option><option value="every">every so many</option><option value="count">the first so many</option></select>
-      <input class="field mono grow" aria-label="How much" inputmode="decimal" value=${much} onInput=${(/** @type {any} */ e) => setMuch(e.target.value)} /></div></div>
-    ${guest && html`<div class="formrow"><span class="label">On</span><div><${Choice} label="Of the rule" choices=${[['one', guest], ['all', 'all']]} value=${one ? 'one' : 'all'} onChoose=${(/** @type {string} */ key) => setOne(key === 'one')} /></div></div>`}
+    <div class="formrow"><label for="rule-how">How often</label><div class="line"><select class="field grow" id="rule-how" value=${how} onChange=${(e) => { setHow(e.target.value); setMuch(e.target.value === 'rate' ? '0.01' : '10') }}><option value="rate">share of the occasions</option><option value="every">every so many</option><option value="count">the first so many</option></select>
+      <input class="field mono grow" aria-label="How much" inputmode="decimal" value=${much} onInput=${(e) => setMuch(e.target.value)} /></div></div>
+    ${guest && html`<div class="formrow"><span class="label">On</span><div><${Choice} label="Of the rule" choices=${[['one', guest], ['all', 'all']]} value=${one ? 'one' : 'all'} onChoose=${(key) => setOne(key === 'one')} /></div></div>`}
     <p class="acts"><button class="btn small primary">Add</button><button type="button" class="btn small" onClick=${onDone}>Cancel</button></p></form>`
 }
 

@@ -13,11 +13,13 @@ import { useSources } from '../store.js'
 import { count, line, ordinal, size, some } from '../text.js'
 import { clockMs, utc } from '../time.js'
 
+/** @typedef {import('../models/talk.js').Talk} Talk */
+
 const ROW_PX = 24
 
 /** @typedef {import('../models/frames.js').Frame} Frame */
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 export function FramesPane({ open }) {
   const all = frames.value
   useSources(frames, all, route)
@@ -32,8 +34,8 @@ export function FramesPane({ open }) {
     ${all.filter.problem && html`<p class="problem-line" role="alert">${all.filter.problem}</p>`}
     <div class="thead" aria-hidden="true"><span>Time</span><span></span><span>Frame</span><span>Bytes</span></div>
     ${shown.length ? html`<${ListWindow} id="frames" label="Frames of this session" count=${shown.length} rowHeight=${ROW_PX} active=${at} selected=${at} follow=${!n}
-      keyOf=${(/** @type {number} */ i) => shown[i].n} classOf=${(/** @type {number} */ i) => classOf(shown[i], selected)} row=${(/** @type {number} */ i) => html`<${Row} frame=${shown[i]} />`}
-      onActive=${(/** @type {number} */ i) => show(shown[i])} onOpen=${() => {}} />` : html`<div class="empty"><p>${all.all.length ? 'No frame fits the filter.' : open.isOver ? 'Its frames are not kept: they are recorded only while they are watched.' : 'Frames are recorded from now on, while this page is open.'}</p></div>`}
+      keyOf=${(i) => shown[i].n} classOf=${(i) => classOf(shown[i], selected)} row=${(i) => html`<${Row} frame=${shown[i]} />`}
+      onActive=${(i) => show(shown[i])} onOpen=${() => {}} />` : html`<div class="empty"><p>${all.all.length ? 'No frame fits the filter.' : open.isOver ? 'Its frames are not kept: they are recorded only while they are watched.' : 'Frames are recorded from now on, while this page is open.'}</p></div>`}
     ${selected && selected.kind !== 'not_kept' ? html`<${Detail} frame=${selected} open=${open} />` : null}</div>`
 }
 
@@ -89,7 +91,7 @@ function Row({ frame }) {
     <span>${titleOf(frame)}${frame.code && frame.code !== 200 && !life ? ` ${frame.code}` : ''}</span><span class="t">${life ? (frame.kind === 'open' ? ordinal(frame.connection) : '') : count(frame.bytes)}</span>`
 }
 
-/** @param {{frame: Frame, open: import('../models/talk.js').Talk}} props */
+/** @param {{frame: Frame, open: Talk}} props */
 function Detail({ frame, open }) {
   const value = read(frame.text ?? '')
   return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.repeated ? `${REPEATED} · ` : frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}</span><span class="grow"></span>
@@ -99,13 +101,13 @@ function Detail({ frame, open }) {
     <${Json} value=${value} text=${frame.text} /></section>`
 }
 
-/** The request that reads this frame. @param {Frame} frame @param {import('../models/talk.js').Talk} open */
+/** The request that reads this frame. @param {Frame} frame @param {Talk} open */
 export function copyCurl(frame, open) {
   const url = addressOf(`v1/sessions/${open.id}/frames`, { after: frame.n - 1, limit: 1, texts: 'true' }).href
   return copy(curl({ url, token: needsToken() }), 'curl')
 }
 
-/** @param {Frame} frame @param {import('../models/talk.js').Talk} open */
+/** @param {Frame} frame @param {Talk} open */
 const copyLink = (frame, open) => copy(new URL(format({ view: 'guests', session: `~${open.id}`, pane: 'frames', query: { n: String(frame.n) } }), location.href).href, 'Link')
 
 /** The frame that is looked at, if one is. */

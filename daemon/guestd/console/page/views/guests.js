@@ -13,6 +13,8 @@ import { useNow, useSources, useStable } from '../store.js'
 import { count, line, some, words } from '../text.js'
 import { clock, utc } from '../time.js'
 
+/** @typedef {import('../models/sessions.js').Row} Row */
+
 const ROW_PX = 52
 const SEARCH_AFTER_MS = 250
 const SKELETON_AFTER_MS = 300
@@ -37,10 +39,10 @@ export function openCursor() {
   if (row) open(row)
 }
 
-/** A session by its name while that is unique, else by its id. @param {import('../models/sessions.js').Row} row */
+/** A session by its name while that is unique, else by its id. @param {Row} row */
 export const keyOf = (row) => (row.state === 'ended' ? `~${row.id}` : row.name)
 
-/** @param {import('../models/sessions.js').Row} row */
+/** @param {Row} row */
 function open(row) {
   cursor.id = row.id
   sessions.look(row.id, row.seq)
@@ -67,9 +69,9 @@ export function Guests() {
   const isEmpty = !sessions.isLoading && !sessions.order.length
   return html`<section class="pane listpane guests" aria-label="Guest sessions">
     ${!route.value.session && html`<h1 class="vh">Guest sessions</h1>`}
-    <${Search} q=${q} onSearch=${(/** @type {string} */ text) => set({ q: text })} />
-    <${States} state=${state} onChoose=${(/** @type {string} */ key) => set({ state: key })} />
-    <div class="order"><select aria-label="Order" value=${sort} onChange=${(/** @type {any} */ e) => set({ sort: e.target.value })}>
+    <${Search} q=${q} onSearch=${(text) => set({ q: text })} />
+    <${States} state=${state} onChoose=${(key) => set({ state: key })} />
+    <div class="order"><select aria-label="Order" value=${sort} onChange=${(e) => set({ sort: e.target.value })}>
       ${SORTS.map(([key, text]) => html`<option value=${key}>${text}</option>`)}</select>
       ${sessions.isHeld && sessions.newer.size > 0 ? html`<button type="button" onClick=${() => sessions.putInOrder()}>${count(sessions.newer.size)} newer</button>`
       : html`<button type="button" onClick=${() => newGuest()}>New guest</button>`}</div>
@@ -88,8 +90,8 @@ function Search({ q, onSearch }) {
     return () => clearTimeout(timer)
   }, [text])
   return html`<div class="find" role="search"><${Icon} name="search" /><input type="search" class="field" id="search" placeholder="Name, id or attribute" aria-label="Search guest sessions"
-    value=${text} onInput=${(/** @type {any} */ e) => write(e.target.value)}
-    onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'ArrowDown' && (e.preventDefault(), step(0))} /><kbd aria-hidden="true">/</kbd></div>`
+    value=${text} onInput=${(e) => write(e.target.value)}
+    onKeyDown=${(e) => e.key === 'ArrowDown' && (e.preventDefault(), step(0))} /><kbd aria-hidden="true">/</kbd></div>`
 }
 
 /** @param {{state: string, onChoose: (state: string) => void}} props */
@@ -109,11 +111,11 @@ function List() {
   const rowAt = (/** @type {number} */ i) => rows.get(order[i])
   const see = useStable((/** @type {number} */ first, /** @type {number} */ last) => sessions.see(order.slice(first, last)))
   return html`<${ListWindow} id="guests" label=${`Guest sessions, ${SORTS.find(([key]) => key === sessions.query.sort)?.[1] ?? ''}`} count=${order.length} rowHeight=${ROW_PX}
-    keyOf=${(/** @type {number} */ i) => order[i]} active=${at} activeNow=${() => sessions.order.indexOf(cursor.id)} selected=${opened}
-    classOf=${(/** @type {number} */ i) => (rowAt(i) && i !== opened && sessions.unread(/** @type {any} */ (rowAt(i))) ? 'unread' : '')}
-    row=${(/** @type {number} */ i) => html`<${GuestRow} row=${rowAt(i)} isOpen=${i === opened} />`}
-    onActive=${(/** @type {number} */ i) => { cursor.id = order[i]; sessions.acted() }} onOpen=${(/** @type {number} */ i) => open(/** @type {any} */ (rowAt(i)))}
-    onSee=${see} onHold=${(/** @type {boolean} */ on) => sessions.hold(on)} />`
+    keyOf=${(i) => order[i]} active=${at} activeNow=${() => sessions.order.indexOf(cursor.id)} selected=${opened}
+    classOf=${(i) => (rowAt(i) && i !== opened && sessions.unread(/** @type {any} */ (rowAt(i))) ? 'unread' : '')}
+    row=${(i) => html`<${GuestRow} row=${rowAt(i)} isOpen=${i === opened} />`}
+    onActive=${(i) => { cursor.id = order[i]; sessions.acted() }} onOpen=${(i) => open(/** @type {any} */ (rowAt(i)))}
+    onSee=${see} onHold=${(on) => sessions.hold(on)} />`
 }
 
 /** @param {string} id @param {string} key */
@@ -123,7 +125,7 @@ function isOpen(id, key) {
   return row?.name === key && row.state !== 'ended'
 }
 
-/** @param {{row: import('../models/sessions.js').Row, isOpen: boolean}} props */
+/** @param {{row: Row, isOpen: boolean}} props */
 function GuestRow({ row, isOpen }) {
   const now = useNow()
   const unread = isOpen ? 0 : sessions.unread(row)
@@ -135,7 +137,7 @@ function GuestRow({ row, isOpen }) {
     ${flag ? html`<span class=${row.state === 'live' ? 'flag' : 'flag bad'}>${flag}</span>` : unread ? html`<span class="badge" role="img" aria-label=${some(unread, 'new event')}>${unread > 99 ? '99+' : unread}</span>` : null}`
 }
 
-/** @param {import('../models/sessions.js').Row} row */
+/** @param {Row} row */
 function lastOf(row) {
   if (row.state === 'ended') return 'Ended'
   if (row.last?.text || row.last?.type) {

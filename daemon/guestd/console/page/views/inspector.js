@@ -31,7 +31,7 @@ export function Inspector() {
   ]
   return html`<aside class="pane inspect" aria-label="Inspector"><header class="head only-narrow"><${IconButton} name="back" label="Back to the conversation" onClick=${() => go({ pane: '' })} /><h2><bdi>${open.name}</bdi></h2></header><${NarrowTabs} />
     <${Explain} open=${open} found=${explained.value} />
-    <div class="panel-box"><${Tabs} label="Beneath the conversation" tabs=${tabs} selected=${pane} panel="panel" onSelect=${(/** @type {string} */ key) => go({ pane: key })} />
+    <div class="panel-box"><${Tabs} label="Beneath the conversation" tabs=${tabs} selected=${pane} panel="panel" onSelect=${(key) => go({ pane: key })} />
       <div class="panel-box" id="panel" role="tabpanel" aria-labelledby=${`tab-${pane}`}><${PANELS[pane]} key=${`${open.key} ${pane}`} open=${open} /></div></div></aside>`
 }
 

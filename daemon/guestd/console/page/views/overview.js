@@ -25,7 +25,7 @@ export function Overview() {
     void stats.read(SECONDS[chosen])
     return () => { stats.window = RECENT_MAX }
   }, [chosen])
-  return html`<main class="page" id="main" tabindex="-1"><div><header><h1>Overview</h1><${Choice} label="How far back" choices=${WINDOWS} value=${chosen} onChoose=${(/** @type {string} */ key) => go({ view: 'overview', query: { window: key } }, { replace: true })} />
+  return html`<main class="page" id="main" tabindex="-1"><div><header><h1>Overview</h1><${Choice} label="How far back" choices=${WINDOWS} value=${chosen} onChoose=${(key) => go({ view: 'overview', query: { window: key } }, { replace: true })} />
       <span class="grow"></span><p class="dim">Every figure is also on <a href="metrics">/metrics</a>.</p></header>
     <${Tiles} rows=${stats.rows} window=${chosen} /><${Plots} rows=${thinned(stats.rows)} />
     <div class="cols"><${Attention} /><${Causes} rows=${stats.rows} /><${Budgets} /></div></div></main>`

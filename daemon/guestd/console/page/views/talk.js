@@ -17,6 +17,9 @@ import { attentionOf, dotOf, DOWN, flagOf } from '../models/row.js'
 import { newGuest } from './guests.js'
 import { NarrowTabs } from './inspector.js'
 
+/** @typedef {import('../models/talk.js').Talk} Talk */
+/** @typedef {import('../models/transcript.js').Item} Item */
+
 export function TalkPane() {
   useSources(talk, talk.value, route)
   const open = talk.value
@@ -35,7 +38,7 @@ export function TalkPane() {
     e.preventDefault()
     setOver(true)
   }
-  return html`<section class="pane talkpane" aria-label=${`Conversation with ${open.name}`} onDragOver=${drag} onDragLeave=${(/** @type {any} */ e) => !e.currentTarget.contains(e.relatedTarget) && setOver(false)}
+  return html`<section class="pane talkpane" aria-label=${`Conversation with ${open.name}`} onDragOver=${drag} onDragLeave=${(e) => !e.currentTarget.contains(e.relatedTarget) && setOver(false)}
     onDrop=${drop}>
     <${Head} open=${open} /><${NarrowTabs} />
     ${open.problem ? html`<p class="problem-line" role="alert">${said(open.problem)}</p>` : null}
@@ -45,7 +48,7 @@ export function TalkPane() {
     ${isOver && html`<${DropHint} />`}</section>`
 }
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Missing({ open }) {
   const name = open.key.startsWith('~') ? '' : open.key
   return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No open guest session ${name ? html`of the name “<bdi>${name}</bdi>”` : `has the id ${open.key.slice(1)}`}</h2>
@@ -54,7 +57,7 @@ function Missing({ open }) {
     ${name && html`<p class="acts"><button type="button" class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
 }
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Head({ open }) {
   const now = useNow()
   const org = orgName()
@@ -81,7 +84,7 @@ function Head({ open }) {
     <${Menu} label="More actions" entries=${entries} /></header>`
 }
 
-/** @param {{open: import('../models/talk.js').Talk, now: number}} props */
+/** @param {{open: Talk, now: number}} props */
 function StateMark({ open, now }) {
   useSources(sessions)
   const row = sessions.rows.get(open.id)
@@ -96,7 +99,7 @@ function StateMark({ open, now }) {
 /** So many messages are drawn at first, and so many more each time. */
 const DRAWN = 100
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Messages({ open }) {
   const now = useNow()
   useSources(frames.value)
@@ -142,16 +145,16 @@ function Messages({ open }) {
     ${isBelow && html`<button type="button" class="btn small below" onClick=${end}>Newer below</button>`}</div>`
 }
 
-/** Whether nothing of it changes with time. @param {import('../models/transcript.js').Item} item */
+/** Whether nothing of it changes with time. @param {Item} item */
 const isSettled = (item) => (item.kind === 'line' ? !item.outage || item.outage.restored > 0 : !item.mine || Boolean(item.delivery) || Boolean(item.echoSeq))
 
-/** @param {import('../models/transcript.js').Item[]} items @param {number} i */
+/** @param {Item[]} items @param {number} i */
 function isFirst(items, i) {
   const [before, item] = [items[i - 1], items[i]]
   return !before || before.kind === 'line' || before.mine !== item.mine || before.sender !== item.sender || item.at - before.at > 60_000 || Boolean(item.late)
 }
 
-/** @param {import('../models/talk.js').Talk} open @param {import('../models/transcript.js').Item} item @returns {import('../parts/cards.js').Context} */
+/** @param {Talk} open @param {Item} item @returns {import('../parts/cards.js').Context} */
 function context(open, item) {
   const hasChoices = !item.mine && item.content?.length
   const answer = hasChoices ? open.transcript.answerTo(item) : undefined
@@ -165,29 +168,29 @@ function context(open, item) {
   }
 }
 
-/** Which items belong to the frame that is looked at. @param {number} n @returns {(item: import('../models/transcript.js').Item) => boolean} */
+/** Which items belong to the frame that is looked at. @param {number} n @returns {(item: Item) => boolean} */
 function markedBy(n) {
   const frame = n ? frames.value?.byNumber(n) : undefined
   if (!frame) return () => false
   return (item) => Boolean((frame.seq && item.seq === frame.seq) || (frame.command_id && frame.command_id === item.command))
 }
 
-/** @param {import('../models/transcript.js').Item} item */
+/** @param {Item} item */
 function showFrames(item) {
   const found = frames.value?.of({ command: item.command, seq: item.seq }) ?? []
   const query = found.length ? { n: String(found[0].n), seq: String(item.seq) } : { seq: String(item.seq) }
   go({ pane: 'frames', query: /** @type {any} */ (query) })
 }
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Writing({ open }) {
   return html`<${Composer} key=${open.id} session=${open.id} name=${open.name} org=${orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
-    attributes=${open.session?.attributes ?? {}} onSend=${async (/** @type {string} */ text) => Boolean(await told(open.send(text)))}
-    onFile=${(/** @type {File} */ file) => told(open.attach(file))} onTyping=${() => open.typing()}
-    onAttributes=${(/** @type {any} */ all) => told(open.setAttributes(all), 'Attributes are set')} />`
+    attributes=${open.session?.attributes ?? {}} onSend=${async (text) => Boolean(await told(open.send(text)))}
+    onFile=${(file) => told(open.attach(file))} onTyping=${() => open.typing()}
+    onAttributes=${(all) => told(open.setAttributes(all), 'Attributes are set')} />`
 }
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Over({ open }) {
   useSources(sessions)
   if (open.isLoading || !open.session) return null
@@ -201,7 +204,7 @@ function Over({ open }) {
     : html`<button type="button" class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button>`}</footer>`
 }
 
-/** The name belongs to another session now. @param {import('../models/talk.js').Talk} open */
+/** The name belongs to another session now. @param {Talk} open */
 function showNew(open) {
   if (open.key === open.name) reopen()
   else go({ session: open.name })
