@@ -13,14 +13,15 @@ import { Text } from './text.js'
  * @typedef {object} BubbleProps
  * @property {Item} item
  * @property {boolean} isFirst of its sender's in a row
+ * @property {boolean} [isDown] its session is not connected
  * @property {boolean} isMarked its frame is looked at
- * @property {number} now
+ * @property {number} now ms; 0: nothing of it changes any more
  * @property {import('./cards.js').Context} of
  * @property {() => void} onFrames shows its frames
  */
 
 /** @param {BubbleProps} props */
-export function Bubble({ item, isFirst, isMarked, now, of, onFrames }) {
+export function Bubble({ item, isFirst, isMarked, isDown, now, of, onFrames }) {
   if (item.kind === 'line') return html`<${Line} item=${item} now=${now} />`
   const files = (item.content ?? []).filter((one) => one?.contentType === 'Attachment')
   const pendingFile = item.upload && !files.length
@@ -31,19 +32,19 @@ export function Bubble({ item, isFirst, isMarked, now, of, onFrames }) {
       ${item.late && html` · <span class="late">late: it came after later ones</span>`}</p>`}
     ${item.text && html`<div class="bubble" onDblClick=${onFrames}><${Text} text=${item.text} /></div>`}
     <${Content} content=${[...(item.content ?? []), ...pendingFile]} of=${of} />
-    ${item.mine && html`<${Meta} item=${item} now=${now} onFrames=${onFrames} />`}
-    ${!item.mine && html`<button type="button" class="frames-of" title="Show its frame" aria-label="Show its frame" onClick=${onFrames}>frame</button>`}
+    ${item.mine && html`<${Meta} item=${item} isDown=${isDown} now=${now} onFrames=${onFrames} />`}
+    ${!item.mine && html`<button class="frames-of" title="Show its frame" aria-label="Show its frame" onClick=${onFrames}>frame</button>`}
   </div>`
 }
 
 const MARKS = /** @type {const} */ ({ ok: 'check', wait: 'clock', bad: 'close', unsure: 'warn' })
 
-/** @param {{item: Item, now: number, onFrames: () => void}} props */
-function Meta({ item, now, onFrames }) {
-  const { mark, words: state } = deliveryOf(item, now, duration)
+/** @param {{item: Item, isDown?: boolean, now: number, onFrames: () => void}} props */
+function Meta({ item, isDown, now, onFrames }) {
+  const { mark, words: state } = deliveryOf(item, now, duration, isDown)
   const kind = item.action === 'reply' ? 'quick reply · ' : ''
   return html`<p class=${`meta ${mark}`}><span>${kind}<${Time} at=${item.acceptedAt || item.at} /></span><${Icon} name=${MARKS[mark]} />
-    <button type="button" class="plain" title="Show its frames" onClick=${onFrames}>${state}</button>
+    <button class="plain" title="Show its frames" onClick=${onFrames}>${state}</button>
     ${item.late && html`<span class="late">late</span>`}</p>`
 }
 
@@ -60,6 +61,5 @@ function Line({ item, now }) {
 function Outage({ item, outage: { lost, restored }, now }) {
   const why = item.text && item.text !== 'lost' ? ` (${words(item.text)})` : ''
   const took = lost ? ` after ${duration(restored - lost)}` : ''
-  const since = lost ? `, for ${duration(now - lost)}` : ''
-  return html`<p class="sys warn" id=${`item-${item.key}`}>Connection lost ${clock(lost)}${why} · ${restored ? `restored${took}` : `not back yet${since}`}</p>`
+  return html`<p class="sys warn" id=${`item-${item.key}`}>Connection lost ${clock(lost)}${why} · ${restored ? `restored${took}` : now ? `not back yet, for ${duration(now - lost)}` : 'did not come back'}</p>`
 }

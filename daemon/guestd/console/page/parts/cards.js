@@ -42,7 +42,7 @@ function Choices({ choices, of, type }) {
   const chosen = (/** @type {any} */ one) => Boolean(of.answered) && (one.payload === of.answered?.payload || (!of.answered?.payload && one.text === of.answered?.text))
   const isOver = Boolean(of.answered) || !of.canAnswer
   return html`<div class="quick" role="group" aria-label=${of.answered ? 'Quick replies, answered' : 'Quick replies'}>
-    <${Some} items=${choices} draw=${(one) => html`<button type="button" disabled=${isOver} aria-pressed=${chosen(one) || undefined} dir="auto"
+    <${Some} items=${choices} draw=${(one) => html`<button disabled=${isOver} aria-pressed=${chosen(one) || undefined} dir="auto"
       onClick=${() => of.choose(type, String(one.text ?? ''), String(one.payload ?? one.text ?? ''), of.messageId)}>${String(one.text ?? '')}</button>`} /></div>`
 }
 
@@ -61,8 +61,8 @@ function Action({ one, of }) {
   const url = one?.type === 'Link' ? link(one.url) : null
   const text = String(one?.text ?? '')
   if (url) return html`<${Link} url=${url}>${text} <small>${url.host}</small><//>`
-  if (one?.type === 'Link') return html`<button type="button" disabled title="not an address of the web">${text}</button>`
-  return html`<button type="button" dir="auto" disabled=${!of.canAnswer} aria-pressed=${(of.answered && one?.payload === of.answered.payload) || undefined}
+  if (one?.type === 'Link') return html`<button disabled title="not an address of the web">${text}</button>`
+  return html`<button dir="auto" disabled=${!of.canAnswer} aria-pressed=${(of.answered && one?.payload === of.answered.payload) || undefined}
     onClick=${() => of.choose('Button', text, String(one?.payload ?? text), of.messageId)}>${text}</button>`
 }
 

@@ -50,7 +50,7 @@ export function Alone() {
     ${session ? html`<${Conversation} guest=${session} />` : html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No guest is chosen</h2></div></section>`}
     <aside class="pane inspect" aria-label="Inspector"><div class="panel-box"><${Tabs} label="The other side" panel="panel" selected=${shown} onSelect=${(key) => go({ pane: key })}
       tabs=${[{ key: 'agent', text: 'Agent’s desk' }, { key: 'faults', text: 'Faults', count: emulator.rules.length || '' }]} />
-      <div class="panel-box" id="panel" role="tabpanel" aria-labelledby=${`tab-${shown}`}>${shown === 'faults' ? html`<${FaultsPane} open=${session ? open : undefined} />` : session && html`<${AgentPane} open=${open} />`}</div></div></aside></main>`
+      <div class="panel-box" id="panel" role="tabpanel" aria-labelledby=${`tab-${shown}`}>${shown === 'faults' ? html`<${FaultsPane} key=${session} open=${session ? open : undefined} />` : session && html`<${AgentPane} open=${open} />`}</div></div></aside></main>`
 }
 
 /** @param {{sessions: any[], selected: string}} props */

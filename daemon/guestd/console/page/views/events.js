@@ -30,8 +30,8 @@ export function EventsPane({ open }) {
     ${shown.length ? html`<${ListWindow} id="events" label="Events of this session" count=${shown.length} rowHeight=${ROW_PX} active=${at} selected=${at} follow=${!seq}
       keyOf=${(i) => shown[i].seq} row=${(i) => html`<${Row} event=${shown[i]} />`} onActive=${show} onOpen=${() => {}} />` : html`<div class="empty"><p>${open.events.length ? 'No event fits the filter.' : 'Nothing has happened yet.'}</p></div>`}
     ${selected && html`<section class="detail" aria-label=${`Event ${selected.seq}`}><header><b>Event ${selected.seq}</b><span class="dim">${selected.kind} ${directionOf(selected)}</span><span class="grow"></span>
-      <button type="button" class="btn quiet small" onClick=${() => copy(JSON.stringify(withoutQueries(selected), null, 2), 'JSON')}>JSON</button>
-      <button type="button" class="btn quiet small" onClick=${() => copy(curl({ url: addressOf(`v1/sessions/${open.id}/events`, { after: selected.seq - 1, limit: 1 }).href, token: needsToken() }), 'curl')}>curl</button></header><${Json} value=${withoutQueries(selected)} /></section>`}</div>`
+      <button class="btn quiet small" onClick=${() => copy(JSON.stringify(withoutQueries(selected), null, 2), 'JSON')}>JSON</button>
+      <button class="btn quiet small" onClick=${() => copy(curl({ url: addressOf(`v1/sessions/${open.id}/events`, { after: selected.seq - 1, limit: 1 }).href, token: needsToken() }), 'curl')}>curl</button></header><${Json} value=${withoutQueries(selected)} /></section>`}</div>`
 }
 
 /** As of its frame: the platform calls what goes out from a guest inbound. @param {Record<string, any>} event */

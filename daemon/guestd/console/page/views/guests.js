@@ -73,11 +73,19 @@ export function Guests() {
     <${States} state=${state} onChoose=${(key) => set({ state: key })} />
     <div class="order"><select aria-label="Order" value=${sort} onChange=${(e) => set({ sort: e.target.value })}>
       ${SORTS.map(([key, text]) => html`<option value=${key}>${text}</option>`)}</select>
-      ${sessions.isHeld && sessions.newer.size > 0 ? html`<button type="button" onClick=${() => sessions.putInOrder()}>${count(sessions.newer.size)} newer</button>`
-      : html`<button type="button" onClick=${() => newGuest()}>New guest</button>`}</div>
+      ${sessions.isHeld && sessions.newer.size > 0 && html`<button onClick=${() => sessions.putInOrder()}>${count(sessions.newer.size)} newer</button>`}
+      <button onClick=${() => newGuest()}>New guest</button></div>
     ${sessions.problem ? html`<p class="problem-line" role="alert">${said(sessions.problem)}</p>` : null}
     ${isEmpty ? html`<${Nothing} q=${q} state=${state} />` : sessions.order.length ? html`<${List} />` : html`<${Skeleton} />`}
   </section>`
+}
+
+/** Opens what a search finds, if that is one. @param {string} q */
+async function openOnly(q) {
+  if (q !== sessions.query.q || sessions.isLoading) await sessions.ask({ ...sessions.query, q })
+  const { order: [id, ...others], rows } = sessions
+  const row = rows.get(id)
+  if (q && row && !others.length) open(row)
 }
 
 /** @param {{q: string, onSearch: (text: string) => void}} props */
@@ -91,7 +99,7 @@ function Search({ q, onSearch }) {
   }, [text])
   return html`<div class="find" role="search"><${Icon} name="search" /><input type="search" class="field" id="search" placeholder="Name, id or attribute" aria-label="Search guest sessions"
     value=${text} onInput=${(e) => write(e.target.value)}
-    onKeyDown=${(e) => e.key === 'ArrowDown' && (e.preventDefault(), step(0))} /><kbd aria-hidden="true">/</kbd></div>`
+    onKeyDown=${(e) => (e.key === 'ArrowDown' ? (e.preventDefault(), step(0)) : e.key === 'Enter' && openOnly(text))} /><kbd aria-hidden="true">/</kbd></div>`
 }
 
 /** @param {{state: string, onChoose: (state: string) => void}} props */
@@ -99,7 +107,7 @@ function States({ state, onChoose }) {
   const { live = 0, ended = 0 } = sessions.listed
   const down = sessions.openCount - live
   const all = [['all', 'Open', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', ended]]
-  return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button type="button" key=${key}
+  return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button key=${key}
     aria-pressed=${key === state} onClick=${() => onChoose(String(key))}><b>${count(Number(n))}</b>${text}</button>`)}</div>`
 }
 
@@ -139,7 +147,7 @@ function GuestRow({ row, isOpen }) {
 
 /** @param {Row} row */
 function lastOf(row) {
-  if (row.state === 'ended') return 'Ended'
+  if (row.state === 'ended') return row.reason ? `Ended: ${words(row.reason)}` : 'Ended'
   if (row.last?.text || row.last?.type) {
     const text = row.last.text ? line(row.last.text) : row.last.type
     return row.last.direction === 'Inbound' ? `You: ${text}` : text
@@ -172,7 +180,7 @@ function Nothing({ q, state }) {
   if (q) {
     const { ended = 0 } = sessions.listed
     const open = sessions.openCount
-    const choose = (/** @type {string} */ other, /** @type {string} */ text) => html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: other } })}>${text} with it</button></p>`
+    const choose = (/** @type {string} */ other, /** @type {string} */ text) => html`<p><button class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: other } })}>${text} with it</button></p>`
     return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
       ${open > 0 && choose('', some(open, 'open session'))}${ended > 0 && choose('ended', some(ended, 'ended session'))}
       ${!open && !ended && html`<p>Neither among the open guest sessions nor among the ended ones.</p>`}</div>`
@@ -182,5 +190,5 @@ function Nothing({ q, state }) {
   return html`<div class="empty"><h2>No guest session is open</h2>
     <p>A guest session is one person in your site’s chat. guestd keeps it connected, and this page shows both sides of its conversation: what the guest sees, and what went over the wire.</p>
     <div class="command"><code tabindex="0">${command}</code><${IconButton} name="copy" label="Copy the command" small onClick=${() => copy(command, 'Command')} /></div>
-    <p><button type="button" class="btn primary" onClick=${() => newGuest('ana')}>Open the first guest</button></p></div>`
+    <p><button class="btn primary" onClick=${() => newGuest('ana')}>Open the first guest</button></p></div>`
 }

@@ -4,17 +4,17 @@ import { frames, orgName, reopen, sessions, talk } from '../app.js'
 import { said } from '../api.js'
 import { Bubble } from '../parts/bubble.js'
 import { Composer, DropHint } from '../parts/composer.js'
-import { confirmed } from '../parts/dialog.js'
 import { forgetFiles } from '../parts/file.js'
-import { Icon, IconButton } from '../parts/icons.js'
-import { Menu, Sure } from '../parts/menu.js'
-import { copy, told } from '../parts/toast.js'
-import { format, go, linkTo, route } from '../route.js'
+import { Icon } from '../parts/icons.js'
+import { notice, told } from '../parts/toast.js'
+import { go, linkTo, route } from '../route.js'
 import { useNow, useSources, useStable } from '../store.js'
 import { some, words } from '../text.js'
-import { clock, duration, instant, roughly, utc, when } from '../time.js'
-import { attentionOf, dotOf, DOWN, flagOf } from '../models/row.js'
+import { duration, when } from '../time.js'
+import { DOWN } from '../models/row.js'
+import { RECORDED } from './frames.js'
 import { newGuest } from './guests.js'
+import { Head } from './head.js'
 import { NarrowTabs } from './inspector.js'
 
 /** @typedef {import('../models/talk.js').Talk} Talk */
@@ -54,46 +54,7 @@ function Missing({ open }) {
   return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No open guest session ${name ? html`of the name “<bdi>${name}</bdi>”` : `has the id ${open.key.slice(1)}`}</h2>
     ${open.earlier.length > 0 && html`<p>It has ended ones: ${open.earlier.map((one) => html` <a href=${linkTo({ session: `~${one.session_id}` })}>${when(Date.parse(one.ended_at))}</a>`)}</p>`}
     ${!name && html`<p>It has ended, and the journal keeps nothing of it; or there never was one.</p>`}
-    ${name && html`<p class="acts"><button type="button" class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
-}
-
-/** @param {{open: Talk}} props */
-function Head({ open }) {
-  const now = useNow()
-  const org = orgName()
-  const attributes = Object.entries(open.session?.attributes ?? {}).map(([key, value]) => `${key}=${value}`)
-  const end = async () => {
-    if (org && !(await confirmed({ title: `End ${open.name}?`, text: `This ends the conversation in ${org}. The agent is told.`, act: `End in ${org}` }))) return
-    void told(open.end())
-  }
-  const entries = [
-    { label: 'Copy link', act: () => copy(new URL(format({ view: 'guests', session: `~${open.id}` }), location.href).href, 'Link') },
-    { label: 'Copy id', act: () => copy(open.id, 'Id') },
-    ...(open.isOver ? [] : [
-      { label: 'Drop connection: close', act: () => { void told(open.reconnect('close')) } },
-      { label: 'Drop connection: abort', act: () => { void told(open.reconnect('abort')) } },
-      { label: org ? `End in ${org}` : 'End the session', danger: true, sure: org ? '' : 'End it now?', act: () => { void end() } },
-    ]),
-  ]
-  return html`<header class="head"><span class="only-s"><${IconButton} name="back" label="Back to the list" onClick=${() => go({ session: '' })} /></span>
-    <div class="grow"><h1><bdi>${open.name}</bdi></h1><p class="sub">${open.openedAt ? html`since <span title=${utc(open.openedAt)}>${clock(open.openedAt)}</span>` : ''}${attributes.map((one) => html` · <bdi>${one}</bdi>`)}</p></div>
-    <${StateMark} open=${open} now=${now} />
-    ${!open.isOver && html`<button type="button" class="btn small wide drop-it" onClick=${() => told(open.reconnect('abort'))}>Drop connection</button>
-    ${open.isEnding ? null : org ? html`<button type="button" class="btn small danger wide" onClick=${end}>End in ${org}</button>` : html`<${Sure} label="End" sure="End now?" act=${end} />`}`}
-    <span class="only-narrow only-l"><button type="button" class="btn small" onClick=${() => go({ pane: 'frames' })}>Inspect</button></span>
-    <${Menu} label="More actions" entries=${entries} /></header>`
-}
-
-/** @param {{open: Talk, now: number}} props */
-function StateMark({ open, now }) {
-  useSources(sessions)
-  const row = sessions.rows.get(open.id)
-  const flag = row && row.state === open.state && attentionOf(row) ? flagOf(row, now) : ''
-  const dot = dotOf(open.state, Boolean(flag) || open.isEnding)
-  const since = instant(open.session?.state_since) || (open.state === 'live' ? open.openedAt : 0)
-  const told = flag ? `, ${flag}` : since && !open.isOver ? ` ${roughly(now - since)}` : ''
-  const word = open.isEnding ? 'ending' : words(open.state) || 'loading'
-  return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${word}${told}${open.isStale ? ' (stale)' : ''}</span>`
+    ${name && html`<p class="acts"><button class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
 }
 
 /** So many messages are drawn at first, and so many more each time. */
@@ -119,9 +80,10 @@ function Messages({ open }) {
     if (isSent) atEnd.current = true
     if (box.current && (isSent || (atEnd.current && !seq))) box.current.scrollTop = box.current.scrollHeight
   })
+  const isTyping = (transcript.typing?.until ?? 0) > now && !open.isOver
   useLayoutEffect(() => {
     if (!atEnd.current) below(true)
-  }, [items.length, transcript.typing !== null && transcript.typing.until > now])
+  }, [items.length, isTyping])
   useEffect(() => {
     const item = seq && items.find((one) => one.seq === seq)
     if (item) document.getElementById(`item-${item.key}`)?.scrollIntoView({ block: 'center' })
@@ -136,13 +98,12 @@ function Messages({ open }) {
     box.current?.scrollTo({ top: box.current.scrollHeight })
   }
   const marked = markedBy(Number(route.value.query.n) || 0)
-  const isTyping = transcript.typing !== null && transcript.typing.until > now && !open.isOver
   return html`<div class=${open.isStale ? 'talkbox stale' : 'talkbox'}><div class="talk" role="log" aria-live="polite" aria-label="Messages" tabindex="0" ref=${box} onScroll=${scrolled} id="messages">
-    <div>${(open.firstSeq > 0 || every.length > max) && html`<button type="button" class="more" onClick=${() => (every.length > max ? show(max + DRAWN) : told(open.readEarlier()))}>Show earlier messages</button>`}
+    <div>${(open.firstSeq > 0 || every.length > max) && html`<button class="more" onClick=${() => (every.length > max ? show(max + DRAWN) : told(open.readEarlier()))}>Show earlier messages</button>`}
     ${!items.length && !open.isLoading && !open.problem && html`<p class="sys">Nothing was said yet</p>`}</div>
-    ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${isSettled(item) ? 0 : now} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
+    ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${open.isOver || isSettled(item) ? 0 : now} isDown=${DOWN.has(open.state)} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
     ${isTyping && html`<div class="turn"><div class="bubble typing" role="img" aria-label=${`${transcript.typing?.sender || 'The agent'} is typing`}><i></i><i></i><i></i></div></div>`}</div>
-    ${isBelow && html`<button type="button" class="btn small below" onClick=${end}>Newer below</button>`}</div>`
+    ${isBelow && html`<button class="btn small below" onClick=${end}>Newer below</button>`}</div>`
 }
 
 /** Whether nothing of it changes with time. @param {Item} item */
@@ -177,9 +138,9 @@ function markedBy(n) {
 
 /** @param {Item} item */
 function showFrames(item) {
-  const found = frames.value?.of({ command: item.command, seq: item.seq }) ?? []
-  const query = found.length ? { n: String(found[0].n), seq: String(item.seq) } : { seq: String(item.seq) }
-  go({ pane: 'frames', query: /** @type {any} */ (query) })
+  const [frame] = frames.value?.of({ command: item.command, seq: item.seq }) ?? []
+  if (!frame) notice(`Its frame is not there. ${RECORDED}`)
+  go({ pane: 'frames', query: { n: frame ? String(frame.n) : '', seq: String(item.seq) } })
 }
 
 /** @param {{open: Talk}} props */
@@ -200,8 +161,8 @@ function Over({ open }) {
   const other = sessions.find(open.name)
   const took = open.openedAt && ended ? `, after ${duration(ended - open.openedAt)}` : ''
   return html`<footer class="say over"><${Icon} name="close" /><span class="grow">Ended${ended ? ` ${when(ended)}` : ''}${reason ? `: ${words(reason)}` : ''}${took}. It can be read as long as the journal keeps it.</span>
-    ${other && other.id !== open.id ? html`<button type="button" class="btn" onClick=${() => showNew(open)}>Show the new one of this name</button>`
-    : html`<button type="button" class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button>`}</footer>`
+    ${other && other.id !== open.id ? html`<button class="btn" onClick=${() => showNew(open)}>Show the new one of this name</button>`
+    : html`<button class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button>`}</footer>`
 }
 
 /** The name belongs to another session now. @param {Talk} open */
