@@ -50,6 +50,7 @@ def test_one_that_could_not_come_back_says_so_everywhere(refused, console):
 
     until(lambda: ended_of(daemon))
     expect(talk.locator(".sys.warn")).to_contain_text("did not come back")
+    expect(talk).to_contain_text("failed: the guest session ended: it could not connect again")
     expect(talk).not_to_contain_text("not back yet")
     columns = daemon.ask("GET", "/v1/stats?window=60")["history"]["columns"]
     assert sum(columns["throttled.connects"]) == 0 < sum(columns["connects_failed"])

@@ -260,7 +260,7 @@ export function deliveryOf(item, now, duration, isDown) {
       return { mark: 'ok', words: `confirmed${times(delivery, item.acceptedAt, duration)}${tries}` }
     }
     case 'sent': return { mark: 'ok', words: 'sent' }
-    case 'failed': return { mark: 'bad', words: `failed: ${delivery.reason || words(delivery.code)}` }
+    case 'failed': return { mark: 'bad', words: `failed: ${(delivery.reason || delivery.code || '').replace(/\w+$/, words)}` }
     case 'uncertain': return { mark: 'unsure', words: `uncertain: ${delivery.reason || 'it may have arrived'}` }
   }
   if (item.echoSeq) return { mark: 'ok', words: 'confirmed' }

@@ -47,7 +47,7 @@ function Tiles({ rows, window }) {
   const tiles = [
     ['Guests', count((last.live ?? 0) + downOf(last)), '', `${count(last.waiting ?? 0)} queued, ${count(last.resting ?? 0)} disconnected`, ''],
     ['Messages in', count(last.in ?? 0), '/s', `${count(total(rows, 'in'))} in ${within}`, ''],
-    ['Messages out', count(last.out ?? 0), '/s', unsettled ? html`<a href=${endedOnes()}>all confirmed but ${count(unsettled)}</a>` : `${count(total(rows, 'out'))} in ${within}`, unsettled ? 'warn' : ''],
+    ['Messages out', count(last.out ?? 0), '/s', unsettled ? `all confirmed but ${count(unsettled)}` : `${count(total(rows, 'out'))} in ${within}`, unsettled ? 'warn' : '', unsettled && endedOnes()],
     ['Echo, p99', number(last.echo_p99), ' ms', `p50 ${number(last.echo_p50)} · p95 ${number(last.echo_p95)}`, ''],
     ['Lost connections', (lost / minutes).toFixed(1), '/min', `${count(lost)} in ${within}`, lost ? 'warn' : ''],
     ['Loop lag, p99', number(last.loop_lag_p99), ' ms', `CPU ${count((last.cpu ?? 0) * 100)} %, ${size(last.rss ?? 0)}`, 'ok'],
