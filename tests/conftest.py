@@ -39,6 +39,7 @@ LONG = [
     "acceptance/test_kill.py",
     "integration/faults/test_table.py",
     "acceptance/console/test_states.py",
+    "acceptance/console/test_truth.py",
     "acceptance/test_platform_away.py",
     "acceptance/test_kill_operations.py",
     "acceptance/test_chaos.py",

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 
 const page = new URL('../../daemon/guestd/console/page/', import.meta.url)
 const { Talk } = await import(new URL('models/talk.js', page))
-const { Stats } = await import(new URL('models/stats.js', page))
+const { highest, Stats } = await import(new URL('models/stats.js', page))
 
 const said = (seq) => ({ kind: 'message', seq, id: `m${seq}`, direction: 'Outbound', type: 'Text', text: `text ${seq}`, at: seq, content: [] })
 const from = (first, last) => Array.from({ length: last - first + 1 }, (_, i) => said(first + i))
@@ -75,4 +75,14 @@ test('the figures of a long window are kept only while it is shown', () => {
   stats.window = 64
   take(1001)
   assert.deepEqual([stats.rows.length, stats.rows[63].at], [64, 1_001_000])
+})
+
+test('a figure of one second is drawn however many there are, and the same after reading anew', () => {
+  const rows = Array.from({ length: 900 }, (_, i) => ({ at: i * 1000, lost: i === 451 ? 7 : 0, ...(i % 2 ? { echo_p99: i } : {}) }))
+  const drawn = highest(rows, 300)
+  assert.ok(drawn.length <= 301)
+  assert.deepEqual(drawn.filter((row) => row.lost).map((row) => row.lost), [7])
+  const later = [...rows.slice(1), { at: 900_000, lost: 0 }]
+  assert.deepEqual(highest(later, 300).slice(1, -1), drawn.slice(1))
+  assert.equal(highest(rows.slice(-300), 300).length, 300)
 })

@@ -44,7 +44,9 @@ test('a message that failed stays where it was accepted', () => {
 test('delivery is said in words', () => {
   const of = after([accepted(1, 'c1', 'a')])
   const [item] = of.list()
-  assert.deepEqual(deliveryOf(item, 1800, ms), { mark: 'wait', words: 'accepted, not confirmed yet, for 800 ms' })
+  assert.deepEqual(deliveryOf(item, 1800, ms), { mark: 'wait', words: 'accepted, not confirmed yet, for 800 ms; looked up in the history if no echo comes' })
+  assert.match(deliveryOf(item, 1800, ms, true).words, /for 800 ms; sent, or looked up in the history, when the connection is back$/)
+  assert.equal(deliveryOf(item, 0, ms).words, 'accepted, not confirmed yet, and the session has ended')
   of.apply(delivered(2, 'c1', 'confirmed', { took_ms: 41 }))
   assert.deepEqual(deliveryOf(item, 0, ms), { mark: 'ok', words: 'confirmed in 41 ms' })
   of.apply(delivered(3, 'c1', 'uncertain'))

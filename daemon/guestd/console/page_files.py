@@ -28,7 +28,7 @@ CONTENT_TYPES = {
 
 
 #: What a module says to its readers and to the type checker; no string of a module has the like.
-_COMMENT = re.compile(rb"/\*\*.*?\*/ ?", re.DOTALL)
+_COMMENT = re.compile(rb"/\*\*.*?\*/ ?|(?:^[ \t]*| )// [^\n]*$", re.DOTALL | re.MULTILINE)
 #: In templates too, whose text does not depend on it.
 _INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
 _STYLE_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)

@@ -28,6 +28,16 @@ class Backoff:
             attempts, lasted_s, rest_s = attempts + 1, lasted_s + rest_s, rest_s * 2.0
         return lasted_s + (self.attempts_max - attempts) * self.cap_s
 
+    def left_s(self, attempt: int) -> float:
+        """All rests from the one before try `attempt` on, the random part at its mean."""
+        left_s = 0.0
+        for n in range(attempt, self.attempts_max):
+            rest_s = self.base_s * 2.0 ** min(n, 60) + self.jitter_s / 2.0
+            if rest_s >= self.cap_s:
+                return left_s + (self.attempts_max - n) * self.cap_s
+            left_s += rest_s
+        return left_s
+
     def attempts_for(self, outage_s: float) -> int:
         """The fewest tries whose rests together last `outage_s`."""
         attempts, rest_s, lasted_s = 0, self.base_s, 0.0

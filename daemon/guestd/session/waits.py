@@ -102,11 +102,13 @@ def _join(machine: Machine, rules: FleetRules, around: Surroundings) -> Iterator
 def _rest(machine: Machine, rules: FleetRules, around: Surroundings) -> Iterator[Waiting]:
     connection = machine.connection
     why = f"The last connection ended: {connection.lost_by}. " if connection.lost_by else ""
-    limit = rules.settings.reconnect.attempts_max
+    backoff = rules.settings.reconnect.backoff()
+    left_s = connection.step_at - around.now + backoff.left_s(connection.attempt)
     yield Waiting(
         "reconnect",
         rest_sentence(connection, around.now),
-        f"{why}After {limit} attempts in a row the session ends (reconnect.attempts_max).",
+        f"{why}After {backoff.attempts_max} attempts in a row the session ends"
+        f" (reconnect.attempts_max): if all fail, in about {span(left_s)}.",
         machine.since,
         connection.step_at,
     )

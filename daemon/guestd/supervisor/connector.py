@@ -173,7 +173,7 @@ class Connector:
         self._count(ending.cause.value)
         if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
             self._admission.refused(self._clock.now(), ending.retry_after_s)
-            self._metrics.connects_throttled += 1
+            self._metrics.connects_throttled += ending.code == 429
         if not callbacks.is_cut:
             runner.dial_failed(ending)
 

@@ -26,6 +26,12 @@ class TestBackoff:
     def test_ten_tries(self):
         assert not Backoff().exhausted(9) and Backoff().exhausted(10)
 
+    def test_the_rests_that_are_left_are_those_of_the_tries_that_are_left(self):
+        some = Backoff(base_s=1.0, jitter_s=1.0, cap_s=30.0, attempts_max=10)
+        assert some.left_s(10) == 0.0
+        assert some.left_s(9) == 30.0
+        assert some.left_s(0) == 1.5 + 2.5 + 4.5 + 8.5 + 16.5 + 5 * 30.0
+
 
 class TestBuckets:
     @settings(max_examples=examples(200))

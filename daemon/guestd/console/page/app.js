@@ -4,6 +4,7 @@ import { connection, reconnect, subscribe } from './live.js'
 import { Attention } from './models/attention.js'
 import { emulator } from './models/emulator.js'
 import { Frames } from './models/frames.js'
+import { endOf } from './models/guest.js'
 import { LoadRun } from './models/load.js'
 import { listQuery } from './models/row.js'
 import { Sessions } from './models/sessions.js'
@@ -19,7 +20,7 @@ export const trouble = new Cell('')
 /** Whether live updates are paused; it survives every change of view. */
 export const paused = new Cell(false)
 
-export const sessions = new Sessions((query) => ask('GET', 'v1/sessions', { query }))
+export const sessions = new Sessions((query) => ask('GET', 'v1/sessions', { query }), endOf)
 export const attention = new Attention(sessions)
 export const stats = new Stats()
 export const loadRun = new LoadRun()

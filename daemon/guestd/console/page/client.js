@@ -1,4 +1,4 @@
-/*
+/**
  * Talk as a guest through guestd's simulator, from a browser or from Node.
  *
  * Connections are lost, and what is in them with them. Two rules make that harmless, and all of

@@ -3,7 +3,7 @@ import { html, render } from './ui.js'
 import { refusal, useToken } from './api.js'
 import { pause, paused, start, talk } from './app.js'
 import { focusSoon, listen } from './keys.js'
-import { copy, told } from './parts/toast.js'
+import { copyLink, told } from './parts/toast.js'
 import { followAddress, format, go, parse, route } from './route.js'
 import { changeTheme, startTheme } from './theme.js'
 import { redeem, takeTicket } from './ticket.js'
@@ -30,10 +30,9 @@ function escape() {
   document.getElementById('guests')?.focus()
 }
 
-function copyLink() {
+function linkHere() {
   const open = talk.value
-  const address = open ? format({ ...route.value, session: `~${open.id}` }) : location.hash
-  void copy(new URL(address || '#/guests', location.href).href, 'Link')
+  void copyLink((open ? format({ ...route.value, session: `~${open.id}` }) : location.hash) || '#/guests')
 }
 
 function curlOfFrame() {
@@ -47,7 +46,7 @@ listen({
   i: () => focusSoon('composer'),
   f: pane('frames'), v: pane('events'), e: pane('explain'), a: pane('agent'), x: pane('faults'),
   'g o': () => go({ view: 'overview' }), 'g g': () => go({ view: 'guests' }), 'g f': () => go({ view: 'faults' }), 'g l': () => go({ view: 'load' }),
-  '[': () => stepFrame(-1), ']': () => stepFrame(1), y: curlOfFrame, l: copyLink,
+  '[': () => stepFrame(-1), ']': () => stepFrame(1), y: curlOfFrame, l: linkHere,
   p: () => pause(!paused.value), t: changeTheme, '?': () => helpIsOpen.set(true),
 })
 

@@ -98,7 +98,7 @@ export function ordinal(n) {
 /** Stable words of the API that say little to a person. @type {Record<string, string>} */
 const PLAIN = {
   waiting: 'waits to connect', dialing: 'connecting', joining: 'connecting', resting: 'disconnected', leaving: 'ending',
-  lost: 'broken by the network', unanswered: 'no answer to a heartbeat', closed_by_peer: 'closed by the platform', reconnect_asked: 'closed by us',
+  lost: 'broken by the network', unanswered: 'no answer to a heartbeat', closed_by_peer: 'closed by the platform', reconnect_asked: 'reconnect asked for over /v1',
   finished: 'as it was asked to', leave_timeout: 'the platform did not confirm the goodbye', attempts_exhausted: 'it could not connect again',
 }
 

@@ -24,6 +24,18 @@ export async function readSession(key, id = key.startsWith('~') ? key.slice(1) :
   }
 }
 
+/** So many of the last events have what ended it, and what failed with that. */
+const LAST = 100
+
+/** How one ended: why, and how many messages were not confirmed for good. @param {{id: string, seq: number}} row */
+export async function endOf({ id, seq }) {
+  const { events } = await ask('GET', `v1/sessions/${encodeURIComponent(id)}/events`, { query: { after: Math.max(0, seq - LAST), limit: 2 * LAST } })
+  return {
+    reason: events.findLast((/** @type {any} */ one) => one.state === 'ended')?.reason ?? '',
+    failed: events.filter((/** @type {any} */ one) => one.kind === 'delivery' && ['failed', 'uncertain'].includes(one.status)).length,
+  }
+}
+
 /** @param {string} name @param {string} [id] of the one that is looked at @returns {Promise<Record<string, any>[]>} */
 export async function earlierOf(name, id) {
   if (!name) return []

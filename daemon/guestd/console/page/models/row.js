@@ -15,16 +15,20 @@ import { instant, roughly } from '../time.js'
  * @property {string} attention why it needs attention, as last told
  * @property {number} uncertain
  * @property {number} unanswered since when a heartbeat is, ms; 0: none is
+ * @property {number} [failed] of one that has ended: messages that were not confirmed, as far as its last events tell
  * @property {boolean} [isEnding] it was asked to end, and has not yet
  * @property {number} opened ms
  * @property {number} nextTry ms
  * @property {number} attempt
- * @property {number} detailSeq the seq at which the texts were read; -1: never
+ * @property {number} detailSeq the seq at which the texts, or how it ended, were read; -1: never
  * @property {any} [last]
  * @property {Record<string, string>} [attributes]
  */
 
 export const DOWN = new Set(['waiting', 'dialing', 'joining', 'resting', 'leaving'])
+
+/** How many have not ended. @param {Record<string, number>} counts by state */
+export const openOf = ({ ended, ...open }) => Object.values(open).reduce((sum, n) => sum + n, 0)
 
 /** The worst first, as the API has them. */
 export const ATTENTION = ['uncertain', 'down', 'unanswered', 'unconfirmed', 'leaving', 'connecting']
@@ -39,6 +43,7 @@ export function attentionOf(row) {
 /** Its mark in a list, or "". @param {Row} row @param {number} now */
 export function flagOf(row, now) {
   const why = attentionOf(row)
+  if (row.failed) return `${row.failed} not confirmed`
   if (why === 'uncertain') return `${row.uncertain} uncertain`
   if (why === 'unanswered') return `no answer for ${roughly(now - row.unanswered)}`
   if (why === 'unconfirmed') return `${row.waiting} not confirmed`
@@ -76,7 +81,7 @@ export function rowOf(one) {
     opened: instant(one.opened_at),
     nextTry: instant(one.next_try_at),
     attempt: one.attempt ?? 0,
-    detailSeq: 'last_message' in one ? one.seq : -1,
+    detailSeq: 'last_message' in one && one.state !== 'ended' ? one.seq : -1,
     last: one.last_message,
     attributes: one.attributes,
   }
@@ -98,6 +103,17 @@ const ORDER_KEY = 'guestd-order'
 export function listQuery() {
   const { q = '', state = 'all', sort = localStorage.getItem(ORDER_KEY) ?? '' } = route.value.query
   return { q, state, sort: sort in ORDERS ? sort : 'attention' }
+}
+
+/** The same in the API's words. @param {ListQuery} query @returns {Record<string, string>} */
+export function askedBy({ q, state, sort }) {
+  /** @type {Record<string, string>} */
+  const words = { sort }
+  if (q) words.q = q
+  if (state === 'live') words.state = 'live'
+  if (state === 'down') words.state = [...DOWN].join(',')
+  if (state === 'ended') words.ended = 'only'
+  return words
 }
 
 /** @param {string} sort */

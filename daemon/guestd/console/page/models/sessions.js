@@ -5,7 +5,7 @@
  */
 import { LiveSource } from '../store.js'
 import { instant } from '../time.js'
-import { DOWN, ORDERS, rowOf } from './row.js'
+import { askedBy, DOWN, openOf, ORDERS, rowOf } from './row.js'
 
 /** @typedef {import('./row.js').Row} Row @typedef {import('./row.js').ListQuery} ListQuery */
 
@@ -24,10 +24,14 @@ const ENDED_EVERY_MS = 5000
 const OVER_MAX = 1000
 
 export class Sessions extends LiveSource {
-  /** @param {(query: Record<string, string>) => Promise<any>} list asks GET /v1/sessions */
-  constructor(list) {
+  /**
+   * @param {(query: Record<string, string>) => Promise<any>} list asks GET /v1/sessions
+   * @param {(row: Row) => Promise<Partial<Row>>} [endOf] asks how one has ended
+   */
+  constructor(list, endOf = async () => ({})) {
     super()
     this.list = list
+    this.endOf = endOf
     this.rows = /** @type {Map<string, Row>} */ (new Map())
     this.order = /** @type {string[]} */ ([])
     this.counts = /** @type {Record<string, number>} */ ({})
@@ -61,7 +65,7 @@ export class Sessions extends LiveSource {
 
   /** Of these, how many have not ended. */
   get openCount() {
-    return Object.entries(this.listed).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
+    return openOf(this.listed)
   }
 
   /** Marks those that need attention. @param {any[]} listed by the API @param {boolean} areAll */
@@ -114,7 +118,7 @@ export class Sessions extends LiveSource {
     do {
       /** @type {Record<string, string>} */
       const size = after ? { limit: String(NEXT_PAGES), after, fields: LIGHT } : { limit: String(FIRST_PAGE) }
-      const page = await this.list({ ...this.#words(), ...size })
+      const page = await this.list({ ...askedBy(this.query), ...size })
       if (epoch !== this.epoch) return
       for (const one of page.sessions) {
         const row = rowOf(one)
@@ -144,18 +148,6 @@ export class Sessions extends LiveSource {
     this.order = [...others.map((row) => row.id), ...this.order]
   }
 
-  /** The query in the API's words. @returns {Record<string, string>} */
-  #words() {
-    const { q, state, sort } = this.query
-    /** @type {Record<string, string>} */
-    const words = { sort }
-    if (q) words.q = q
-    if (state === 'live') words.state = 'live'
-    if (state === 'down') words.state = [...DOWN].join(',')
-    if (state === 'ended') words.ended = 'only'
-    return words
-  }
-
   /**
    * Takes in a batch of `GET /v1/changes`.
    * @param {{counts?: Record<string, number>, changed?: any[][], gone?: string[]}} batch
@@ -177,7 +169,7 @@ export class Sessions extends LiveSource {
       const row = this.rows.get(id)
       if (!row || row.state === 'ended') continue
       this.#became(row, 'ended')
-      row.waiting = 0
+      Object.assign(row, { waiting: 0, reason: '', detailSeq: -1 })
       this.over.set(id, row)
       const [oldest] = this.over.keys()
       if (this.over.size > OVER_MAX) this.over.delete(oldest)
@@ -240,27 +232,35 @@ export class Sessions extends LiveSource {
   see(ids) {
     for (const id of ids) {
       const row = this.rows.get(id)
-      if (row && row.detailSeq !== row.seq && row.state !== 'ended') this.wanted.add(id)
+      if (row && row.detailSeq !== row.seq) this.wanted.add(id)
     }
     if (this.wanted.size) this.#later()
   }
 
   async #details() {
     if (this.isAsking || !this.wanted.size) return
-    const ids = [...this.wanted].slice(-IDS_MAX)
+    const ids = new Set([...this.wanted].slice(-IDS_MAX))
+    const ended = [...this.rows.values()].filter((row) => row.state === 'ended' && ids.delete(row.id))
     this.wanted.clear()
     this.isAsking = true
     const epoch = this.epoch
     try {
-      const page = await this.list({ ids: ids.join(','), limit: String(IDS_MAX) })
+      await Promise.all(ended.map((row) => this.#end(row)))
+      const page = ids.size && (await this.list({ ids: [...ids].join(), limit: String(IDS_MAX) }))
       if (epoch !== this.epoch) return
-      for (const one of page.sessions) this.#detail(rowOf(one))
+      for (const one of page ? page.sessions : []) this.#detail(rowOf(one))
       this.changed()
     } catch {
       // the next change asks again
     } finally {
       this.isAsking = false
     }
+  }
+
+  /** @param {Row} row */
+  async #end(row) {
+    row.detailSeq = row.seq
+    Object.assign(row, await this.endOf(row))
   }
 
   /** @param {Row} row */

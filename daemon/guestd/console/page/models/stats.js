@@ -62,6 +62,24 @@ export class Stats extends LiveSource {
   }
 }
 
+/**
+ * At most so many rows: the highest of each span, from the same instants whenever it is asked for.
+ * @param {Figures[]} rows @param {number} most
+ */
+export function highest(rows, most) {
+  const span = Math.ceil((rows[rows.length - 1]?.at - rows[0]?.at) / 1000 / most) * 1000
+  if (!(span > 1000)) return rows
+  /** @type {Map<number, Figures>} */
+  const spans = new Map()
+  for (const row of rows) {
+    const n = Math.floor(row.at / span)
+    const one = spans.get(n) ?? {}
+    for (const name in row) one[name] = Math.max(one[name] ?? 0, row[name])
+    spans.set(n, one)
+  }
+  return [...spans.values()]
+}
+
 /** @param {Record<string, number[]>} columns @param {number} i @returns {Figures} */
 function rowOf(columns, i) {
   return Object.fromEntries(Object.entries(columns).flatMap(([name, values]) => (values[i] == null ? [] : [[name, values[i]]])))

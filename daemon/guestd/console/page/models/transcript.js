@@ -249,9 +249,10 @@ function times({ at, took_ms: took, latency_ms: latency, attempts = 0 }, accepte
  * @param {Item} item
  * @param {number} now
  * @param {(ms: number) => string} duration
+ * @param {boolean} [isDown] its session is not connected
  * @returns {{mark: 'ok' | 'wait' | 'bad' | 'unsure', words: string}}
  */
-export function deliveryOf(item, now, duration) {
+export function deliveryOf(item, now, duration, isDown) {
   const { delivery, upload } = item
   const tries = upload && upload.attempt > 1 ? `, try ${upload.attempt} of the upload` : ''
   switch (delivery?.status) {
@@ -259,11 +260,12 @@ export function deliveryOf(item, now, duration) {
       return { mark: 'ok', words: `confirmed${times(delivery, item.acceptedAt, duration)}${tries}` }
     }
     case 'sent': return { mark: 'ok', words: 'sent' }
-    case 'failed': return { mark: 'bad', words: `failed: ${delivery.reason || words(delivery.code)}` }
+    case 'failed': return { mark: 'bad', words: `failed: ${(delivery.reason || delivery.code || '').replace(/\w+$/, words)}` }
     case 'uncertain': return { mark: 'unsure', words: `uncertain: ${delivery.reason || 'it may have arrived'}` }
   }
   if (item.echoSeq) return { mark: 'ok', words: 'confirmed' }
-  const since = item.acceptedAt ? `, for ${duration(now - item.acceptedAt)}` : ''
+  const since = !now ? ', and the session has ended' : item.acceptedAt ? `, for ${duration(now - item.acceptedAt)}` : ''
   if (upload) return { mark: 'wait', words: `${words(upload.status)}${upload.reason ? `: ${upload.reason}` : ''}${since}` }
-  return { mark: 'wait', words: `accepted, not confirmed yet${since}` }
+  const then = !now ? '' : isDown ? '; sent, or looked up in the history, when the connection is back' : '; looked up in the history if no echo comes'
+  return { mark: 'wait', words: `accepted, not confirmed yet${since}${then}` }
 }

@@ -19,7 +19,7 @@ import { Link, Some, Text } from './text.js'
 export function Content({ content, of }) {
   const choices = content.filter((one) => one?.contentType === 'QuickReply').map((one) => one.quickReply ?? {})
   const others = content.filter((one) => !['QuickReply', 'ButtonResponse'].includes(one?.contentType))
-  return html`<${Some} items=${others} draw=${(/** @type {any} */ one) => html`<${Part} one=${one} of=${of} />`} />
+  return html`<${Some} items=${others} draw=${(one) => html`<${Part} one=${one} of=${of} />`} />
     ${choices.length > 0 && html`<${Choices} choices=${choices} of=${of} type="QuickReply" />`}`
 }
 
@@ -28,7 +28,7 @@ function Part({ one, of }) {
   switch (one?.contentType) {
     case 'Attachment': return html`<${File} session=${of.session} file=${one.attachment ?? {}} />`
     case 'Card': return html`<${Card} card=${one.card ?? {}} of=${of} />`
-    case 'Carousel': return html`<div class="carousel" tabindex="0" role="group" aria-label="Cards"><${Some} items=${one.carousel?.cards ?? []} draw=${(/** @type {any} */ card) => html`<${Card} card=${card} of=${of} />`} /></div>`
+    case 'Carousel': return html`<div class="carousel" tabindex="0" role="group" aria-label="Cards"><${Some} items=${one.carousel?.cards ?? []} draw=${(card) => html`<${Card} card=${card} of=${of} />`} /></div>`
     case 'DatePicker': return html`<${DatePicker} picker=${one.datePicker ?? {}} of=${of} />`
     case 'ListPicker': return html`<${ListPicker} picker=${one.listPicker ?? {}} of=${of} />`
     case 'Form': return html`<${Form} form=${one.form ?? {}} />`
@@ -42,7 +42,7 @@ function Choices({ choices, of, type }) {
   const chosen = (/** @type {any} */ one) => Boolean(of.answered) && (one.payload === of.answered?.payload || (!of.answered?.payload && one.text === of.answered?.text))
   const isOver = Boolean(of.answered) || !of.canAnswer
   return html`<div class="quick" role="group" aria-label=${of.answered ? 'Quick replies, answered' : 'Quick replies'}>
-    <${Some} items=${choices} draw=${(/** @type {any} */ one) => html`<button type="button" disabled=${isOver} aria-pressed=${chosen(one) || undefined} dir="auto"
+    <${Some} items=${choices} draw=${(one) => html`<button disabled=${isOver} aria-pressed=${chosen(one) || undefined} dir="auto"
       onClick=${() => of.choose(type, String(one.text ?? ''), String(one.payload ?? one.text ?? ''), of.messageId)}>${String(one.text ?? '')}</button>`} /></div>`
 }
 
@@ -53,7 +53,7 @@ function Card({ card, of }) {
   return html`<div class="bubble card">
     ${image && html`<p class="art">Picture at <${Link} url=${image}>${image.host}<//></p>`}
     <div class="body"><b dir="auto">${String(card.title ?? '')}</b>${card.description && html`<span dir="auto">${String(card.description)}</span>`}</div>
-    ${actions.length > 0 && html`<div class="acts"><${Some} items=${actions} max=${10} draw=${(/** @type {any} */ one) => html`<${Action} one=${one} of=${of} />`} /></div>`}</div>`
+    ${actions.length > 0 && html`<div class="acts"><${Some} items=${actions} max=${10} draw=${(one) => html`<${Action} one=${one} of=${of} />`} /></div>`}</div>`
 }
 
 /** @param {{one: any, of: Context}} props */
@@ -61,8 +61,8 @@ function Action({ one, of }) {
   const url = one?.type === 'Link' ? link(one.url) : null
   const text = String(one?.text ?? '')
   if (url) return html`<${Link} url=${url}>${text} <small>${url.host}</small><//>`
-  if (one?.type === 'Link') return html`<button type="button" disabled title="not an address of the web">${text}</button>`
-  return html`<button type="button" dir="auto" disabled=${!of.canAnswer} aria-pressed=${(of.answered && one?.payload === of.answered.payload) || undefined}
+  if (one?.type === 'Link') return html`<button disabled title="not an address of the web">${text}</button>`
+  return html`<button dir="auto" disabled=${!of.canAnswer} aria-pressed=${(of.answered && one?.payload === of.answered.payload) || undefined}
     onClick=${() => of.choose('Button', text, String(one?.payload ?? text), of.messageId)}>${text}</button>`
 }
 
@@ -79,7 +79,7 @@ function DatePicker({ picker, of }) {
 /** @param {{picker: any, of: Context}} props */
 function ListPicker({ picker, of }) {
   return html`<div class="bubble card"><div class="body"><b dir="auto">${String(picker.receivedMessage?.title ?? picker.receivedMessage ?? 'Choose')}</b>
-    <${Some} items=${picker.sections ?? []} draw=${(/** @type {any} */ part) => html`<span dir="auto">${String(part?.title ?? '')}</span>
+    <${Some} items=${picker.sections ?? []} draw=${(part) => html`<span dir="auto">${String(part?.title ?? '')}</span>
       <${Choices} type="ListPicker" of=${of} choices=${(part?.items ?? []).map((/** @type {any} */ one) => ({ text: one?.title, payload: one?.id }))} />`} /></div></div>`
 }
 

@@ -70,12 +70,12 @@ export function Composer({ session, name, org, fileBytesMax, isDown, onSend, onF
     }
   }
   return html`<footer class="say">
-    ${areOpen && html`<${Attributes} attributes=${attributes} onSet=${(/** @type {any} */ all) => { openAttributes(false); onAttributes(all) }} />`}
+    ${areOpen && html`<${Attributes} attributes=${attributes} onSet=${(all) => { openAttributes(false); onAttributes(all) }} />`}
     <div class="box">
       <${IconButton} name="clip" label="Attach a file" small onClick=${() => input.current?.click()} />
-      <input type="file" ref=${input} multiple hidden aria-label="File" onChange=${(/** @type {any} */ e) => { take(e.target.files); e.target.value = '' }} />
+      <input type="file" ref=${input} multiple hidden aria-label="File" onChange=${(e) => { take(e.target.files); e.target.value = '' }} />
       <textarea id="composer" ref=${area} rows="1" aria-label=${`Message as ${name}`} placeholder=${`Message as ${name}`} value=${text} dir="auto"
-        onInput=${written} onKeyDown=${key} onPaste=${(/** @type {ClipboardEvent} */ e) => e.clipboardData?.files.length && (e.preventDefault(), take(e.clipboardData.files))}></textarea>
+        onInput=${written} onKeyDown=${key} onPaste=${(e) => e.clipboardData?.files.length && (e.preventDefault(), take(e.clipboardData.files))}></textarea>
       <${IconButton} name="lines" label="Custom attributes" small pressed=${areOpen} onClick=${() => openAttributes(!areOpen)} />
       <button type="button" class="btn primary" disabled=${!text.trim() || isSending || bytes > TEXT_BYTES_MAX} onClick=${send}>${org ? `Send to ${org}` : 'Send'}</button>
     </div>
@@ -88,9 +88,9 @@ function Attributes({ attributes, onSet }) {
   const [rows, set] = useState([...Object.entries(attributes), ['', '']])
   const change = (/** @type {number} */ i, /** @type {number} */ part, /** @type {string} */ value) =>
     set(rows.map((row, k) => (k === i ? (part ? [row[0], value] : [value, row[1]]) : row)))
-  return html`<form class="attributes" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); onSet(Object.fromEntries(rows.filter(([key]) => key))) }}>
-    ${rows.map(([key, value], i) => html`<input class="field mono" aria-label=${`Name ${i + 1}`} placeholder="name" value=${key} onInput=${(/** @type {any} */ e) => change(i, 0, e.target.value)} />
-      <input class="field mono" aria-label=${`Value ${i + 1}`} placeholder="value" value=${value} onInput=${(/** @type {any} */ e) => change(i, 1, e.target.value)} />`)}
+  return html`<form class="attributes" onSubmit=${(e) => { e.preventDefault(); onSet(Object.fromEntries(rows.filter(([key]) => key))) }}>
+    ${rows.map(([key, value], i) => html`<input class="field mono" aria-label=${`Name ${i + 1}`} placeholder="name" value=${key} onInput=${(e) => change(i, 0, e.target.value)} />
+      <input class="field mono" aria-label=${`Value ${i + 1}`} placeholder="value" value=${value} onInput=${(e) => change(i, 1, e.target.value)} />`)}
     <span class="acts"><button type="button" class="btn small" onClick=${() => set([...rows, ['', '']])}>One more</button>
     <button class="btn small primary">Set attributes</button></span></form>`
 }

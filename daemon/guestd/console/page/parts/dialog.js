@@ -10,7 +10,7 @@ export function Dialog({ title, onClose, children, wide }) {
     box.current?.showModal()
   }, [])
   return html`<dialog ref=${box} class=${wide ? 'dialog wide' : 'dialog'} aria-labelledby="dialog-title" onClose=${onClose}
-    onClick=${(/** @type {MouseEvent} */ e) => e.target === box.current && box.current?.close()}>
+    onClick=${(e) => e.target === box.current && box.current?.close()}>
     <header><h2 id="dialog-title">${title}</h2><${IconButton} name="close" label="Close" onClick=${() => box.current?.close()} /></header>
     <div class="inside">${children}</div></dialog>`
 }

@@ -27,7 +27,7 @@ export function Tabs({ label, tabs, selected, onSelect, panel }) {
     onSelect(next.key)
     document.getElementById(`tab-${next.key}`)?.focus()
   }
-  return html`<div class="tabs" role="tablist" aria-label=${label} onKeyDown=${key}>${tabs.map((one) => html`<button type="button"
+  return html`<div class="tabs" role="tablist" aria-label=${label} onKeyDown=${key}>${tabs.map((one) => html`<button
     key=${one.key} id=${`tab-${one.key}`} role="tab" aria-selected=${one.key === selected} aria-controls=${panel} tabindex=${one.key === selected ? 0 : -1}
     onClick=${() => onSelect(one.key)}>${one.text}${one.count ? html`<small> ${one.count}</small>` : null}</button>`)}</div>`
 }

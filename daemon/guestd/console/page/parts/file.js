@@ -99,9 +99,9 @@ export function File({ session, file }) {
   }, [session, file.id])
   const read = async () => showText(cut(await (await fileOf(session, file.id)).text(), TEXT_BYTES_MAX))
   return html`<div class="bubble file">
-    <button type="button" class="thumb" title="Save" aria-label=${`Save ${file.filename}`} disabled=${!file.id} onClick=${() => told(save(session, file))}>
+    <button class="thumb" title="Save" aria-label=${`Save ${file.filename}`} disabled=${!file.id} onClick=${() => told(save(session, file))}>
       ${address ? html`<img src=${address} alt="" />` : html`<${Icon} name="file" />`}</button>
     <div><b><bdi>${file.filename}</bdi></b><span>${size(file.fileSize ?? 0)} · ${file.mime || 'file'}</span>
-      ${isText && text === null && html`<button type="button" class="more" onClick=${() => told(read())}>Show the text</button>`}
+      ${isText && text === null && html`<button class="more" onClick=${() => told(read())}>Show the text</button>`}
       ${text !== null && html`<pre class="json" tabindex="0">${text}</pre>`}</div></div>`
 }

@@ -74,8 +74,8 @@ export function ListWindow(props) {
   const shown = Array.from({ length: Math.max(0, Math.min(span.last, count) - first) }, (_, k) => first + k)
   return html`<div class="rows" id=${id} ref=${box} role="listbox" aria-label=${label} tabindex="0"
     aria-activedescendant=${active >= 0 && active < count ? `${id}-${props.keyOf(active)}` : undefined}
-    onScroll=${scrolled} onKeyDown=${(/** @type {KeyboardEvent} */ e) => key(e, props, box.current)}
-    onPointerEnter=${(/** @type {PointerEvent} */ e) => e.pointerType === 'mouse' && hold('pointer', true)}
+    onScroll=${scrolled} onKeyDown=${(e) => key(e, props, box.current)}
+    onPointerEnter=${(e) => e.pointerType === 'mouse' && hold('pointer', true)}
     onPointerLeave=${() => hold('pointer', false)}
     onFocus=${() => hold('focus', true)} onBlur=${() => hold('focus', false)}>
     <div class="space" role="presentation" style=${{ height: `${count * rowHeight}px` }}>

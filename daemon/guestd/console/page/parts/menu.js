@@ -44,7 +44,7 @@ export function Sure({ label, sure, act }) {
     e.preventDefault()
     forget()
   }
-  return html`<button type="button" class=${`btn small danger wide sure ${isAsked ? 'asked' : ''}`} onClick=${press} onBlur=${forget} onKeyDown=${key}>${isAsked ? sure : label}</button><span class="vh" role="status">${isAsked ? `${sure} Press again within 3 seconds.` : ''}</span>`
+  return html`<button class=${`btn small danger wide sure ${isAsked ? 'asked' : ''}`} onClick=${press} onBlur=${forget} onKeyDown=${key}>${isAsked ? sure : label}</button><span class="vh" role="status">${isAsked ? `${sure} Press again within 3 seconds.` : ''}</span>`
 }
 
 /** @param {{one: Entry, done: () => void}} props */
@@ -54,7 +54,7 @@ function MenuItem({ one, done }) {
     one.act()
   }
   const { isAsked, press } = useTwice(doIt)
-  return html`<li role="none"><button type="button" role="menuitem" tabindex="-1" class=${one.danger ? 'danger' : ''} onKeyDown=${onceOnly} onClick=${one.sure ? press : doIt}>${isAsked ? one.sure : one.label}</button></li>`
+  return html`<li role="none"><button role="menuitem" tabindex="-1" class=${one.danger ? 'danger' : ''} onKeyDown=${onceOnly} onClick=${one.sure ? press : doIt}>${isAsked ? one.sure : one.label}</button></li>`
 }
 
 /** @param {{label: string, entries: Entry[]}} props */

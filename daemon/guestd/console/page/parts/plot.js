@@ -2,6 +2,7 @@
 import { html, useLayoutEffect, useRef, useState } from '../ui.js'
 import { count } from '../text.js'
 import { clock } from '../time.js'
+import { Panel } from './panel.js'
 
 const [LEFT, TOP, BOTTOM] = [44, 10, 104]
 /** For the labels at the lines' ends. */
@@ -31,10 +32,13 @@ function useWidth() {
 }
 
 /** @param {{at: number[], series: Series[], label: string, limit?: number}} props `at`: ms; `limit`: a line across, if it is in reach */
-export function Plot({ at, series, label, limit }) {
+function Plot({ at, series, label, limit }) {
   const [box, width] = useWidth()
   return html`<div class="plotbox" ref=${box}>${at.length < 2 ? html`<p class="dim">No figures yet.</p>` : html`<${Lines} at=${at} series=${series} label=${label} limit=${limit} width=${width} />`}</div>`
 }
+
+/** A plot in a box of its own. @param {{title: string, now?: string, at: number[], series: Series[], limit?: number}} props */
+export const Graph = ({ title, now, ...plot }) => html`<${Panel} title=${title} now=${now}><${Plot} label=${title} ...${plot} /><//>`
 
 /** Farther above the highest value a limit would press the lines to the ground. */
 const IN_REACH = 4

@@ -18,13 +18,14 @@ export function notice(text, tone = '') {
 }
 
 /**
- * Does it, and says what was refused.
+ * Does it, and says what was refused. What was said before is of something else.
  * @template T
  * @param {Promise<T>} doing
  * @param {string} [done] said when it was done
  * @returns {Promise<T | undefined>}
  */
 export async function told(doing, done) {
+  notices.set([])
   try {
     const result = await doing
     if (done) notice(done)
@@ -37,6 +38,9 @@ export async function told(doing, done) {
 
 /** @param {string} text @param {string} what */
 export const copy = (text, what) => told(navigator.clipboard.writeText(text), `${what} copied`)
+
+/** @param {string} address */
+export const copyLink = (address) => copy(new URL(address, location.href).href, 'Link')
 
 /** Where notices are shown. */
 export function Toasts() {

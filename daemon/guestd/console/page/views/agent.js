@@ -18,6 +18,11 @@ const FILE_BYTES_MAX = 700_000
 /** What is being written; it survives a change of the pane. */
 const draft = { nickname: 'Leo', kind: 'text', bot: false, text: '', choices: [['Yes', 'yes'], ['No', 'no']], title: '', description: '', actions: [['Open', '']], json: '', file: /** @type {any} */ (null) }
 
+const OVER = 'The session has ended'
+
+/** How a conversation ends: word, route, more. @type {[string, string, any?][]} */
+const ENDS = [['Disconnect', 'disconnect'], ['Read only', 'disconnect', { mode: 'ReadOnly' }], ['Sign out', 'logout'], ['Expire', 'expire']]
+
 /** Why there is no desk, and how there would be one. */
 export const NoEmulator = () => html`<div class="empty"><h2>${orgName() ? `${orgName()} is a real org` : 'The emulator is not in reach'}</h2><p>Only an emulator lets this page speak as the agent or break things on purpose. Start one, and let guestd use it:</p>
   <pre class="json" tabindex="0">guestd emulate --port 8080
@@ -35,32 +40,32 @@ export function AgentPane({ open }) {
     Object.assign(draft, change)
     draw((/** @type {number} */ n) => n + 1)
   }
+  const written = (/** @type {keyof typeof draft} */ name) => ({ value: draft[name], onInput: (/** @type {any} */ e) => set({ [name]: e.target.value }) })
   const { body, problem } = bodyOf(open.name)
+  const isOver = open.isOver
   const send = async () => {
-    if (problem) return notice(problem, 'bad')
+    if (isOver || problem) return notice(isOver ? OVER : problem, 'bad')
     if (!(await told(emulator.post('say', body), `Sent as ${draft.nickname}`))) return undefined
     return set({ text: draft.kind === 'json' ? draft.text : '', file: null })
   }
-  const end = (/** @type {string} */ path, /** @type {any} */ more) => told(emulator.post(path, { guest: open.name, ...more }), 'Done')
   const request = curl({ url: addressOf(emulatorPath('say')).href, body, token: needsToken() })
-  return html`<div class="scroll" tabindex="-1"><${Said} open=${open} /><form class="group" aria-label="Answer as the agent" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); void send() }}>
-      <h3>Answer as the agent <small>emulator, not the platform</small></h3>
-      <div class="formrow"><label for="nickname">Nickname</label><div class="line"><input class="field grow" id="nickname" value=${draft.nickname} onInput=${(/** @type {any} */ e) => set({ nickname: e.target.value })} />
-        <${Choice} label="Who speaks" choices=${[['', 'Human'], ['bot', 'Bot']]} value=${draft.bot ? 'bot' : ''} onChoose=${(/** @type {string} */ key) => set({ bot: key === 'bot' })} /></div></div>
-      <div class="formrow"><span class="label">Send a</span><div><${Choice} label="Send a" choices=${[['text', 'Text'], ['quick', 'Quick replies'], ['card', 'Card'], ['file', 'File'], ['json', 'JSON']]} value=${draft.kind} onChoose=${(/** @type {string} */ kind) => set({ kind })} /></div></div>
-      <div class="formrow"><label for="agent-text">Text</label><textarea class="field" id="agent-text" dir="auto" value=${draft.text} onInput=${(/** @type {any} */ e) => set({ text: e.target.value })}
-        onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && !e.shiftKey && (e.preventDefault(), void send())}></textarea></div>
-      ${draft.kind === 'quick' && html`<${Pairs} label="Choices" second="Payload" pairs=${draft.choices} onSet=${(/** @type {any} */ choices) => set({ choices })} add="Add a choice" />`}
-      ${draft.kind === 'card' && html`<div class="formrow"><label for="card-title">Title</label><input class="field" id="card-title" value=${draft.title} onInput=${(/** @type {any} */ e) => set({ title: e.target.value })} /></div>
-        <div class="formrow"><label for="card-text">Description</label><input class="field" id="card-text" value=${draft.description} onInput=${(/** @type {any} */ e) => set({ description: e.target.value })} /></div>
-        <${Pairs} label="Buttons" second="Address or payload" pairs=${draft.actions} onSet=${(/** @type {any} */ actions) => set({ actions })} add="Add a button" />`}
-      ${draft.kind === 'file' && html`<div class="formrow"><label for="agent-file">File</label><input type="file" id="agent-file" onChange=${(/** @type {any} */ e) => take(e.target.files[0], set)} /></div>`}
-      ${draft.kind === 'json' && html`<div class="formrow"><label for="agent-json">Content</label><textarea class="field mono" id="agent-json" placeholder='[{"contentType": "Card", "card": {…}}]' value=${draft.json} onInput=${(/** @type {any} */ e) => set({ json: e.target.value })}></textarea></div>`}
-      <div class="formrow"><span></span><div class="line"><button class="btn primary">Send as ${draft.nickname || 'the agent'}</button><button type="button" class="btn" onClick=${() => told(emulator.post('typing', { guest: open.name, duration_ms: TYPING_MS }))}>Type for 5 s</button></div></div></form>
-    <div class="group"><h3>Scripted agent</h3><div class="formrow"><label for="script">Script</label><div class="line"><select class="field grow" id="script" value=${emulator.agent} onChange=${(/** @type {any} */ e) => told(emulator.setAgent(e.target.value), 'The agent has changed, for all guests')}>
+  return html`<div class="scroll" tabindex="-1"><${Said} open=${open} /><form class="group" aria-label="Answer as the agent" onSubmit=${(e) => { e.preventDefault(); void send() }}>
+      <h3>Answer as the agent <small>emulator, not the platform</small></h3>${isOver && html`<p class="dim">${OVER}.</p>`}
+      <div class="formrow"><label for="nickname">Nickname</label><div class="line"><input class="field grow" id="nickname" ...${written('nickname')} />
+        <${Choice} label="Who speaks" choices=${[['', 'Human'], ['bot', 'Bot']]} value=${draft.bot ? 'bot' : ''} onChoose=${(key) => set({ bot: key === 'bot' })} /></div></div>
+      <div class="formrow"><span class="label">Send a</span><div><${Choice} label="Send a" choices=${[['text', 'Text'], ['quick', 'Quick replies'], ['card', 'Card'], ['file', 'File'], ['json', 'JSON']]} value=${draft.kind} onChoose=${(kind) => set({ kind })} /></div></div>
+      <div class="formrow"><label for="agent-text">Text</label><textarea class="field" id="agent-text" dir="auto" ...${written('text')}
+        onKeyDown=${(e) => e.key === 'Enter' && !e.shiftKey && (e.preventDefault(), void send())}></textarea></div>
+      ${draft.kind === 'quick' && html`<${Pairs} label="Choices" second="Payload" pairs=${draft.choices} onSet=${(choices) => set({ choices })} add="Add a choice" />`}
+      ${draft.kind === 'card' && html`<div class="formrow"><label for="card-title">Title</label><input class="field" id="card-title" ...${written('title')} /></div>
+        <div class="formrow"><label for="card-text">Description</label><input class="field" id="card-text" ...${written('description')} /></div>
+        <${Pairs} label="Buttons" second="Address or payload" pairs=${draft.actions} onSet=${(actions) => set({ actions })} add="Add a button" />`}
+      ${draft.kind === 'file' && html`<div class="formrow"><label for="agent-file">File</label><input type="file" id="agent-file" onChange=${(e) => take(e.target.files[0], set)} /></div>`}
+      ${draft.kind === 'json' && html`<div class="formrow"><label for="agent-json">Content</label><textarea class="field mono" id="agent-json" placeholder='[{"contentType": "Card", "card": {…}}]' ...${written('json')}></textarea></div>`}
+      <div class="formrow"><span></span><div class="line"><button class="btn primary" disabled=${isOver}>Send as ${draft.nickname || 'the agent'}</button><button type="button" class="btn" disabled=${isOver} onClick=${() => told(emulator.post('typing', { guest: open.name, duration_ms: TYPING_MS }))}>Type for 5 s</button></div></div></form>
+    <div class="group"><h3>Scripted agent</h3><div class="formrow"><label for="script">Script</label><div class="line"><select class="field grow" id="script" value=${emulator.agent} onChange=${(e) => told(emulator.setAgent(e.target.value), 'The agent has changed, for all guests')}>
       ${!emulator.agents.includes(emulator.agent) && html`<option value=${emulator.agent}>${emulator.agent || 'a script of its own'}</option>`}${emulator.agents.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select><span class="dim">for all guests</span></div></div></div>
-    <div class="group"><h3>End the conversation</h3><div class="line"><button type="button" class="btn small" onClick=${() => end('disconnect', {})}>Disconnect</button><button type="button" class="btn small" onClick=${() => end('disconnect', { mode: 'ReadOnly' })}>Read only</button>
-      <button type="button" class="btn small" onClick=${() => end('logout', {})}>Sign out</button><button type="button" class="btn small danger" onClick=${() => end('expire', {})}>Expire</button></div></div>
+    <div class="group"><h3>End the conversation</h3><div class="line">${ENDS.map(([label, path, more]) => html`<button type="button" key=${label} class="btn small" disabled=${isOver} onClick=${() => told(emulator.post(path, { guest: open.name, ...more }), 'Done')}>${label}</button>`)}</div></div>
     <div class="group"><h3>Equivalent request <${IconButton} small name="copy" label="Copy as curl" onClick=${() => copy(request, 'curl')} /></h3><pre class="mono curl" tabindex="0">${request}</pre></div></div>`
 }
 
@@ -109,8 +114,8 @@ const action = ([text, to]) => (/^https?:/.test(to) ? { text, url: to } : { text
 function Pairs({ label, second, pairs, onSet, add }) {
   const change = (/** @type {number} */ i, /** @type {string[]} */ pair) => onSet(pairs.map((one, k) => (k === i ? pair : one)))
   return html`<div class="formrow"><span class="label">${label}</span><div><div class="choices">${pairs.map(([text, value], i) => html`
-    <input class="field" aria-label=${`Label ${i + 1}`} value=${text} onInput=${(/** @type {any} */ e) => change(i, [e.target.value, value])} />
-    <input class="field mono" aria-label=${`${second} ${i + 1}`} value=${value} onInput=${(/** @type {any} */ e) => change(i, [text, e.target.value])} />
+    <input class="field" aria-label=${`Label ${i + 1}`} value=${text} onInput=${(e) => change(i, [e.target.value, value])} />
+    <input class="field mono" aria-label=${`${second} ${i + 1}`} value=${value} onInput=${(e) => change(i, [text, e.target.value])} />
     <${IconButton} small name="close" label=${`Remove ${i + 1}`} onClick=${() => onSet(pairs.filter((_, k) => k !== i))} />`)}</div>
     <button type="button" class="more" onClick=${() => onSet([...pairs, ['', '']])}>${add}</button></div></div>`
 }

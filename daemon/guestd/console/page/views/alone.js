@@ -48,9 +48,9 @@ export function Alone() {
       <p class="order"><span>${found ? `${count(found.total)} guest sessions, ${count(found.connections)} connections` : problem}</span></p>
       ${found && !found.total ? html`<div class="empty"><h2>No guest has come yet</h2><p>Point a client, or guestd, at this emulator.</p></div>` : html`<${List} sessions=${found?.sessions ?? []} selected=${session} />`}</section>
     ${session ? html`<${Conversation} guest=${session} />` : html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No guest is chosen</h2></div></section>`}
-    <aside class="pane inspect" aria-label="Inspector"><div class="panel-box"><${Tabs} label="The other side" panel="panel" selected=${shown} onSelect=${(/** @type {string} */ key) => go({ pane: key })}
+    <aside class="pane inspect" aria-label="Inspector"><div class="panel-box"><${Tabs} label="The other side" panel="panel" selected=${shown} onSelect=${(key) => go({ pane: key })}
       tabs=${[{ key: 'agent', text: 'Agent’s desk' }, { key: 'faults', text: 'Faults', count: emulator.rules.length || '' }]} />
-      <div class="panel-box" id="panel" role="tabpanel" aria-labelledby=${`tab-${shown}`}>${shown === 'faults' ? html`<${FaultsPane} open=${session ? open : undefined} />` : session && html`<${AgentPane} open=${open} />`}</div></div></aside></main>`
+      <div class="panel-box" id="panel" role="tabpanel" aria-labelledby=${`tab-${shown}`}>${shown === 'faults' ? html`<${FaultsPane} key=${session} open=${session ? open : undefined} />` : session && html`<${AgentPane} open=${open} />`}</div></div></aside></main>`
 }
 
 /** @param {{sessions: any[], selected: string}} props */

@@ -23,15 +23,15 @@ export function EventsPane({ open }) {
   const selected = at >= 0 ? shown[at] : undefined
   const show = (/** @type {number} */ i) => go({ pane: 'events', query: { ...(text && { filter: text }), seq: String(shown[i].seq) } }, { replace: Boolean(seq) })
   return html`<div class="panel-box frames events"><div class="tools"><input class="field mono" aria-label="Filter events" value=${text} placeholder="text, /regex/, class:message, -typing"
-      onInput=${(/** @type {any} */ e) => go({ pane: 'events', query: { filter: e.target.value } }, { replace: true })} /></div>
+      onInput=${(e) => go({ pane: 'events', query: { filter: e.target.value } }, { replace: true })} /></div>
     ${wanted.problem && html`<p class="problem-line" role="alert">${wanted.problem}</p>`}
     ${open.transcript.unknown.size > 0 && html`<p class="problem-line">${[...open.transcript.unknown].map(([kind, n]) => `${some(n, 'event')} of the unknown kind ${kind}`).join(', ')}</p>`}
     <div class="thead" aria-hidden="true"><span>Seq</span><span>Time</span><span>Kind</span><span></span></div>
     ${shown.length ? html`<${ListWindow} id="events" label="Events of this session" count=${shown.length} rowHeight=${ROW_PX} active=${at} selected=${at} follow=${!seq}
-      keyOf=${(/** @type {number} */ i) => shown[i].seq} row=${(/** @type {number} */ i) => html`<${Row} event=${shown[i]} />`} onActive=${show} onOpen=${() => {}} />` : html`<div class="empty"><p>${open.events.length ? 'No event fits the filter.' : 'Nothing has happened yet.'}</p></div>`}
+      keyOf=${(i) => shown[i].seq} row=${(i) => html`<${Row} event=${shown[i]} />`} onActive=${show} onOpen=${() => {}} />` : html`<div class="empty"><p>${open.events.length ? 'No event fits the filter.' : 'Nothing has happened yet.'}</p></div>`}
     ${selected && html`<section class="detail" aria-label=${`Event ${selected.seq}`}><header><b>Event ${selected.seq}</b><span class="dim">${selected.kind} ${directionOf(selected)}</span><span class="grow"></span>
-      <button type="button" class="btn quiet small" onClick=${() => copy(JSON.stringify(withoutQueries(selected), null, 2), 'JSON')}>JSON</button>
-      <button type="button" class="btn quiet small" onClick=${() => copy(curl({ url: addressOf(`v1/sessions/${open.id}/events`, { after: selected.seq - 1, limit: 1 }).href, token: needsToken() }), 'curl')}>curl</button></header><${Json} value=${withoutQueries(selected)} /></section>`}</div>`
+      <button class="btn quiet small" onClick=${() => copy(JSON.stringify(withoutQueries(selected), null, 2), 'JSON')}>JSON</button>
+      <button class="btn quiet small" onClick=${() => copy(curl({ url: addressOf(`v1/sessions/${open.id}/events`, { after: selected.seq - 1, limit: 1 }).href, token: needsToken() }), 'curl')}>curl</button></header><${Json} value=${withoutQueries(selected)} /></section>`}</div>`
 }
 
 /** As of its frame: the platform calls what goes out from a guest inbound. @param {Record<string, any>} event */

@@ -2,14 +2,16 @@
 import { html, useState } from '../ui.js'
 import { frames } from '../app.js'
 import { Bar, Facts } from '../parts/facts.js'
+import { linkTo } from '../route.js'
 import { useNow } from '../store.js'
 import { count, ordinal, words } from '../text.js'
 import { clock, duration, instant, roughly, utc } from '../time.js'
 import { titleOf } from './frames.js'
 
+/** @typedef {import('../models/talk.js').Talk} Talk */
 /** @typedef {{code: string, sentence: string, detail: string, since: any, until: any}} Wait */
 
-/** @param {{open: import('../models/talk.js').Talk, found: any}} props */
+/** @param {{open: Talk, found: any}} props */
 export function Explain({ open, found }) {
   const clockNow = useNow()
   const [areAll, showAll] = useState(false)
@@ -21,7 +23,7 @@ export function Explain({ open, found }) {
   const shown = areAll ? waits : waits.slice(0, SHOWN)
   return html`<section class="why" aria-label="Explanation" id="explain" tabindex="-1">
     ${waits.length ? shown.map((one) => html`<${Reason} key=${one.code} wait=${one} now=${now} />`) : html`<h2>Waits for nothing</h2><p>Messages flow in both directions.</p>`}
-    ${shown.length < waits.length && html`<button type="button" class="more" onClick=${() => showAll(true)}>and ${waits.length - SHOWN} more</button>`}
+    ${shown.length < waits.length && html`<button class="more" onClick=${() => showAll(true)}>and ${waits.length - SHOWN} more</button>`}
     <p class="got">Last received: ${receivedOf(open, now)}</p><${Facts} facts=${factsOf(found, open, now)} /></section>`
 }
 
@@ -37,23 +39,24 @@ function Reason({ wait: { code, sentence, detail, ...wait }, now }) {
   const until = instant(wait.until)
   const share = since && until > since ? (now - since) / (until - since) : 0
   const end = until > now ? `${ENDS[code] ?? 'Over at the latest'} in ${duration(until - now)}. ` : ''
-  return html`<h2>${sentence.replace(/\.$/, '')}</h2><p><b>${since ? `Since ${clock(since)}, ${duration(now - since)}. ` : ''}${end}</b>${detail}</p>
+  return html`<h2>${sentence.replace(/\.$/, '')}</h2><p><b>${since ? `For ${roughly(now - since)}, since ${clock(since)}. ` : ''}${end}</b>${detail}</p>
     ${share > 0 && html`<${Bar} share=${share} label=${`${duration(now - since)} of ${duration(until - since)}`} />`}`
 }
 
 const FROM_PLATFORM = new Set(['message', 'typing', 'presence', 'receipt'])
 
-/** The newest thing that came from the platform: a frame, or what the journal has of before. @param {import('../models/talk.js').Talk} open @param {number} now */
+/** The newest thing that came from the platform: a frame, or what the journal has of before. @param {Talk} open @param {number} now */
 function receivedOf({ events }, now) {
   const received = events.findLast((one) => FROM_PLATFORM.has(one.kind))
   const frame = frames.value?.all.findLast((one) => one.direction === 'in' && !['open', 'close', 'not_kept'].includes(one.kind))
-  const at = Math.max(frame?.at ?? 0, received?.at ?? 0)
+  const isFrame = frame && !(frame.at < (received?.at ?? 0))
+  const at = isFrame ? frame.at : received?.at ?? 0
   if (!at) return 'nothing yet'
-  const what = frame?.at === at ? titleOf(frame) : `${received?.kind} ${received?.presence ?? received?.type ?? ''}`.trim()
-  return html`<b>${what}</b>, <time title=${utc(at)}>${clock(at)}</time>, ${roughly(now - at)} ago`
+  const what = isFrame && frame.seq !== received?.seq ? titleOf(frame) : `${received?.kind} ${received?.presence ?? received?.type ?? ''}`.trim()
+  return html`<b>${isFrame ? html`<a href=${linkTo({ pane: 'frames', query: { n: String(frame.n) } })}>${what}</a>` : what}</b>, <time title=${utc(at)}>${clock(at)}</time>, ${roughly(now - at)} ago`
 }
 
-/** @param {any} found @param {import('../models/talk.js').Talk} open @param {number} now @returns {[string, any, string?][]} */
+/** @param {any} found @param {Talk} open @param {number} now @returns {[string, any, string?][]} */
 function factsOf(found, open, now) {
   const { connection: link = {}, heartbeat = {}, hold = {}, buckets = [] } = found
   const at = instant(link.since)

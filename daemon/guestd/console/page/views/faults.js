@@ -4,6 +4,7 @@ import { frames, hasEmulator, info, paused, sessions, talk } from '../app.js'
 import { addressOf, emulatorPath, needsToken, said } from '../api.js'
 import { curl } from '../curl.js'
 import { emulator, ruleOnly } from '../models/emulator.js'
+import { openOf } from '../models/row.js'
 import { confirmed } from '../parts/dialog.js'
 import { Choice } from '../parts/facts.js'
 import { IconButton } from '../parts/icons.js'
@@ -13,6 +14,9 @@ import { useSources } from '../store.js'
 import { count, words } from '../text.js'
 import { clock, duration } from '../time.js'
 import { NoEmulator } from './agent.js'
+
+/** @typedef {import('../models/talk.js').Talk} Talk */
+/** @typedef {import('../models/emulator.js').Rule} Rule */
 
 /** @type {{kind: string, label: string, note: string, fields?: Record<string, any>}[]} */
 export const ONCE = [
@@ -30,18 +34,18 @@ export const ONCE = [
 /** The counts of rules grow with what happens elsewhere, too. */
 const READ_EVERY_MS = 2000
 
-/** @param {{open?: import('../models/talk.js').Talk}} props without a session: the page for all */
+/** @param {{open: Talk}} props */
 export function FaultsPane({ open }) {
-  return html`<div class="scroll" tabindex="-1"><${Faults} guest=${open?.name ?? ''} /></div>`
+  return html`<div class="scroll" tabindex="-1"><${Faults} open=${open} /></div>`
 }
 
 /** The page of its own. */
-export const FaultsPage = () => html`<main class="page" id="main" tabindex="-1"><div><header><h1>Faults</h1><span class="dim">What the emulator breaks on purpose, for all guests.</span></header><div class="panel"><${Faults} guest="" /></div></div></main>`
+export const FaultsPage = () => html`<main class="page" id="main" tabindex="-1"><div><header><h1>Faults</h1><span class="dim">What the emulator breaks on purpose, for all guests.</span></header><div class="panel"><${Faults} /></div></div></main>`
 
-/** @param {{guest: string}} props */
-function Faults({ guest }) {
+/** @param {{open?: Talk}} props without a session: for all */
+function Faults({ open }) {
   useSources(emulator, info, sessions)
-  const [onAll, setOnAll] = useState(!guest)
+  const [onAll, setOnAll] = useState(!open)
   const [last, setLast] = useState(/** @type {any} */ (null))
   useEffect(() => {
     if (!hasEmulator()) return undefined
@@ -50,8 +54,9 @@ function Faults({ guest }) {
     return () => clearInterval(timer)
   }, [info.value])
   if (!hasEmulator()) return html`<${NoEmulator} />`
-  const { counts } = sessions
-  const all = Object.entries(counts).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
+  const guest = open?.name ?? ''
+  const isOver = !onAll && open?.isOver
+  const all = openOf(sessions.counts)
   const inject = async (/** @type {typeof ONCE[number]} */ one) => {
     const body = { kind: one.kind, ...(onAll ? { all: true } : { guest }), ...one.fields }
     if (onAll && all > 1 && !(await confirmed({ title: `${one.label} for all?`, text: `This meets all ${count(all)} guest sessions of the emulator.`, act: `${one.label} ${count(all)} sessions` }))) return
@@ -59,8 +64,9 @@ function Faults({ guest }) {
     void told(emulator.inject(body), `${one.label}: ${one.note}`)
   }
   return html`${emulator.problem ? html`<p class="problem-line" role="alert">${said(emulator.problem)}</p>` : null}
-    <div class="group"><h3>Inject once ${guest ? html`<${Choice} label="On" choices=${[['', guest], ['all', `all ${count(all)}`]]} value=${onAll ? 'all' : ''} onChoose=${(/** @type {string} */ key) => setOnAll(key === 'all')} />` : html`<small>on all ${count(all)}</small>`}</h3>
-      <div class="grid3">${ONCE.map((one) => html`<button type="button" class="btn" key=${one.kind} onClick=${() => inject(one)}>${one.label}<small>${one.note}</small></button>`)}</div>
+    <div class="group"><h3>Inject once ${open ? html`<${Choice} label="On" choices=${[['', guest], ['all', `all ${count(all)}`]]} value=${onAll ? 'all' : ''} onChoose=${(key) => setOnAll(key === 'all')} />` : html`<small>on all ${count(all)}</small>`}</h3>
+      ${isOver && html`<p class="dim">The session has ended: nothing of it can break.</p>`}
+      <div class="grid3">${ONCE.map((one) => html`<button type="button" class="btn" key=${one.kind} disabled=${isOver || !(onAll || guest)} onClick=${() => inject(one)}>${one.label}<small>${one.note}</small></button>`)}</div>
       ${last && html`<${Request} body=${last} />`}</div>
     <${Rules} guest=${guest} /><${Recent} />`
 }
@@ -77,18 +83,24 @@ function Rules({ guest }) {
   const { plan, rules } = emulator
   return html`<div class="group"><h3>Active rules <small>${plan.seed == null ? '' : `seed ${plan.seed}`}</small></h3>
     ${rules.length ? html`<table class="list"><thead><tr><th>Kind</th><th>When</th><th>On</th><th class="num">Injected</th><th><span class="vh">Action</span></th></tr></thead><tbody>
-      ${rules.map((one, i) => html`<tr key=${one.id ?? i}><td class="nowrap">${words(one.kind)}</td><td>${oftenOf(one)}</td><td><bdi>${one.guest ?? (one.token || one.session ? 'one session' : 'all')}</bdi></td><td class="num">${count(one.injected ?? 0)}</td>
-        <td class="num"><button type="button" class="plain" onClick=${() => told(emulator.removeRule(String(one.id)))}>remove</button></td></tr>`)}</tbody></table>` : html`<p class="dim">None: nothing breaks by itself.</p>`}
+      ${rules.map((one, i) => html`<tr key=${one.id ?? i}><td class="nowrap">${words(one.kind)}</td><td>${oftenOf(one)}</td><td class="name"><bdi>${onWhom(one)}</bdi></td><td class="num">${count(one.injected ?? 0)}</td>
+        <td class="num nowrap"><button class="plain" onClick=${() => told(emulator.removeRule(String(one.id)))}>remove</button></td></tr>`)}</tbody></table>` : html`<p class="dim">None: nothing breaks by itself.</p>`}
     <div class="acts"><button type="button" class="btn small" aria-expanded=${isAdding} onClick=${() => add(!isAdding)}>Add a rule</button>
       <button type="button" class="btn small quiet" onClick=${() => copy(JSON.stringify({ seed: plan.seed, rules: rules.map(ruleOnly) }, null, 2), 'Rules')}>Copy as JSON</button><span class="grow"></span>
       ${rules.length > 0 && html`<button type="button" class="btn small danger quiet" onClick=${() => told(emulator.clearRules(), 'No rules any more')}>Clear all</button>`}</div>
     ${isAdding && html`<${NewRule} guest=${guest} onDone=${() => add(false)} />`}</div>`
 }
 
-/** @param {import('../models/emulator.js').Rule} rule */
+/** @param {Rule} rule */
+function onWhom({ guest, token, session }) {
+  const name = guest ?? (sessions.rows.get(session) ?? sessions.over.get(session))?.name
+  return name ?? (token || session ? 'one session' : 'all')
+}
+
+/** @param {Rule} rule */
 function oftenOf(rule) {
   const { rate, every, count: first, ms } = rule
-  const often = rate != null ? (rate >= 0.5 ? `${Math.round(rate * 100)} % of the occasions` : `1 in ${count(1 / rate)}`) : every != null ? `every ${count(every)}.` : first != null ? `the first ${count(first)}` : ''
+  const often = rate != null ? (rate >= 0.5 ? `${Math.round(rate * 100)} % of the occasions` : `1 in ${count(1 / rate)}`) : every != null ? `every ${count(every)}.` : first != null ? `the first ${count(first)}${(rule.injected ?? 0) < first ? '' : ', used up'}` : ''
   return ms != null && ['delay', 'reorder'].includes(rule.kind) ? `${often}, ≤ ${ms} ms` : often
 }
 
@@ -98,17 +110,17 @@ function NewRule({ guest, onDone }) {
   const [kind, setKind] = useState('drop')
   const [how, setHow] = useState('rate')
   const [much, setMuch] = useState('0.01')
-  const [one, setOne] = useState(Boolean(guest))
+  const [one, setOne] = useState(true)
   const save = async (/** @type {Event} */ e) => {
     e.preventDefault()
     if (await told(emulator.addRule({ kind, [how]: Number(much), ...(one && guest && { guest }) }).then(() => true), 'The rule is active')) onDone()
   }
   const about = emulator.kinds[kind]
-  return html`<form class="group" onSubmit=${save}><div class="formrow"><label for="rule-kind">Kind</label><select class="field" id="rule-kind" value=${kind} onChange=${(/** @type {any} */ e) => setKind(e.target.value)}>${kinds.map((name) => html`<option key=${name} value=${name}>${words(name)}</option>`)}</select></div>
+  return html`<form class="group" onSubmit=${save}><div class="formrow"><label for="rule-kind">Kind</label><select class="field" id="rule-kind" value=${kind} onChange=${(e) => setKind(e.target.value)}>${kinds.map((name) => html`<option key=${name} value=${name}>${words(name)}</option>`)}</select></div>
     ${about && html`<div class="formrow"><span></span><span class="dim">${about.meaning}</span></div>`}
-    <div class="formrow"><label for="rule-how">How often</label><div class="line"><select class="field grow" id="rule-how" value=${how} onChange=${(/** @type {any} */ e) => { setHow(e.target.value); setMuch(e.target.value === 'rate' ? '0.01' : '10') }}><option value="rate">share of the occasions</option><option value="every">every so many</option><option value="count">the first so many</option></select>
-      <input class="field mono grow" aria-label="How much" inputmode="decimal" value=${much} onInput=${(/** @type {any} */ e) => setMuch(e.target.value)} /></div></div>
-    ${guest && html`<div class="formrow"><span class="label">On</span><div><${Choice} label="Of the rule" choices=${[['one', guest], ['all', 'all']]} value=${one ? 'one' : 'all'} onChoose=${(/** @type {string} */ key) => setOne(key === 'one')} /></div></div>`}
+    <div class="formrow"><label for="rule-how">How often</label><div class="line"><select class="field grow" id="rule-how" value=${how} onChange=${(e) => { setHow(e.target.value); setMuch(e.target.value === 'rate' ? '0.01' : '10') }}><option value="rate">share of the occasions</option><option value="every">every so many</option><option value="count">the first so many</option></select>
+      <input class="field mono grow" aria-label="How much" inputmode="decimal" value=${much} onInput=${(e) => setMuch(e.target.value)} /></div></div>
+    ${guest && html`<div class="formrow"><span class="label">On</span><div><${Choice} label="Of the rule" choices=${[['one', guest], ['all', 'all']]} value=${one ? 'one' : 'all'} onChoose=${(key) => setOne(key === 'one')} /></div></div>`}
     <p class="acts"><button class="btn small primary">Add</button><button type="button" class="btn small" onClick=${onDone}>Cancel</button></p></form>`
 }
 

@@ -7,17 +7,22 @@ import { saveBlob } from '../parts/file.js'
 import { IconButton } from '../parts/icons.js'
 import { Json, read } from '../parts/json.js'
 import { ListWindow } from '../parts/list-window.js'
-import { copy, notice } from '../parts/toast.js'
+import { copy, copyLink, notice } from '../parts/toast.js'
 import { format, go, route } from '../route.js'
 import { useSources } from '../store.js'
 import { count, line, ordinal, size, some } from '../text.js'
 import { clockMs, utc } from '../time.js'
 
+/** @typedef {import('../models/talk.js').Talk} Talk */
+
 const ROW_PX = 24
+
+/** What the daemon does with frames. */
+export const RECORDED = 'Frames are recorded while somebody looks at the session, and kept for a minute after.'
 
 /** @typedef {import('../models/frames.js').Frame} Frame */
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 export function FramesPane({ open }) {
   const all = frames.value
   useSources(frames, all, route)
@@ -32,8 +37,8 @@ export function FramesPane({ open }) {
     ${all.filter.problem && html`<p class="problem-line" role="alert">${all.filter.problem}</p>`}
     <div class="thead" aria-hidden="true"><span>Time</span><span></span><span>Frame</span><span>Bytes</span></div>
     ${shown.length ? html`<${ListWindow} id="frames" label="Frames of this session" count=${shown.length} rowHeight=${ROW_PX} active=${at} selected=${at} follow=${!n}
-      keyOf=${(/** @type {number} */ i) => shown[i].n} classOf=${(/** @type {number} */ i) => classOf(shown[i], selected)} row=${(/** @type {number} */ i) => html`<${Row} frame=${shown[i]} />`}
-      onActive=${(/** @type {number} */ i) => show(shown[i])} onOpen=${() => {}} />` : html`<div class="empty"><p>${all.all.length ? 'No frame fits the filter.' : open.isOver ? 'Its frames are not kept: they are recorded only while they are watched.' : 'Frames are recorded from now on, while this page is open.'}</p></div>`}
+      keyOf=${(i) => shown[i].n} classOf=${(i) => classOf(shown[i], selected)} row=${(i) => html`<${Row} frame=${shown[i]} />`}
+      onActive=${(i) => show(shown[i])} onOpen=${() => {}} />` : html`<div class="empty"><p>${all.all.length ? 'No frame fits the filter.' : open.isOver ? `Its frames are not there any more. ${RECORDED}` : 'Frames are recorded from now on, while this page is open.'}</p></div>`}
     ${selected && selected.kind !== 'not_kept' ? html`<${Detail} frame=${selected} open=${open} />` : null}</div>`
 }
 
@@ -75,8 +80,11 @@ function classOf(frame, selected) {
 export function titleOf(frame) {
   if (frame.kind === 'open') return `open ${frame.host}${frame.attempt > 1 ? `, try ${frame.attempt}` : ''}`
   if (frame.kind === 'close') return `closed${frame.code ? ` ${frame.code}` : ''}${frame.by ? `, by ${frame.by === 'guestd' ? 'us' : `the ${frame.by}`}` : ''}${frame.reason ? `: ${line(frame.reason, 60)}` : ''}`
-  return `${frame.repeated ? `${REPEATED} · ` : ''}${frame.class || frame.kind}`
+  return `${frame.repeated ? `${REPEATED} · ` : ''}${isAnswer(frame) ? 'health check answered' : frame.class || frame.kind}`
 }
+
+/** A health check's answer: guestd asks by an echo of “ping”, which leads to nothing. @param {Frame} frame */
+const isAnswer = ({ direction, class: name, seq, command_id, text }) => direction === 'in' && name === 'StructuredMessage Text' && !seq && !command_id && /"text": ?"ping"/.test(text)
 
 const REPEATED = 'repeated, shown once'
 
@@ -89,24 +97,21 @@ function Row({ frame }) {
     <span>${titleOf(frame)}${frame.code && frame.code !== 200 && !life ? ` ${frame.code}` : ''}</span><span class="t">${life ? (frame.kind === 'open' ? ordinal(frame.connection) : '') : count(frame.bytes)}</span>`
 }
 
-/** @param {{frame: Frame, open: import('../models/talk.js').Talk}} props */
+/** @param {{frame: Frame, open: Talk}} props */
 function Detail({ frame, open }) {
   const value = read(frame.text ?? '')
   return html`<section class="detail" aria-label=${`Frame ${frame.n}`}><header><b>Frame ${frame.n}</b><span class="dim">${frame.repeated ? `${REPEATED} · ` : frame.kind === 'text' || frame.kind === 'binary' ? `${frame.direction} · ` : ''}${size(frame.bytes)}${frame.seq ? ` · seq ${frame.seq}` : ''}${frame.cut ? ' · cut' : ''}</span><span class="grow"></span>
-    <button type="button" class="btn quiet small" onClick=${() => copy(frame.text ?? '', 'JSON')}>JSON</button>
-    <button type="button" class="btn quiet small" onClick=${() => copyCurl(frame, open)}>curl</button>
-    <button type="button" class="btn quiet small" onClick=${() => copyLink(frame, open)}>Link</button></header>
+    <button class="btn quiet small" onClick=${() => copy(frame.text ?? '', 'JSON')}>JSON</button>
+    <button class="btn quiet small" onClick=${() => copyCurl(frame, open)}>curl</button>
+    <button class="btn quiet small" onClick=${() => copyLink(format({ session: `~${open.id}`, pane: 'frames', query: { n: String(frame.n) } }))}>Link</button></header>
     <${Json} value=${value} text=${frame.text} /></section>`
 }
 
-/** The request that reads this frame. @param {Frame} frame @param {import('../models/talk.js').Talk} open */
+/** The request that reads this frame. @param {Frame} frame @param {Talk} open */
 export function copyCurl(frame, open) {
   const url = addressOf(`v1/sessions/${open.id}/frames`, { after: frame.n - 1, limit: 1, texts: 'true' }).href
   return copy(curl({ url, token: needsToken() }), 'curl')
 }
-
-/** @param {Frame} frame @param {import('../models/talk.js').Talk} open */
-const copyLink = (frame, open) => copy(new URL(format({ view: 'guests', session: `~${open.id}`, pane: 'frames', query: { n: String(frame.n) } }), location.href).href, 'Link')
 
 /** The frame that is looked at, if one is. */
 export function selectedFrame() {

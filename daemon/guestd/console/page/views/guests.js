@@ -13,6 +13,8 @@ import { useNow, useSources, useStable } from '../store.js'
 import { count, line, some, words } from '../text.js'
 import { clock, utc } from '../time.js'
 
+/** @typedef {import('../models/sessions.js').Row} Row */
+
 const ROW_PX = 52
 const SEARCH_AFTER_MS = 250
 const SKELETON_AFTER_MS = 300
@@ -37,10 +39,10 @@ export function openCursor() {
   if (row) open(row)
 }
 
-/** A session by its name while that is unique, else by its id. @param {import('../models/sessions.js').Row} row */
+/** A session by its name while that is unique, else by its id. @param {Row} row */
 export const keyOf = (row) => (row.state === 'ended' ? `~${row.id}` : row.name)
 
-/** @param {import('../models/sessions.js').Row} row */
+/** @param {Row} row */
 function open(row) {
   cursor.id = row.id
   sessions.look(row.id, row.seq)
@@ -67,15 +69,23 @@ export function Guests() {
   const isEmpty = !sessions.isLoading && !sessions.order.length
   return html`<section class="pane listpane guests" aria-label="Guest sessions">
     ${!route.value.session && html`<h1 class="vh">Guest sessions</h1>`}
-    <${Search} q=${q} onSearch=${(/** @type {string} */ text) => set({ q: text })} />
-    <${States} state=${state} onChoose=${(/** @type {string} */ key) => set({ state: key })} />
-    <div class="order"><select aria-label="Order" value=${sort} onChange=${(/** @type {any} */ e) => set({ sort: e.target.value })}>
+    <${Search} q=${q} onSearch=${(text) => set({ q: text })} />
+    <${States} state=${state} onChoose=${(key) => set({ state: key })} />
+    <div class="order"><select aria-label="Order" value=${sort} onChange=${(e) => set({ sort: e.target.value })}>
       ${SORTS.map(([key, text]) => html`<option value=${key}>${text}</option>`)}</select>
-      ${sessions.isHeld && sessions.newer.size > 0 ? html`<button type="button" onClick=${() => sessions.putInOrder()}>${count(sessions.newer.size)} newer</button>`
-      : html`<button type="button" onClick=${() => newGuest()}>New guest</button>`}</div>
+      ${sessions.isHeld && sessions.newer.size > 0 && html`<button onClick=${() => sessions.putInOrder()}>${count(sessions.newer.size)} newer</button>`}
+      <button onClick=${() => newGuest()}>New guest</button></div>
     ${sessions.problem ? html`<p class="problem-line" role="alert">${said(sessions.problem)}</p>` : null}
     ${isEmpty ? html`<${Nothing} q=${q} state=${state} />` : sessions.order.length ? html`<${List} />` : html`<${Skeleton} />`}
   </section>`
+}
+
+/** Opens what a search finds, if that is one. @param {string} q */
+async function openOnly(q) {
+  if (q !== sessions.query.q || sessions.isLoading) await sessions.ask({ ...sessions.query, q })
+  const { order: [id, ...others], rows } = sessions
+  const row = rows.get(id)
+  if (q && row && !others.length) open(row)
 }
 
 /** @param {{q: string, onSearch: (text: string) => void}} props */
@@ -88,8 +98,8 @@ function Search({ q, onSearch }) {
     return () => clearTimeout(timer)
   }, [text])
   return html`<div class="find" role="search"><${Icon} name="search" /><input type="search" class="field" id="search" placeholder="Name, id or attribute" aria-label="Search guest sessions"
-    value=${text} onInput=${(/** @type {any} */ e) => write(e.target.value)}
-    onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === 'ArrowDown' && (e.preventDefault(), step(0))} /><kbd aria-hidden="true">/</kbd></div>`
+    value=${text} onInput=${(e) => write(e.target.value)}
+    onKeyDown=${(e) => (e.key === 'ArrowDown' ? (e.preventDefault(), step(0)) : e.key === 'Enter' && openOnly(text))} /><kbd aria-hidden="true">/</kbd></div>`
 }
 
 /** @param {{state: string, onChoose: (state: string) => void}} props */
@@ -97,7 +107,7 @@ function States({ state, onChoose }) {
   const { live = 0, ended = 0 } = sessions.listed
   const down = sessions.openCount - live
   const all = [['all', 'Open', live + down], ['live', 'Live', live], ['down', 'Down', down], ['ended', 'Ended', ended]]
-  return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button type="button" key=${key}
+  return html`<div class="states" role="group" aria-label="State">${all.map(([key, text, n]) => html`<button key=${key}
     aria-pressed=${key === state} onClick=${() => onChoose(String(key))}><b>${count(Number(n))}</b>${text}</button>`)}</div>`
 }
 
@@ -109,11 +119,11 @@ function List() {
   const rowAt = (/** @type {number} */ i) => rows.get(order[i])
   const see = useStable((/** @type {number} */ first, /** @type {number} */ last) => sessions.see(order.slice(first, last)))
   return html`<${ListWindow} id="guests" label=${`Guest sessions, ${SORTS.find(([key]) => key === sessions.query.sort)?.[1] ?? ''}`} count=${order.length} rowHeight=${ROW_PX}
-    keyOf=${(/** @type {number} */ i) => order[i]} active=${at} activeNow=${() => sessions.order.indexOf(cursor.id)} selected=${opened}
-    classOf=${(/** @type {number} */ i) => (rowAt(i) && i !== opened && sessions.unread(/** @type {any} */ (rowAt(i))) ? 'unread' : '')}
-    row=${(/** @type {number} */ i) => html`<${GuestRow} row=${rowAt(i)} isOpen=${i === opened} />`}
-    onActive=${(/** @type {number} */ i) => { cursor.id = order[i]; sessions.acted() }} onOpen=${(/** @type {number} */ i) => open(/** @type {any} */ (rowAt(i)))}
-    onSee=${see} onHold=${(/** @type {boolean} */ on) => sessions.hold(on)} />`
+    keyOf=${(i) => order[i]} active=${at} activeNow=${() => sessions.order.indexOf(cursor.id)} selected=${opened}
+    classOf=${(i) => (rowAt(i) && i !== opened && sessions.unread(/** @type {any} */ (rowAt(i))) ? 'unread' : '')}
+    row=${(i) => html`<${GuestRow} row=${rowAt(i)} isOpen=${i === opened} />`}
+    onActive=${(i) => { cursor.id = order[i]; sessions.acted() }} onOpen=${(i) => open(/** @type {any} */ (rowAt(i)))}
+    onSee=${see} onHold=${(on) => sessions.hold(on)} />`
 }
 
 /** @param {string} id @param {string} key */
@@ -123,7 +133,7 @@ function isOpen(id, key) {
   return row?.name === key && row.state !== 'ended'
 }
 
-/** @param {{row: import('../models/sessions.js').Row, isOpen: boolean}} props */
+/** @param {{row: Row, isOpen: boolean}} props */
 function GuestRow({ row, isOpen }) {
   const now = useNow()
   const unread = isOpen ? 0 : sessions.unread(row)
@@ -135,9 +145,9 @@ function GuestRow({ row, isOpen }) {
     ${flag ? html`<span class=${row.state === 'live' ? 'flag' : 'flag bad'}>${flag}</span>` : unread ? html`<span class="badge" role="img" aria-label=${some(unread, 'new event')}>${unread > 99 ? '99+' : unread}</span>` : null}`
 }
 
-/** @param {import('../models/sessions.js').Row} row */
+/** @param {Row} row */
 function lastOf(row) {
-  if (row.state === 'ended') return 'Ended'
+  if (row.state === 'ended') return row.reason ? `Ended: ${words(row.reason)}` : 'Ended'
   if (row.last?.text || row.last?.type) {
     const text = row.last.text ? line(row.last.text) : row.last.type
     return row.last.direction === 'Inbound' ? `You: ${text}` : text
@@ -170,7 +180,7 @@ function Nothing({ q, state }) {
   if (q) {
     const { ended = 0 } = sessions.listed
     const open = sessions.openCount
-    const choose = (/** @type {string} */ other, /** @type {string} */ text) => html`<p><button type="button" class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: other } })}>${text} with it</button></p>`
+    const choose = (/** @type {string} */ other, /** @type {string} */ text) => html`<p><button class="btn" onClick=${() => go({ session: route.value.session, query: { q, state: other } })}>${text} with it</button></p>`
     return html`<div class="empty"><h2>Nothing matches “<bdi>${line(q, 60)}</bdi>”</h2>
       ${open > 0 && choose('', some(open, 'open session'))}${ended > 0 && choose('ended', some(ended, 'ended session'))}
       ${!open && !ended && html`<p>Neither among the open guest sessions nor among the ended ones.</p>`}</div>`
@@ -180,5 +190,5 @@ function Nothing({ q, state }) {
   return html`<div class="empty"><h2>No guest session is open</h2>
     <p>A guest session is one person in your site’s chat. guestd keeps it connected, and this page shows both sides of its conversation: what the guest sees, and what went over the wire.</p>
     <div class="command"><code tabindex="0">${command}</code><${IconButton} name="copy" label="Copy the command" small onClick=${() => copy(command, 'Command')} /></div>
-    <p><button type="button" class="btn primary" onClick=${() => newGuest('ana')}>Open the first guest</button></p></div>`
+    <p><button class="btn primary" onClick=${() => newGuest('ana')}>Open the first guest</button></p></div>`
 }

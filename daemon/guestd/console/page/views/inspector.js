@@ -3,7 +3,6 @@ import { html } from '../ui.js'
 import { explained, frames, hasEmulator, info, talk } from '../app.js'
 import { emulator } from '../models/emulator.js'
 import { Tabs } from '../parts/facts.js'
-import { IconButton } from '../parts/icons.js'
 import { go, linkTo, route } from '../route.js'
 import { useSources } from '../store.js'
 import { count } from '../text.js'
@@ -12,6 +11,7 @@ import { EventsPane } from './events.js'
 import { Explain } from './explain.js'
 import { FaultsPane } from './faults.js'
 import { FramesPane } from './frames.js'
+import { NarrowHead } from './head.js'
 
 const PANELS = { frames: FramesPane, events: EventsPane, agent: AgentPane, faults: FaultsPane }
 
@@ -29,9 +29,9 @@ export function Inspector() {
     { key: 'agent', text: 'Agent’s desk' },
     { key: 'faults', text: 'Faults', count: hasEmulator() && emulator.rules.length ? emulator.rules.length : '' },
   ]
-  return html`<aside class="pane inspect" aria-label="Inspector"><header class="head only-narrow"><${IconButton} name="back" label="Back to the conversation" onClick=${() => go({ pane: '' })} /><h2><bdi>${open.name}</bdi></h2></header><${NarrowTabs} />
+  return html`<aside class="pane inspect" aria-label="Inspector"><${NarrowHead} open=${open} /><${NarrowTabs} />
     <${Explain} open=${open} found=${explained.value} />
-    <div class="panel-box"><${Tabs} label="Beneath the conversation" tabs=${tabs} selected=${pane} panel="panel" onSelect=${(/** @type {string} */ key) => go({ pane: key })} />
+    <div class="panel-box"><${Tabs} label="Beneath the conversation" tabs=${tabs} selected=${pane} panel="panel" onSelect=${(key) => go({ pane: key })} />
       <div class="panel-box" id="panel" role="tabpanel" aria-labelledby=${`tab-${pane}`}><${PANELS[pane]} key=${`${open.key} ${pane}`} open=${open} /></div></div></aside>`
 }
 

@@ -6,7 +6,7 @@ import { limitOf } from '../models/load.js'
 import { confirmed } from '../parts/dialog.js'
 import { Bar } from '../parts/facts.js'
 import { Counted, number, Panel, Tiles } from '../parts/panel.js'
-import { Plot } from '../parts/plot.js'
+import { Graph } from '../parts/plot.js'
 import { copy, told } from '../parts/toast.js'
 import { route } from '../route.js'
 import { useSources } from '../store.js'
@@ -34,7 +34,7 @@ export function Load() {
 }
 
 /** @param {{title: string, text: string}} props */
-const None = ({ title, text }) => html`<div class="empty"><h1>${title}</h1><p>${text}</p><div class="command"><code>${COMMAND}</code><button type="button" class="btn small" onClick=${() => copy(COMMAND, 'Command')}>Copy</button></div></div>`
+const None = ({ title, text }) => html`<div class="empty"><h1>${title}</h1><p>${text}</p><div class="command"><code>${COMMAND}</code><button class="btn small" onClick=${() => copy(COMMAND, 'Command')}>Copy</button></div></div>`
 
 /** @type {Record<string, string>} */
 const WORDS = { starting: 'Starting', running: 'Running', stopping: 'Stopping: the guests end their conversations', comparing: 'Done; comparing with what the platform has', over: 'Over' }
@@ -46,7 +46,7 @@ function Head({ run }) {
   const elapsed = now?.at_s ?? 0
   const isOn = state === 'running' || state === 'stopping'
   return html`<header><h1><bdi>${run.name}</bdi></h1><span class="grow"></span>
-    ${isOn && html`<button type="button" class="btn danger" onClick=${() => stop(run)}>${state === 'stopping' ? 'Stop at once' : 'Stop'}</button>`}</header>
+    ${isOn && html`<button class="btn danger" onClick=${() => stop(run)}>${state === 'stopping' ? 'Stop at once' : 'Stop'}</button>`}</header>
     <div class="panel run"><p role="status"><b class=${verdict?.kind ?? ''}>${verdict ? verdict.words : WORDS[state]}</b>${run.stopped_by && !verdict ? ` (${run.stopped_by})` : ''}</p>
       <p>${duration(elapsed * 1000)}${isOn ? `, ${left == null ? 'until all guests are through' : `${duration(left * 1000)} left`}` : ''}<span class="dim"> · ${run.plan} · ${run.target} · seed ${run.seed} · ${some(run.workers, 'process', 'processes')}</span></p>
       ${isOn && left != null && html`<${Bar} share=${elapsed / Math.max(1, elapsed + left)} label="Time of the run" />`}
@@ -110,10 +110,10 @@ function Plots({ run, now, points }) {
   const seen = STATES.filter((state) => state === 'live' || points.some((one) => one.guests[state]))
   const [a, b, c] = ['a', 'b', 'c']
   return html`<div class="plots spaced">
-    <${Panel} title="Guests by state" now=${`${count(now.guests.live ?? 0)} live`}><${Plot} label="Guests by state" at=${at} series=${seen.map((state) => ({ label: stateWords(state), tone: TONES[state], fill: state === 'live', values: of((one) => one.guests[state] ?? 0) }))} /><//>
-    <${Panel} title="Messages per second" now=${`${number(now.per_s.sent)} out, ${number(now.per_s.received)} in`}><${Plot} label="Messages per second" at=${at} series=${[{ label: 'out', tone: a, values: rate('sent') }, { label: 'in', tone: 'n', values: rate('received') }]} /><//>
-    <${Panel} title="Echo latency, ms" now=${`p99 ${number(now.echo_ms.p99)}`}><${Plot} label="Echo latency in ms" limit=${limitOf(run, 'echo_latency')} at=${at} series=${[{ label: 'p99', tone: a, values: of((one) => one.echo_ms.p99) }, { label: 'p95', tone: b, values: of((one) => one.echo_ms.p95) }, { label: 'p50', tone: c, values: of((one) => one.echo_ms.p50) }]} /><//>
-    <${Panel} title="First reply, ms" now=${`p95 ${number(now.first_reply_ms.p95)}`}><${Plot} label="First reply in ms" limit=${limitOf(run, 'first_reply')} at=${at} series=${[{ label: 'p95', tone: a, values: of((one) => one.first_reply_ms.p95) }, { label: 'p50', tone: c, values: of((one) => one.first_reply_ms.p50) }]} /><//>
-    <${Panel} title="Lost connections, 429, failed steps"><${Plot} label="Lost connections, 429 and failed steps" at=${at} series=${[{ label: 'lost', tone: a, values: of((one) => one.lost_connections) }, { label: '429', tone: 'w', values: of((one) => one.throttled) }, { label: 'failed', tone: 'r', values: of((one) => one.steps_failed) }]} /><//>
-    <${Panel} title="Load generator" now=${`CPU ${number(now.cpu * 100)} %, lag p99 ${number(now.lag_ms)} ms`}><${Plot} label="CPU in % and loop lag in ms of the load generator" at=${at} series=${[{ label: 'CPU %', tone: a, values: of((one) => one.cpu * 100) }, { label: 'lag', tone: 'n', values: of((one) => one.lag_ms) }]} /><//></div>`
+    <${Graph} title="Guests by state" now=${`${count(now.guests.live ?? 0)} live`} at=${at} series=${seen.map((state) => ({ label: stateWords(state), tone: TONES[state], fill: state === 'live', values: of((one) => one.guests[state] ?? 0) }))} />
+    <${Graph} title="Messages per second" now=${`${number(now.per_s.sent)} out, ${number(now.per_s.received)} in`} at=${at} series=${[{ label: 'out', tone: a, values: rate('sent') }, { label: 'in', tone: 'n', values: rate('received') }]} />
+    <${Graph} title="Echo latency, ms" now=${`p99 ${number(now.echo_ms.p99)}`} limit=${limitOf(run, 'echo_latency')} at=${at} series=${[{ label: 'p99', tone: a, values: of((one) => one.echo_ms.p99) }, { label: 'p95', tone: b, values: of((one) => one.echo_ms.p95) }, { label: 'p50', tone: c, values: of((one) => one.echo_ms.p50) }]} />
+    <${Graph} title="First reply, ms" now=${`p95 ${number(now.first_reply_ms.p95)}`} limit=${limitOf(run, 'first_reply')} at=${at} series=${[{ label: 'p95', tone: a, values: of((one) => one.first_reply_ms.p95) }, { label: 'p50', tone: c, values: of((one) => one.first_reply_ms.p50) }]} />
+    <${Graph} title="Lost connections, 429, failed steps" at=${at} series=${[{ label: 'lost', tone: a, values: of((one) => one.lost_connections) }, { label: '429', tone: 'w', values: of((one) => one.throttled) }, { label: 'failed', tone: 'r', values: of((one) => one.steps_failed) }]} />
+    <${Graph} title="Load generator" now=${`CPU ${number(now.cpu * 100)} %, lag p99 ${number(now.lag_ms)} ms`} at=${at} series=${[{ label: 'CPU %', tone: a, values: of((one) => one.cpu * 100) }, { label: 'lag', tone: 'n', values: of((one) => one.lag_ms) }]} /></div>`
 }

@@ -31,9 +31,9 @@ export function Login() {
   return html`<main class="page" id="main"><div class="login"><h1>guestd asks for a token</h1>
     <p class="dim">Where guestd runs, <code>guestd console --open</code> opens this page without asking: its address has a ticket in place of the token.</p>
     <p class="dim">The token is the <code>api.token</code> of the configuration, or what the file of <code>api.token_file</code> holds.</p>
-    <form onSubmit=${enter}><input class="field mono" type="password" autocomplete="off" aria-label="Token" ref=${field} value=${token} aria-invalid=${wasTried.current || undefined} onInput=${(/** @type {any} */ e) => write(e.target.value)} />
+    <form onSubmit=${enter}><input class="field mono" type="password" autocomplete="off" aria-label="Token" ref=${field} value=${token} aria-invalid=${wasTried.current || undefined} onInput=${(e) => write(e.target.value)} />
       ${wasTried.current && problem && !isAsking && html`<p class="problem-line" role="alert">${problem.message}</p>`}
-      <label class="check"><input type="checkbox" checked=${keep} onChange=${(/** @type {any} */ e) => setKeep(e.target.checked)} /> Keep it in this tab, over a reload</label>
+      <label class="check"><input type="checkbox" checked=${keep} onChange=${(e) => setKeep(e.target.checked)} /> Keep it in this tab, over a reload</label>
       <p class="acts"><button class="btn primary" disabled=${!token.trim() || isAsking}>Continue</button></p></form></div></main>`
 }
 

@@ -1,11 +1,11 @@
 /** The daemon at a glance: figures, plots, what needs attention, causes, budgets. */
 import { html, useEffect } from '../ui.js'
 import { attention, sessions, stats } from '../app.js'
-import { rowOf } from '../models/row.js'
-import { downOf, RECENT_MAX, throttledOf } from '../models/stats.js'
+import { openOf, rowOf } from '../models/row.js'
+import { downOf, highest, RECENT_MAX, throttledOf } from '../models/stats.js'
 import { Choice } from '../parts/facts.js'
 import { Counted, number, Panel, Tiles as TileRow } from '../parts/panel.js'
-import { Plot } from '../parts/plot.js'
+import { Graph } from '../parts/plot.js'
 import { go, linkTo, route } from '../route.js'
 import { useNow, useSources } from '../store.js'
 import { count, size, some, words } from '../text.js'
@@ -25,32 +25,29 @@ export function Overview() {
     void stats.read(SECONDS[chosen])
     return () => { stats.window = RECENT_MAX }
   }, [chosen])
-  return html`<main class="page" id="main" tabindex="-1"><div><header><h1>Overview</h1><${Choice} label="How far back" choices=${WINDOWS} value=${chosen} onChoose=${(/** @type {string} */ key) => go({ view: 'overview', query: { window: key } }, { replace: true })} />
+  return html`<main class="page" id="main" tabindex="-1"><div><header><h1>Overview</h1><${Choice} label="How far back" choices=${WINDOWS} value=${chosen} onChoose=${(key) => go({ view: 'overview', query: { window: key } }, { replace: true })} />
       <span class="grow"></span><p class="dim">Every figure is also on <a href="metrics">/metrics</a>.</p></header>
-    <${Tiles} rows=${stats.rows} window=${chosen} /><${Plots} rows=${thinned(stats.rows)} />
-    <div class="cols"><${Attention} /><${Causes} rows=${stats.rows} /><${Budgets} /></div></div></main>`
-}
-
-/** At most so many rows: each the last of its span. @param {any[]} rows */
-function thinned(rows) {
-  const step = Math.ceil(rows.length / POINTS_MAX) || 1
-  return rows.filter((_, i) => (rows.length - 1 - i) % step === 0)
+    <${Tiles} rows=${stats.rows} window=${chosen} /><${Plots} rows=${highest(stats.rows, POINTS_MAX)} />
+    <div class="cols"><${Attention} failed=${unsettledOf(stats.rows)} /><${Causes} rows=${stats.rows} /><${Budgets} /></div></div></main>`
 }
 
 /** @param {any[]} rows @param {string} name */
 const total = (rows, name) => rows.reduce((sum, row) => sum + (row[name] ?? 0), 0)
+
+/** Messages that were not confirmed, for good. @param {any[]} rows */
+const unsettledOf = (rows) => total(rows, 'uncertain') + total(rows, 'failed')
 
 /** @param {{rows: any[], window: string}} props */
 function Tiles({ rows, window }) {
   const { last } = stats
   const lost = total(rows, 'lost')
   const minutes = Math.max(1, (rows.length * stats.step) / 60)
-  const uncertain = total(rows, 'uncertain') + total(rows, 'failed')
+  const unsettled = unsettledOf(rows)
   const within = WINDOWS.find(([key]) => key === window)?.[1]
   const tiles = [
     ['Guests', count((last.live ?? 0) + downOf(last)), '', `${count(last.waiting ?? 0)} queued, ${count(last.resting ?? 0)} disconnected`, ''],
     ['Messages in', count(last.in ?? 0), '/s', `${count(total(rows, 'in'))} in ${within}`, ''],
-    ['Messages out', count(last.out ?? 0), '/s', uncertain ? `all confirmed but ${count(uncertain)}` : `${count(total(rows, 'out'))} in ${within}`, uncertain ? 'warn' : ''],
+    ['Messages out', count(last.out ?? 0), '/s', unsettled ? `all confirmed but ${count(unsettled)}` : `${count(total(rows, 'out'))} in ${within}`, unsettled ? 'warn' : '', unsettled && endedOnes()],
     ['Echo, p99', number(last.echo_p99), ' ms', `p50 ${number(last.echo_p50)} · p95 ${number(last.echo_p95)}`, ''],
     ['Lost connections', (lost / minutes).toFixed(1), '/min', `${count(lost)} in ${within}`, lost ? 'warn' : ''],
     ['Loop lag, p99', number(last.loop_lag_p99), ' ms', `CPU ${count((last.cpu ?? 0) * 100)} %, ${size(last.rss ?? 0)}`, 'ok'],
@@ -66,21 +63,25 @@ function Plots({ rows }) {
   const rate = (/** @type {string} */ name) => of((row) => (row[name] ?? 0) / step)
   const as = (/** @type {string} */ name) => of((row) => row[name] ?? null)
   return html`<div class="plots">
-    <${Panel} title="Guests by state" now=${`${count(last.live ?? 0)} live`}><${Plot} label="Guests by state" at=${at} series=${[{ label: 'live', tone: 'a', fill: true, values: as('live') }, { label: 'down', tone: 'r', values: of(downOf) }]} /><//>
-    <${Panel} title="Messages per second" now=${`${count(last.in ?? 0)} in, ${count(last.out ?? 0)} out`}><${Plot} label="Messages per second" at=${at} series=${[{ label: 'in', tone: 'a', values: rate('in') }, { label: 'out', tone: 'n', values: rate('out') }]} /><//>
-    <${Panel} title="Echo latency, ms" now=${`p99 ${number(last.echo_p99)}`}><${Plot} label="Echo latency in ms" at=${at} series=${[{ label: 'p99', tone: 'a', values: as('echo_p99') }, { label: 'p95', tone: 'b', values: as('echo_p95') }, { label: 'p50', tone: 'c', values: as('echo_p50') }]} /><//>
-    <${Panel} title="Lost connections and 429 per second" now=${`${count(last.lost ?? 0)} and ${count(throttledOf(last))}`}><${Plot} label="Lost connections and 429 per second" at=${at} series=${[{ label: 'lost', tone: 'a', values: rate('lost') }, { label: '429', tone: 'w', values: of((row) => throttledOf(row) / step) }]} /><//></div>`
+    <${Graph} title="Guests by state" now=${`${count(last.live ?? 0)} live`} at=${at} series=${[{ label: 'live', tone: 'a', fill: true, values: as('live') }, { label: 'down', tone: 'r', values: of(downOf) }]} />
+    <${Graph} title="Messages per second" now=${`${count(last.in ?? 0)} in, ${count(last.out ?? 0)} out`} at=${at} series=${[{ label: 'in', tone: 'a', values: rate('in') }, { label: 'out', tone: 'n', values: rate('out') }]} />
+    <${Graph} title="Echo latency, ms" now=${`p99 ${number(last.echo_p99)}`} at=${at} series=${[{ label: 'p99', tone: 'a', values: as('echo_p99') }, { label: 'p95', tone: 'b', values: as('echo_p95') }, { label: 'p50', tone: 'c', values: as('echo_p50') }]} />
+    <${Graph} title="Lost connections and 429 per second" now=${`${count(last.lost ?? 0)} and ${count(throttledOf(last))}`} at=${at} series=${[{ label: 'lost', tone: 'a', values: rate('lost') }, { label: '429', tone: 'w', values: of((row) => throttledOf(row) / step) }]} /></div>`
 }
 
-function Attention() {
+/** Where those are that ended, each with what was not confirmed. */
+const endedOnes = () => linkTo({ view: 'guests', query: { state: 'ended' } })
+
+/** @param {{failed: number}} props */
+function Attention({ failed }) {
   useSources(attention)
   const now = useNow()
   const { listed, total } = attention
   const rows = listed.slice(0, ATTENTION_MAX).map((one) => ({ ...rowOf(one), since: sinceOf(one) }))
-  const all = Object.entries(sessions.counts).reduce((sum, [state, n]) => sum + (state === 'ended' ? 0 : n), 0)
-  return html`<section class="panel" aria-label="Needs attention"><h2>Needs attention <small>${total ? `${count(total)} of ${count(all)}` : ''}</small></h2>
+  return html`<${Panel} title="Needs attention" now=${total ? `${count(total)} of ${count(openOf(sessions.counts))}` : ''}>
     ${rows.length ? html`<table class="list"><thead><tr><th>Guest</th><th>Why</th><th class="num">Since</th></tr></thead><tbody>${rows.map((/** @type {any} */ row) => html`<tr key=${row.id}><td class="nowrap"><a href=${linkTo({ view: 'guests', session: keyOf(row), pane: 'explain' })}><bdi>${row.name}</bdi></a></td>
-      <td>${whyOf(row, now)}</td><td class="num nowrap">${row.since ? duration(now - row.since) : ''}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing: all are live, and every message is confirmed or under way.</p>`}</section>`
+      <td>${whyOf(row, now)}</td><td class="num nowrap">${row.since ? duration(now - row.since) : ''}</td></tr>`)}</tbody></table>` : html`<p class="dim">Nothing: all open sessions are live, and no message of theirs waits too long.</p>`}
+    ${failed > 0 && html`<p class="dim">${some(failed, 'message')} of this time failed or may not have arrived; the <a href=${endedOnes()}>ended sessions</a> mark theirs.</p>`}<//>`
 }
 
 /** Since when it needs attention, ms; 0: not known. @param {any} one */
@@ -110,5 +111,5 @@ function Causes({ rows }) {
 }
 
 function Budgets() {
-  return html`<section class="panel" aria-label="Budgets"><h2>Budgets <small>now</small></h2><table class="list"><tbody>${stats.budgets.map((/** @type {any} */ one) => html`<tr key=${one.name}><td>${words(one.name).replace('.', ' ')}</td><td class="num nowrap">${count(one.used)} of ${count(one.limit)}</td></tr>`)}</tbody></table></section>`
+  return html`<${Panel} title="Budgets"><table class="list"><tbody>${stats.budgets.map((/** @type {any} */ one) => html`<tr key=${one.name}><td>${words(one.name).replace('.', ' ')}</td><td class="num nowrap">${count(one.used)} of ${count(one.limit)}</td></tr>`)}</tbody></table><//>`
 }

@@ -75,7 +75,7 @@ function Top({ isRefused }) {
     ${isRefused && html`<span class="grow"></span>`}
     ${!isRefused && target && html`<span class=${`only-l tag ${target.kind === 'platform' ? '' : 'warn'}`}>${target.name}</span>`}
     <${IconButton} name=${paused.value ? 'play' : 'pause'} label=${paused.value ? 'Go on with live updates' : 'Pause live updates'} pressed=${paused.value} onClick=${() => pause(!paused.value)} />
-    <span class="only-l"><${IconButton} name=${THEMES[theme.value]} label=${`Theme: ${theme.value}`} onClick=${changeTheme} /></span>
+    <${IconButton} name=${THEMES[theme.value]} label=${`Theme: ${theme.value}`} onClick=${changeTheme} />
     <${IconButton} name="help" label="Keyboard and help" onClick=${() => helpIsOpen.set(true)} /></header>`
 }
 
@@ -93,7 +93,7 @@ function Notices() {
   const { isUp } = connection.value
   return html`<div role="status">${!isUp && html`<${Lost} />`}
     ${isUp && trouble.value && html`<p class="notice">${trouble.value}</p>`}
-    ${paused.value && html`<p class="notice">Live updates are paused. <button type="button" class="btn small" onClick=${() => pause(false)}>Go on</button></p>`}</div>`
+    ${paused.value && html`<p class="notice">Live updates are paused. <button class="btn small" onClick=${() => pause(false)}>Go on</button></p>`}</div>`
 }
 
 function Lost() {

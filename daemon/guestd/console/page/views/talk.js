@@ -4,18 +4,21 @@ import { frames, orgName, reopen, sessions, talk } from '../app.js'
 import { said } from '../api.js'
 import { Bubble } from '../parts/bubble.js'
 import { Composer, DropHint } from '../parts/composer.js'
-import { confirmed } from '../parts/dialog.js'
 import { forgetFiles } from '../parts/file.js'
-import { Icon, IconButton } from '../parts/icons.js'
-import { Menu, Sure } from '../parts/menu.js'
-import { copy, told } from '../parts/toast.js'
-import { format, go, linkTo, route } from '../route.js'
+import { Icon } from '../parts/icons.js'
+import { notice, told } from '../parts/toast.js'
+import { go, linkTo, route } from '../route.js'
 import { useNow, useSources, useStable } from '../store.js'
 import { some, words } from '../text.js'
-import { clock, duration, instant, roughly, utc, when } from '../time.js'
-import { attentionOf, dotOf, DOWN, flagOf } from '../models/row.js'
+import { duration, when } from '../time.js'
+import { DOWN } from '../models/row.js'
+import { RECORDED } from './frames.js'
 import { newGuest } from './guests.js'
+import { Head } from './head.js'
 import { NarrowTabs } from './inspector.js'
+
+/** @typedef {import('../models/talk.js').Talk} Talk */
+/** @typedef {import('../models/transcript.js').Item} Item */
 
 export function TalkPane() {
   useSources(talk, talk.value, route)
@@ -35,7 +38,7 @@ export function TalkPane() {
     e.preventDefault()
     setOver(true)
   }
-  return html`<section class="pane talkpane" aria-label=${`Conversation with ${open.name}`} onDragOver=${drag} onDragLeave=${(/** @type {any} */ e) => !e.currentTarget.contains(e.relatedTarget) && setOver(false)}
+  return html`<section class="pane talkpane" aria-label=${`Conversation with ${open.name}`} onDragOver=${drag} onDragLeave=${(e) => !e.currentTarget.contains(e.relatedTarget) && setOver(false)}
     onDrop=${drop}>
     <${Head} open=${open} /><${NarrowTabs} />
     ${open.problem ? html`<p class="problem-line" role="alert">${said(open.problem)}</p>` : null}
@@ -45,58 +48,19 @@ export function TalkPane() {
     ${isOver && html`<${DropHint} />`}</section>`
 }
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Missing({ open }) {
   const name = open.key.startsWith('~') ? '' : open.key
   return html`<section class="pane talkpane" aria-label="Conversation"><div class="empty"><h2>No open guest session ${name ? html`of the name “<bdi>${name}</bdi>”` : `has the id ${open.key.slice(1)}`}</h2>
     ${open.earlier.length > 0 && html`<p>It has ended ones: ${open.earlier.map((one) => html` <a href=${linkTo({ session: `~${one.session_id}` })}>${when(Date.parse(one.ended_at))}</a>`)}</p>`}
     ${!name && html`<p>It has ended, and the journal keeps nothing of it; or there never was one.</p>`}
-    ${name && html`<p class="acts"><button type="button" class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
-}
-
-/** @param {{open: import('../models/talk.js').Talk}} props */
-function Head({ open }) {
-  const now = useNow()
-  const org = orgName()
-  const attributes = Object.entries(open.session?.attributes ?? {}).map(([key, value]) => `${key}=${value}`)
-  const end = async () => {
-    if (org && !(await confirmed({ title: `End ${open.name}?`, text: `This ends the conversation in ${org}. The agent is told.`, act: `End in ${org}` }))) return
-    void told(open.end())
-  }
-  const entries = [
-    { label: 'Copy link', act: () => copy(new URL(format({ view: 'guests', session: `~${open.id}` }), location.href).href, 'Link') },
-    { label: 'Copy id', act: () => copy(open.id, 'Id') },
-    ...(open.isOver ? [] : [
-      { label: 'Drop connection: close', act: () => { void told(open.reconnect('close')) } },
-      { label: 'Drop connection: abort', act: () => { void told(open.reconnect('abort')) } },
-      { label: org ? `End in ${org}` : 'End the session', danger: true, sure: org ? '' : 'End it now?', act: () => { void end() } },
-    ]),
-  ]
-  return html`<header class="head"><span class="only-s"><${IconButton} name="back" label="Back to the list" onClick=${() => go({ session: '' })} /></span>
-    <div class="grow"><h1><bdi>${open.name}</bdi></h1><p class="sub">${open.openedAt ? html`since <span title=${utc(open.openedAt)}>${clock(open.openedAt)}</span>` : ''}${attributes.map((one) => html` · <bdi>${one}</bdi>`)}</p></div>
-    <${StateMark} open=${open} now=${now} />
-    ${!open.isOver && html`<button type="button" class="btn small wide drop-it" onClick=${() => told(open.reconnect('abort'))}>Drop connection</button>
-    ${open.isEnding ? null : org ? html`<button type="button" class="btn small danger wide" onClick=${end}>End in ${org}</button>` : html`<${Sure} label="End" sure="End now?" act=${end} />`}`}
-    <span class="only-narrow only-l"><button type="button" class="btn small" onClick=${() => go({ pane: 'frames' })}>Inspect</button></span>
-    <${Menu} label="More actions" entries=${entries} /></header>`
-}
-
-/** @param {{open: import('../models/talk.js').Talk, now: number}} props */
-function StateMark({ open, now }) {
-  useSources(sessions)
-  const row = sessions.rows.get(open.id)
-  const flag = row && row.state === open.state && attentionOf(row) ? flagOf(row, now) : ''
-  const dot = dotOf(open.state, Boolean(flag) || open.isEnding)
-  const since = instant(open.session?.state_since) || (open.state === 'live' ? open.openedAt : 0)
-  const told = flag ? `, ${flag}` : since && !open.isOver ? ` ${roughly(now - since)}` : ''
-  const word = open.isEnding ? 'ending' : words(open.state) || 'loading'
-  return html`<span class=${`state ${dot}`}><span class=${`dot ${dot}`}></span>${word}${told}${open.isStale ? ' (stale)' : ''}</span>`
+    ${name && html`<p class="acts"><button class="btn primary" onClick=${() => newGuest(name).then(reopen)}>Open it</button></p>`}</div></section>`
 }
 
 /** So many messages are drawn at first, and so many more each time. */
 const DRAWN = 100
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Messages({ open }) {
   const now = useNow()
   useSources(frames.value)
@@ -116,9 +80,10 @@ function Messages({ open }) {
     if (isSent) atEnd.current = true
     if (box.current && (isSent || (atEnd.current && !seq))) box.current.scrollTop = box.current.scrollHeight
   })
+  const isTyping = (transcript.typing?.until ?? 0) > now && !open.isOver
   useLayoutEffect(() => {
     if (!atEnd.current) below(true)
-  }, [items.length, transcript.typing !== null && transcript.typing.until > now])
+  }, [items.length, isTyping])
   useEffect(() => {
     const item = seq && items.find((one) => one.seq === seq)
     if (item) document.getElementById(`item-${item.key}`)?.scrollIntoView({ block: 'center' })
@@ -133,25 +98,24 @@ function Messages({ open }) {
     box.current?.scrollTo({ top: box.current.scrollHeight })
   }
   const marked = markedBy(Number(route.value.query.n) || 0)
-  const isTyping = transcript.typing !== null && transcript.typing.until > now && !open.isOver
   return html`<div class=${open.isStale ? 'talkbox stale' : 'talkbox'}><div class="talk" role="log" aria-live="polite" aria-label="Messages" tabindex="0" ref=${box} onScroll=${scrolled} id="messages">
-    <div>${(open.firstSeq > 0 || every.length > max) && html`<button type="button" class="more" onClick=${() => (every.length > max ? show(max + DRAWN) : told(open.readEarlier()))}>Show earlier messages</button>`}
+    <div>${(open.firstSeq > 0 || every.length > max) && html`<button class="more" onClick=${() => (every.length > max ? show(max + DRAWN) : told(open.readEarlier()))}>Show earlier messages</button>`}
     ${!items.length && !open.isLoading && !open.problem && html`<p class="sys">Nothing was said yet</p>`}</div>
-    ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${isSettled(item) ? 0 : now} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
+    ${items.map((item, i) => html`<${Bubble} key=${item.key} item=${item} now=${open.isOver || isSettled(item) ? 0 : now} isDown=${DOWN.has(open.state)} isFirst=${isFirst(items, i)} isMarked=${marked(item)} of=${context(open, item)} onFrames=${() => showFrames(item)} />`)}
     ${isTyping && html`<div class="turn"><div class="bubble typing" role="img" aria-label=${`${transcript.typing?.sender || 'The agent'} is typing`}><i></i><i></i><i></i></div></div>`}</div>
-    ${isBelow && html`<button type="button" class="btn small below" onClick=${end}>Newer below</button>`}</div>`
+    ${isBelow && html`<button class="btn small below" onClick=${end}>Newer below</button>`}</div>`
 }
 
-/** Whether nothing of it changes with time. @param {import('../models/transcript.js').Item} item */
+/** Whether nothing of it changes with time. @param {Item} item */
 const isSettled = (item) => (item.kind === 'line' ? !item.outage || item.outage.restored > 0 : !item.mine || Boolean(item.delivery) || Boolean(item.echoSeq))
 
-/** @param {import('../models/transcript.js').Item[]} items @param {number} i */
+/** @param {Item[]} items @param {number} i */
 function isFirst(items, i) {
   const [before, item] = [items[i - 1], items[i]]
   return !before || before.kind === 'line' || before.mine !== item.mine || before.sender !== item.sender || item.at - before.at > 60_000 || Boolean(item.late)
 }
 
-/** @param {import('../models/talk.js').Talk} open @param {import('../models/transcript.js').Item} item @returns {import('../parts/cards.js').Context} */
+/** @param {Talk} open @param {Item} item @returns {import('../parts/cards.js').Context} */
 function context(open, item) {
   const hasChoices = !item.mine && item.content?.length
   const answer = hasChoices ? open.transcript.answerTo(item) : undefined
@@ -165,29 +129,29 @@ function context(open, item) {
   }
 }
 
-/** Which items belong to the frame that is looked at. @param {number} n @returns {(item: import('../models/transcript.js').Item) => boolean} */
+/** Which items belong to the frame that is looked at. @param {number} n @returns {(item: Item) => boolean} */
 function markedBy(n) {
   const frame = n ? frames.value?.byNumber(n) : undefined
   if (!frame) return () => false
   return (item) => Boolean((frame.seq && item.seq === frame.seq) || (frame.command_id && frame.command_id === item.command))
 }
 
-/** @param {import('../models/transcript.js').Item} item */
+/** @param {Item} item */
 function showFrames(item) {
-  const found = frames.value?.of({ command: item.command, seq: item.seq }) ?? []
-  const query = found.length ? { n: String(found[0].n), seq: String(item.seq) } : { seq: String(item.seq) }
-  go({ pane: 'frames', query: /** @type {any} */ (query) })
+  const [frame] = frames.value?.of({ command: item.command, seq: item.seq }) ?? []
+  if (!frame) notice(`Its frame is not there. ${RECORDED}`)
+  go({ pane: 'frames', query: { n: frame ? String(frame.n) : '', seq: String(item.seq) } })
 }
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Writing({ open }) {
   return html`<${Composer} key=${open.id} session=${open.id} name=${open.name} org=${orgName()} fileBytesMax=${open.session?.file_bytes_max ?? 0} isDown=${DOWN.has(open.state)}
-    attributes=${open.session?.attributes ?? {}} onSend=${async (/** @type {string} */ text) => Boolean(await told(open.send(text)))}
-    onFile=${(/** @type {File} */ file) => told(open.attach(file))} onTyping=${() => open.typing()}
-    onAttributes=${(/** @type {any} */ all) => told(open.setAttributes(all), 'Attributes are set')} />`
+    attributes=${open.session?.attributes ?? {}} onSend=${async (text) => Boolean(await told(open.send(text)))}
+    onFile=${(file) => told(open.attach(file))} onTyping=${() => open.typing()}
+    onAttributes=${(all) => told(open.setAttributes(all), 'Attributes are set')} />`
 }
 
-/** @param {{open: import('../models/talk.js').Talk}} props */
+/** @param {{open: Talk}} props */
 function Over({ open }) {
   useSources(sessions)
   if (open.isLoading || !open.session) return null
@@ -197,11 +161,11 @@ function Over({ open }) {
   const other = sessions.find(open.name)
   const took = open.openedAt && ended ? `, after ${duration(ended - open.openedAt)}` : ''
   return html`<footer class="say over"><${Icon} name="close" /><span class="grow">Ended${ended ? ` ${when(ended)}` : ''}${reason ? `: ${words(reason)}` : ''}${took}. It can be read as long as the journal keeps it.</span>
-    ${other && other.id !== open.id ? html`<button type="button" class="btn" onClick=${() => showNew(open)}>Show the new one of this name</button>`
-    : html`<button type="button" class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button>`}</footer>`
+    ${other && other.id !== open.id ? html`<button class="btn" onClick=${() => showNew(open)}>Show the new one of this name</button>`
+    : html`<button class="btn" onClick=${() => newGuest(open.name).then(reopen)}>Open a new one of this name</button>`}</footer>`
 }
 
-/** The name belongs to another session now. @param {import('../models/talk.js').Talk} open */
+/** The name belongs to another session now. @param {Talk} open */
 function showNew(open) {
   if (open.key === open.name) reopen()
   else go({ session: open.name })
