@@ -50,7 +50,8 @@ class MemoryJournal:
         #: Of guest sessions that live, and of the last that ended: a reader may be behind.
         self._names: dict[str, str] = {}
         self._names_of_ended: deque[str] = deque()
-        self._kept: dict[str, deque[EventRow]] = {}
+        #: Lists: an empty deque takes as much as eighty rows' places, and most sessions are short.
+        self._kept: dict[str, list[EventRow]] = {}
         #: Of what is kept: the events of commands, by kind and key.
         self._of_commands: dict[str, dict[tuple[str, str], EventRow]] = {}
         self._count = 0
@@ -89,8 +90,8 @@ class MemoryJournal:
             return Replay()
         first = events[0].seq
         start = max(0, after_seq + 1 - first)
-        rows = islice(events, start, start + limit)
-        return Replay(list(rows) if bytes_max is None else _up_to_bytes(rows, bytes_max), first)
+        rows = events[start : start + limit]
+        return Replay(rows if bytes_max is None else _up_to_bytes(rows, bytes_max), first)
 
     async def recover(self) -> Sequence[SavedSession]:
         """Nothing outlives the process."""
@@ -203,20 +204,22 @@ class MemoryJournal:
 
     def _append(self, rows: Sequence[EventRow]) -> None:
         """Nine of ten rows are messages: no call for each, and no field by its name."""
-        kept, most = self._kept, self._per_session_max
+        kept, most, more = self._kept, self._per_session_max, 0
         for row in rows:
             session_id, seq, kind, _, key, _ = row
             events = kept.get(session_id)
             if events is None:
-                events = kept[session_id] = deque()
+                events = kept[session_id] = []
             elif seq != (last := events[-1][1]) + 1:
                 raise AssertionError(f"seq {seq} after {last} in {session_id}")
-            if len(events) >= most:
-                self._drop_first(events)
+            if len(events) < most:
+                more += 1
+            elif (oldest := events.pop(0))[2] in OF_COMMANDS:
+                self._forget_command(oldest)
             events.append(row)
             if kind in OF_COMMANDS:
                 self._of_commands.setdefault(session_id, {})[kind, key] = row
-        self._count += len(rows)
+        self._count += more
         while self._count > self._events_max and self._drop_from_longest():
             pass
 
@@ -225,15 +228,15 @@ class MemoryJournal:
         all. False if each has only one."""
         longest = max(self._kept.values(), key=len)
         count = min(1000, len(longest) - 1)
-        for _ in range(count):
-            self._drop_first(longest)
+        for row in longest[:count]:
+            if row.kind in OF_COMMANDS:
+                self._forget_command(row)
+        del longest[:count]
+        self._count -= count
         return count > 0
 
-    def _drop_first(self, events: deque[EventRow]) -> None:
-        session_id, _, kind, _, key, _ = events.popleft()
-        self._count -= 1
-        if kind in OF_COMMANDS:
-            self._of_commands[session_id].pop((kind, key), None)
+    def _forget_command(self, row: EventRow) -> None:
+        self._of_commands[row.session_id].pop((row.kind, row.key), None)
 
 
 def _up_to_bytes(rows: Iterable[EventRow], bytes_max: int) -> list[EventRow]:
