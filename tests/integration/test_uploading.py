@@ -407,3 +407,32 @@ async def test_a_cancelled_put_leaves_no_open_file(uploader, file):
 
 def _is_there(fd):
     return os.path.lexists(f"/proc/self/fd/{fd}")
+
+
+XML = (
+    b"<Error><Code>Denied</Code><Message>the signature deadbeef0123 is wrong</Message>"
+    b"<RequestId>R1</RequestId></Error>"
+)
+
+
+@pytest.mark.parametrize("at", [10, 57, 90])
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_http_3_a_storages_words_are_read_in_all_their_pieces(uploader, file, at, is_whole):
+    """Of an answer that breaks off the status is told, and no part of what it repeats."""
+
+    async def answer(reader, writer):
+        await reader.readexactly(300_000)
+        head = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(XML)}\r\n\r\n"
+        writer.write(head.encode() + XML[:at])
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(XML[at:] if is_whole else b"")
+        await writer.drain()
+
+    async with Storage(answer=answer) as storage:
+        with pytest.raises(PlatformRefused) as raised:
+            url = f"{storage.url}/p?sig=deadbeef0123"
+            await uploader().put(url, {}, "image/png", str(file), 300_000)
+    error = raised.value
+    told = (error.status, error.platform_code, error.correlation_id, "deadbeef" in str(error))
+    assert told == (403, *(("Denied", "R1") if is_whole else ("", "")), False)

@@ -221,7 +221,7 @@ class GuestTokens:
             ) from None
         except jwt.InvalidSignatureError:
             raise TokenError(
-                "its signature is wrong: it was altered, or signed by another", code="bad_signature"
+                "has a wrong signature: it was altered, or signed by another", code="bad_signature"
             ) from None
         except jwt.InvalidAudienceError:
             raise TokenError(

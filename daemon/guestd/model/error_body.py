@@ -85,7 +85,9 @@ def _json(raw: bytes) -> dict[str, Any]:
 def _words(raw: bytes) -> dict[str, Any]:
     """A body that is a sentence and no JSON, as gateways write one. A page of HTML says nothing
     that is worth showing."""
-    text = raw[:BYTES_MAX].decode(errors="replace").strip()
+    if len(raw) > BYTES_MAX:
+        return {}
+    text = raw.decode(errors="replace").strip()
     if text.startswith(("<", "{", "[")) or "\ufffd" in text:
         return {}
     return {"message": text}

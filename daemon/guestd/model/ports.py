@@ -339,6 +339,7 @@ class PlatformCalls(Protocol):
         idempotency_key: str = "",
         urgency: Urgency | None = None,
         attempt_failed: AttemptFailed | None = None,
+        secrets: Sequence[str] = (),
     ) -> PlatformAnswer:
         """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused
         or PlatformUnavailable, whose `acted` says whether the platform may have done it all the
@@ -346,7 +347,8 @@ class PlatformCalls(Protocol):
         `urgency` None: as the table has it for that call. `attempt_failed` is told of each attempt
         that is made again (`platform.attempt`), and of the last one if that was answered 429
         (`platform.rate_limited`; AUDIT-1); None: the audit is told, without the ids of who
-        called."""
+        called. `secrets` the request does not carry, and the platform may repeat all the same:
+        values, or a token's fingerprint."""
 
 
 OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]

@@ -15,6 +15,7 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable
 from hashlib import sha256
+from itertools import product
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -22,6 +23,9 @@ from ..model.ids import fingerprint
 
 HIDDEN = "…"
 DEPTH_MAX = 16
+
+#: In how many places a word is taken apart, to find a token within it.
+BREAKS_MAX = 12
 
 #: A shorter value is not a secret, and taking it out would spoil every other word.
 SECRET_LENGTH_MIN = 6
@@ -59,8 +63,8 @@ _LOOKS_SECRET = re.compile(
     # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no
     # bearer token".
     r"(?i)((?<![\w-])(?!(?<=\w\.)[\w-]+:\s)"
-    rf"(?:[\w-]*(?:{_IN_TEXT})\b[\"']?\s*[=:]\s*\[?[\"']?|(?:{'|'.join(QUERY_SECRETS)})=))"
-    r"(?:bearer\s+|basic\s+)?(?P<value>[^\s\"'&,}\]]+)"
+    rf"(?:[\w-]*(?:{_IN_TEXT})\b[\"']?\s*[=:>]\s*\[?[\"']?|(?:{'|'.join(QUERY_SECRETS)})=(?!\d{{1,4}}\b)))"
+    r"(?:(?:bearer|basic|digest)\s+)?(?P<value>[^\s\"'&,}\]<]+)"
     r"|(?P<scheme>\b(?:bearer|basic(?=\s+(?-i:\S*[0-9A-Z=])))\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|(?<![\w-])(?=[\w-]*eyJ)[\w-]{13,}+\.[\w.-]+"
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
@@ -68,14 +72,16 @@ _LOOKS_SECRET = re.compile(
 #: With one of these words an error goes on: "Invalid token: expired at 12:00". Others may be a
 #: secret, however plain they look.
 _REASON = (
-    r"a|an|and|at|bad|cannot|does|empty|expired|for|from|given|has|in|"
-    r"invalid|is|its|malformed|may|missing|must|needs|no|none|not|of|or|"
+    r"a|an|and|at|bad|cannot|does|empty|expired|field|for|from|given|has|in|"
+    r"invalid|is|its|malformed|may|missing|must|needs|no|none|not|null|of|or|"
     r"required|revoked|should|the|to|too|unknown|unsupported|valid|was|were|"
     r"will|wrong|yet"
 )
 _IS_REASON = re.compile(rf"(?:{_REASON})(?:-(?:{_REASON}))*").fullmatch
 _WORD = re.compile(r"[A-Za-z0-9_~+/=-](?:[A-Za-z0-9._~+/=-]{4,}[A-Za-z0-9_~+/=-])")
+_BREAK = re.compile(r"[-./=~+]+")
 _FINGERPRINT = re.compile(r"(?:sha256:)?[0-9a-f]{16,64}")
+_PLAIN_WORD = re.compile(r"[A-Z]?[a-z]{1,29}|[A-Z_]{1,30}")
 _BODIES = frozenset({"text", "html", "body", "caption"})
 
 
@@ -97,19 +103,34 @@ def _is_reason(value: str) -> bool:
 
 
 def without_values(text: str, secrets: Iterable[str], mark: str = HIDDEN) -> str:
-    """The text with `mark` wherever one of these secrets stood."""
-    found = {form for secret in secrets if is_long_enough(secret) for form in encodings_of(secret)}
-    for form in sorted(found, key=len, reverse=True):
+    """The text with `mark` wherever one of these secrets stood. A fingerprint among them stands for
+    the token that has it (`without_fingerprinted`)."""
+    known = [one for one in secrets if is_long_enough(one)]
+    forms = {form for secret in known for form in encodings_of(secret)}
+    for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, mark)
+    for one in known:
+        if one.startswith("sha256:") and _FINGERPRINT.fullmatch(one):
+            text = without_fingerprinted(text, one)
     return text
 
 
 def without_fingerprinted(text: str, token_fingerprint: str) -> str:
-    """The text with `…` for the word that has this fingerprint: of a token that is not kept any
-    more, nothing else is known."""
-    return _WORD.sub(
-        lambda found: HIDDEN if fingerprint(found[0]) == token_fingerprint else found[0], text
-    )
+    """The text with `…` for the word, or the part of one, that has this fingerprint: of a token
+    that is not kept any more, nothing else is known."""
+    return _WORD.sub(lambda found: _without_token(found[0], token_fingerprint), text)
+
+
+def _without_token(word: str, token_fingerprint: str) -> str:
+    if fingerprint(word) == token_fingerprint:
+        return HIDDEN
+    breaks = list(_BREAK.finditer(word))[:BREAKS_MAX]
+    starts = [0, *(one.end() for one in breaks)]
+    ends = [*(one.start() for one in breaks), len(word)]
+    for start, end in product(starts, ends):
+        if is_long_enough(word[start:end]) and fingerprint(word[start:end]) == token_fingerprint:
+            return f"{word[:start]}{HIDDEN}{word[end:]}"
+    return word
 
 
 def is_long_enough(value: str) -> bool:
@@ -143,6 +164,11 @@ def body_digest(text: str) -> dict[str, Any]:
         "sha256": sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         "characters": len(text),
     }
+
+
+def is_word(text: object) -> bool:
+    """A word as people write one. No secret looks so; others may, and are not quoted."""
+    return isinstance(text, str) and _PLAIN_WORD.fullmatch(text) is not None
 
 
 def is_secret_name(name: str) -> bool:

@@ -88,7 +88,8 @@ class AdoptionWorkflow(Workflow):
         if _repeats(operation.data, token):
             endless = failed(
                 "platform_malformed",
-                "the platform repeats the same page token; the report would never end",
+                "the platform repeats the same page token, so that the report would never end",
+                "tell the platform's support",
             )
             endless.malformed = True
             return endless

@@ -170,6 +170,7 @@ class Executor:
             idempotency_key=request.key,
             urgency=request.urgency,
             attempt_failed=attempt_failed,
+            secrets=[one for one in (operation.data.get("token_fingerprint"),) if one],
         )
 
     async def _handle_error(

@@ -7,7 +7,6 @@ messages are there, and a caller who reads `failed` would inject them again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
@@ -15,13 +14,13 @@ from typing import Any, Self
 from ..model.errors import CommandError
 from ..model.ports import PlatformAnswer
 from ..model.times import iso_of_ms
+from ..observe.redaction import is_word
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import InjectionRequest, WorkflowRequest, milliseconds_of
 from .verification import InjectionMismatch, messages_of, verify
 from .workflow import Workflow, WorkflowContext, failed, succeeded, with_remedy
 
 LOOK_AT_IT = "look at the interaction"
-_STATE = re.compile(r"[A-Za-z_]{1,30}")
 RUNNING = frozenset({"active", "queued"})
 
 
@@ -100,7 +99,7 @@ def _after_preflight(operation: Operation, body: dict[str, Any]) -> Transition:
         return Transition(step="inject")
     return failed(
         "conflict",
-        f"the interaction is {state if _STATE.fullmatch(state) else 'in a state without a name'}",
+        f"the interaction is {state if is_word(state) else 'in a state without a name'}",
         "messages can be injected only while it is active or queued",
         field="interactionId",
     )

@@ -96,7 +96,7 @@ def refusal(
         reply.header("retry-after"), reply.header("date"), time(), RETRY_AFTER_TOLD_MAX_S
     )
     kind, remedy = _KINDS.get(reply.status) or _kind_of(reply.status)
-    missing = _scopes_named(reply, said) or scopes if reply.status == 403 else ()
+    missing = _scopes_named(reply, said, secrets) or scopes if reply.status == 403 else ()
     if missing:
         remedy = (
             f"{missing_in_words(missing)}; add it to the OAuth client (and the permission to its"
@@ -159,9 +159,8 @@ def _shown(said: ErrorBody, secrets: tuple[str, ...]) -> ErrorBody:
         for one in said.items
     ]
     code, context_id = redacted_line(said.code, secrets), redacted_line(said.context_id, secrets)
-    return ErrorBody(
-        redacted_line(said.message, secrets), code, context_id, tuple(items), said.texts
-    )
+    texts = tuple(without_values(one, secrets) for one in said.texts)
+    return ErrorBody(redacted_line(said.message, secrets), code, context_id, tuple(items), texts)
 
 
 def _in_words(said: ErrorBody) -> str:
@@ -242,10 +241,11 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _scopes_named(reply: HttpReply, said: ErrorBody) -> tuple[str, ...]:
+def _scopes_named(reply: HttpReply, said: ErrorBody, secrets: tuple[str, ...]) -> tuple[str, ...]:
     """Scopes or permissions that the answer itself says are missing (its messages, their
     parameters, WWW-Authenticate)."""
-    texts = (reply.header("www-authenticate") or "", *said.texts)
+    asked = without_values(reply.header("www-authenticate") or "", secrets)
+    texts = (asked, *said.texts)
     named = dict.fromkeys(scope for text in texts for scope in _SCOPE.findall(text[:4096]))
     return tuple(named)[:_SCOPES_MAX]
 

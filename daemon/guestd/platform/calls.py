@@ -120,10 +120,12 @@ class RestCalls:
         idempotency_key: str = "",
         urgency: Urgency | None = None,
         attempt_failed: AttemptFailed | None = None,
+        secrets: Sequence[str] = (),
     ) -> PlatformAnswer:
         """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused
         or PlatformUnavailable."""
         call = self._prepared(self._table[name], path or {}, query or {}, body, idempotency_key)
+        call.secrets += tuple(secrets)
         call.urgency = urgency or call.row.urgency
         call.attempt_failed = attempt_failed
         try:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ..model.errors import PlatformRefused
 from ..model.foreign import FILE_KB_MAX, file_rules
 from ..model.ports import DeploymentConfig
+from ..observe.redaction import is_word
 from .http import Http
 
 #: By what name metrics and audit tell of it.
@@ -24,22 +25,23 @@ async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> Deployme
     except PlatformRefused as error:
         if error.status in (400, 401, 403, 404):
             raise PlatformRefused(
-                f"deployment {deployment_id} is unknown or refused (status {error.status}); check"
-                " platform.deployment_id and platform.region against the Messenger deployment in"
-                " Genesys Cloud Admin",
+                f"deployment {deployment_id} is unknown or refused (status {error.status})",
                 status=error.status,
                 platform_code=error.platform_code,
                 cause="deployment.not.found",
                 correlation_id=error.correlation_id,
+                remedy=(
+                    "check platform.deployment_id and platform.region against the Messenger"
+                    " deployment in Genesys Cloud Admin"
+                ),
             ) from None
         raise
     status = found.get("status", "Active")
     if status != "Active":
-        is_word = isinstance(status, str) and len(status) <= 30 and status.isalpha()
-        said = status if is_word else "not active"
         raise PlatformRefused(
-            f"deployment {deployment_id} is {said}; activate it in Genesys Cloud Admin",
+            f"deployment {deployment_id} is {status if is_word(status) else 'not active'}",
             cause="deployment.inactive",
+            remedy="activate it in Genesys Cloud Admin",
         )
     return deployment_config(found)
 

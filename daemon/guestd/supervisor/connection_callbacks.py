@@ -26,6 +26,7 @@ from ..session import inputs as i
 from ..session.inbox import MessageInbox
 from .breakage import log_bug
 from .frame_tap import FrameTap
+from .own_token import signal_without
 
 logger = logging.getLogger("guestd.session")
 
@@ -34,6 +35,10 @@ Heard = Signal | i.PongArrived | i.ConnectionEnded | i.HistoryRead | i.HistoryUn
 
 
 class ConnectionOwner(Protocol):
+    @property
+    def token(self) -> str:
+        """The guest session's."""
+
     def feed(self, given: i.OwnInput | Signal) -> None: ...
 
     async def was_shown(self, item: MessageArrived) -> bool:
@@ -97,9 +102,9 @@ class ConnectionCallbacks:
             log_bug(logger, "decoding a frame", error)
             signals = [Garbage("not decoded")]
         for signal in signals:
-            if self._waiting is not None or (
-                type(signal) is MessageArrived and self._inbox.may_have_shown(signal)
-            ):
+            if type(signal) is not MessageArrived:
+                self._take(owner, signal_without(owner.token, signal))
+            elif self._waiting is not None or self._inbox.may_have_shown(signal):
                 self._take(owner, signal)
             else:  # as `_take`, without its calls: nine of ten
                 owner.feed(signal)

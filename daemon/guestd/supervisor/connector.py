@@ -21,6 +21,7 @@ from ..session.inputs import Admitted
 from ..session.surroundings import Surroundings
 from .breakage import log_bug
 from .connection_callbacks import ConnectionCallbacks
+from .own_token import ending_without
 from .runner import Runner
 from .settings import AdmissionSettings
 
@@ -161,7 +162,7 @@ class Connector:
             "latency_ms": round(latency_s * 1000.0, 3),
             "error_code": ending.cause.value,
             "error_status": ending.code,
-            "error_message": f"{ending}: {ending.cause.meaning}",
+            "error_message": f"{ending_without(runner.token, ending)}: {ending.cause.meaning}",
         }
         if ending.retry_after_s is not None:
             details["retry_after_s"] = ending.retry_after_s

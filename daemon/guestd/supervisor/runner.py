@@ -36,6 +36,7 @@ from .connection_callbacks import ConnectionCallbacks
 from .event_counts import count_event, count_state, is_message
 from .frame_ring import FrameRing
 from .frame_tap import FrameTap, TappedConnection, bare
+from .own_token import ending_without
 from .session_context import SessionContext
 
 logger = logging.getLogger("guestd.session")
@@ -85,6 +86,10 @@ class Runner:
         return self.machine.guest.session_id
 
     @property
+    def token(self) -> str:
+        return self.machine.guest.token
+
+    @property
     def inbound(self) -> Inbound:
         """To be asked, not to be changed."""
         return self.machine.conversation.inbound
@@ -124,11 +129,11 @@ class Runner:
         if self._tap is not None:
             self._tap.failed(ending)
         self._cut_callbacks()
-        self.feed(i.DialFailed(ending))
+        self.feed(i.DialFailed(ending_without(self.token, ending)))
 
     def connection_ended(self, ending: Ending) -> None:
         self._cut_callbacks()
-        self.feed(i.ConnectionEnded(ending))
+        self.feed(i.ConnectionEnded(ending_without(self.token, ending)))
 
     def reconnect(self, hang_up: bool) -> bool:
         """Close the connection, for someone who asked, and let it come back; False if there is
@@ -262,11 +267,10 @@ class Runner:
             self._connection.ping()
 
     def _dial(self, effect: e.Dial) -> None:
-        context = self.context
-        inbox = self.inbound.inbox
+        context, inbox = self.context, self.inbound.inbox
         self._callbacks = ConnectionCallbacks(self, inbox, context.metrics, context.decode)
         self._callbacks.tap = self._tap
-        self.context.dial(self, self._callbacks)
+        context.dial(self, self._callbacks)
 
     def _hang_up(self, effect: e.HangUp) -> None:
         if (connection := self._cut_callbacks()) is not None:
@@ -286,8 +290,7 @@ class Runner:
         return connection
 
     def _send_answer(self, effect: e.SendAnswer) -> None:
-        answer = effect.answer
-        metrics = self.context.metrics
+        answer, metrics = effect.answer, self.context.metrics
         if answer.accepted:
             metrics.commands_accepted += 1
         else:

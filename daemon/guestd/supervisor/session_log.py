@@ -17,7 +17,6 @@ from ..model.ids import Guest
 from ..model.ports import Clock
 from ..observe.line_budget import WINDOW_S, LineBudget
 from ..observe.log import counted_elsewhere, fields
-from ..observe.redaction import without_values
 from ..session.connection import ConnectionState
 from ..session.waits import rest_sentence
 from .unknown_frames import UnknownFrames
@@ -146,8 +145,7 @@ class SessionLog:
             known |= {"cause": cause} if cause else {}
             known |= {name: value for name, value in more.items() if value is not None}
             who = f"{guest.name} ({guest.session_id})" if guest.session_id else guest.name
-            shown = without_values(detail, (guest.token,))  # a platform may say which it refuses
-            said = f"{who}: {shown}" if shown else who
+            said = f"{who}: {detail}" if detail else who
             logger.log(level, text, said, extra=counted_elsewhere(**known))
         elif self._timer is None:
             self._plan()

@@ -21,7 +21,7 @@ _REQUEST_IDS = ("inin-correlation-id", "x-amz-request-id", "x-ms-request-id", "x
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _CODE = re.compile(r"<(?:\w+:)?Code>\s*([A-Za-z0-9._-]{1,100})\s*</")
 _MESSAGE = re.compile(
-    r"<(?:\w+:)?Message(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))", re.DOTALL
+    r"<(?:\w+:)?Message(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))\s*</", re.DOTALL
 )
 
 _IN_XML = re.compile(r"<(?:\w+:)?RequestId>\s*([^<\s]{1,128})\s*</")
@@ -66,7 +66,7 @@ def storage_refusal(
         f"the storage answered {status} {_shown(body.message, secrets)}".strip(),
         status=status,
         platform_code=_shown(body.code, secrets),
-        correlation_id=_request_id_of(headers, body.context_id),
+        correlation_id=_request_id_of(headers, body.context_id, secrets),
         retry_after_s=wait_s,
         remedy=remedy,
     )
@@ -105,8 +105,9 @@ def _shown(text: str, secrets: tuple[str, ...]) -> str:
     return shortened(redacted(without_values(printable, secrets)))
 
 
-def _request_id_of(headers: Mapping[str, str], in_body: str) -> str:
+def _request_id_of(headers: Mapping[str, str], in_body: str, secrets: tuple[str, ...]) -> str:
     """What the storage's support asks for, from the headers, else from the body. One that is not an
-    id is not passed on."""
+    id, or repeats what is secret, is not passed on."""
     found = (*(headers[name] for name in _REQUEST_IDS if name in headers), in_body)
-    return next((one for one in found if _REQUEST_ID.fullmatch(one)), "")
+    ids = (one for one in found if _REQUEST_ID.fullmatch(one))
+    return next((one for one in ids if without_values(one, secrets) == one), "")

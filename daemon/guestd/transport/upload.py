@@ -37,6 +37,8 @@ from .settings import TransportSettings
 from .storage_answer import BYTES_MAX, storage_refusal
 
 CHUNKS_PER_TURN = 8
+#: How long the words of a refusal may take; its status is known by then.
+BODY_TIMEOUT_S = 5.0
 
 #: Headers that speak of the connection and not of the file: never taken from a platform's answer.
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
@@ -109,7 +111,6 @@ class FileUploader:
                 **headers,
                 **for_proxy,
             }  # the proxy itself reads this request; there is no CONNECT before it
-        said = b""
         async with asyncio.timeout(stall_s) as patience:
             async with self._client().put(
                 url,
@@ -120,10 +121,12 @@ class FileUploader:
                 proxy_headers=for_proxy,
                 allow_redirects=False,
             ) as answer:
-                with suppress(aiohttp.ClientError):
-                    said = await answer.content.read(BYTES_MAX)
-        if not 200 <= answer.status < 300:
-            raise storage_refusal(answer.status, answer.headers, said, str(url), headers)
+                if 200 <= answer.status < 300:
+                    with suppress(aiohttp.ClientError):
+                        await answer.content.read(BYTES_MAX)
+                    return
+                said = await _words_of(answer)
+                raise storage_refusal(answer.status, answer.headers, said, str(url), headers)
 
     async def _chunks(
         self, copy: CopyReader, patience: asyncio.Timeout, stall_s: float
@@ -159,6 +162,20 @@ class FileUploader:
                 middlewares=(no_resending,),
             )
         return self._session
+
+
+async def _words_of(answer: aiohttp.ClientResponse) -> bytes:
+    """The whole body of a refusal, however many pieces it comes in; nothing of one that breaks off,
+    stands still, or is too long: its status says enough."""
+    said = bytearray()
+    with suppress(aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for piece in answer.content.iter_any():
+                said += piece
+                if len(said) > BYTES_MAX:
+                    return b""
+            return bytes(said)
+    return b""
 
 
 def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> dict[str, str]:

@@ -44,6 +44,7 @@ from .times import canonical
 _OF_HISTORY = (s.MessageArrived, s.ContentRefused)
 
 RETRY_AFTER_DEFAULT_S = 1.0
+REASON_READ_MAX = 4096  # characters of what an error says; far more than is told of it
 
 #: How the platform begins an answer; another order of keys only takes the longer way.
 _ANSWER = b'{"type":"response"'
@@ -355,9 +356,10 @@ def _error(code: int, reason: str, tracing_id: str, retry_after_s: float | None)
 def _reason(envelope: Json) -> str:
     body = envelope.get("body")
     if type(body) is str:
-        return body[:500]
+        return body[:REASON_READ_MAX]
     if type(body) is dict:
-        return (text(body, "errorMessage") or text(body, "message") or text(body, "text"))[:500]
+        said = text(body, "errorMessage") or text(body, "message") or text(body, "text")
+        return said[:REASON_READ_MAX]
     return ""
 
 

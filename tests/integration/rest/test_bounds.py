@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from guestd.model.errors import PlatformError, PlatformRefused, PlatformUnavailable, ScopeMissing
+from guestd.model.ids import fingerprint
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.platform.inflate import Body, TooLong
@@ -234,3 +235,26 @@ async def test_audit_1_a_token_endpoint_that_repeats_the_token_in_hand_is_not_qu
     with pytest.raises(PlatformError) as refused:
         await line.tokens.current(1e9)
     assert "not after …" in str(refused.value) and token not in str(refused.value)
+
+
+async def test_audit_2_a_token_that_is_known_by_its_fingerprint_is_in_no_field(line):
+    """A heartbeat's answer may repeat the token of the opening, which the request has not."""
+    token = "opaque-guest-token-0123456789"
+    said = {
+        "message": f"{'p' * 280} {token} /{token}/ kid={token}&x",
+        "code": token,
+        "errors": [{"message": f"{token} expired", "code": token}],
+    }
+    line.script.turns.append(line.script.say(400, said, ININ_Correlation_Id=f"c-{token}"))
+    with pytest.raises(PlatformError) as refused:
+        await line.make("conversation.patch", secrets=[fingerprint(token)])
+    error = refused.value
+    shown = f"{error} {error.platform_code} {error.errors} {error.correlation_id}"
+    assert "opaque" not in shown and error.correlation_id == "c-…"
+
+
+async def test_auth_4_a_secret_is_no_missing_scope(line):
+    said = {"message": f"no client-1:{line.tokens.access.secret}"}
+    line.script.turns.append(line.script.say(403, said, WWW_Authenticate=said["message"]))
+    error = await line.fail("queue.get")
+    assert line.tokens.access.secret not in f"{error} {error.scopes}"

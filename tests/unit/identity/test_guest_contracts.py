@@ -70,7 +70,7 @@ def test_guest_1_a_token_that_does_not_verify_is_signed_anew_or_not_handed_out(
     assert outcomes == [
         "ana",
         (
-            "a guest token just signed is not valid: its signature is wrong: it was altered, or"
+            "a guest token just signed is not valid: has a wrong signature: it was altered, or"
             " signed by another"
         ),
     ]

@@ -57,6 +57,9 @@ def test_what_is_too_short_to_be_a_secret_stays(short):
         "Invalid token: (expired)",
         "sessionToken: must be a JWT",
         "closed with code: 1006",
+        "error code=403",
+        "guestToken: Field required",
+        "token: null",
         "the basic configuration",
         "nextPageToken: none given; pageToken: cannot be used twice",
     ],
@@ -82,6 +85,8 @@ def test_a_sentence_after_a_token_is_no_secret(text):
         ("aws_secret_access_key=s3cr3t-abc", "aws_secret_access_key=…"),
         ('"access_token":["s3cr3t-abc"]', '"access_token":["…"]'),
         ("Basic Zm9vOmJhcg==", "Basic …"),
+        ("Authorization: Digest s3cr3t-abc", "Authorization: …"),
+        ("<access_token>s3cr3t-abc</access_token>", "<access_token>…</access_token>"),
         ("token: not-hunter", "token: …"),
     ],
 )

@@ -112,6 +112,7 @@ class Twin:
         idempotency_key="",
         urgency=None,
         attempt_failed=None,
+        secrets=(),
     ):
         await asyncio.sleep(0.05)
         self.calls.append(

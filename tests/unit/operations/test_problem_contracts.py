@@ -334,9 +334,10 @@ def test_http_3_a_prompt_that_may_have_been_shown_is_not_called_failed(world, fi
 
 
 def test_audit_1_a_state_that_is_no_word_is_not_quoted(world):
-    world.twin.answers["interaction.get"] = {"state": f"ended {GUEST_TOKEN} {'z' * 20_000}"}
-    problem = do(world, "injection").problem
-    assert problem["code"] == "conflict" and len(problem["message"]) < 200
+    for number, state in enumerate((f"ended {GUEST_TOKEN} {'z' * 20_000}", "eyJhbGciOiJSUzI")):
+        world.twin.answers["interaction.get"] = {"state": state}
+        problem = do(world, "injection", f"op-{number}").problem
+        assert problem["code"] == "conflict" and "without a name" in problem["message"]
 
 
 def test_guest_3_a_token_that_a_look_up_proves_bad_has_failed_its_check(world):

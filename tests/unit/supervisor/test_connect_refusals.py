@@ -13,7 +13,7 @@ def test_audit_1_a_refused_upgrade_has_a_line_and_what_had_no_answer_has_none():
     connector = Connector.__new__(Connector)
     connector._note = lambda *fact: told.append(fact)
     machine = SimpleNamespace(connection=SimpleNamespace(attempt=2))
-    runner = SimpleNamespace(session_id="g1", machine=machine)
+    runner = SimpleNamespace(session_id="g1", token="", machine=machine)
     for ending in (
         Ending(Cause.UPGRADE_REFUSED, 429, "busy", 7.0),
         Ending(Cause.UPGRADE_REFUSED, 503),

@@ -172,6 +172,8 @@ def test_no_more_sessions_are_watched_than_may_be(fleet, monkeypatch):
 class Owner:
     """A guest session that takes frames."""
 
+    token = ""
+
     def __init__(self):
         self.machine = self
         self.fed = []

@@ -67,6 +67,8 @@ async def test_an_answer_that_was_dropped_is_not_told():
 class FakeRunner:
     """Any message whose identity begins with `?` may have been shown; those with `?old` were."""
 
+    token = ""
+
     def __init__(self):
         self.gate = asyncio.Event()
         self.fed, self.noticed, self.paused, self.tasks = [], 0, [], []

@@ -131,12 +131,3 @@ async def test_the_sum_comes_by_itself_when_the_window_ends(lines):
     assert lines.fields("session_opened")[-1] == {"event": "session_opened", "count": 3}
     log.stop()
     assert len(lines.records) == 6
-
-
-async def test_a_token_that_the_platform_repeats_is_not_told(lines):
-    log = new_log(asyncio.get_running_loop(), SimpleNamespace(now=lambda: 100.0))
-    refused = Ending(Cause.SESSION_REFUSED, 400, f"bad token {ANA.token}")
-    log.rests(ANA, lost(1, refused), had_joined=True)
-    log.ended(ANA, refused)
-    said = [one.getMessage() for one in lines.records]
-    assert len(said) == 2 and all("bad token …" in one and ANA.token not in one for one in said)

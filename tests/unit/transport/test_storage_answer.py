@@ -25,3 +25,10 @@ def test_http_1_the_storages_date_is_obeyed_without_its_own_clock():
     until = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
     refused = storage_refusal(503, {"retry-after": until}, b"", URL, SENT)
     assert refused.retry_after_s is not None and 500.0 < refused.retry_after_s <= 600.0
+
+
+def test_audit_1_a_request_id_that_repeats_a_secret_is_not_told():
+    said = b"<Error><Code>A</Code><RequestId>deadbeef0123</RequestId></Error>"
+    headers = {"x-amz-request-id": "STOKEN12345678", "x-request-id": "R1"}
+    assert storage_refusal(400, headers, said, URL, SENT).correlation_id == "R1"
+    assert storage_refusal(400, {}, said, URL, SENT).correlation_id == ""
