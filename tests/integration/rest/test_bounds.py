@@ -254,7 +254,7 @@ async def test_audit_2_a_token_that_is_known_by_its_fingerprint_is_in_no_field(l
 
 
 async def test_auth_4_a_secret_is_no_missing_scope(line):
-    said = {"message": f"no client-1:{line.tokens.access.secret}"}
+    said = {"message": f"no client:{line.tokens.access.secret}"}
     line.script.turns.append(line.script.say(403, said, WWW_Authenticate=said["message"]))
     error = await line.fail("queue.get")
     assert line.tokens.access.secret not in f"{error} {error.scopes}"
