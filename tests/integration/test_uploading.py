@@ -436,3 +436,21 @@ async def test_http_3_a_storages_words_are_read_in_all_their_pieces(uploader, fi
     error = raised.value
     told = (error.status, error.platform_code, error.correlation_id, "deadbeef" in str(error))
     assert told == (403, *(("Denied", "R1") if is_whole else ("", "")), False)
+
+
+async def test_http_3_a_refusal_whose_words_stand_still_is_told_by_its_status(
+    uploader, file, monkeypatch
+):
+    """However soon a file that stands still is given up."""
+    monkeypatch.setattr("guestd.transport.upload.BODY_TIMEOUT_S", 1.0)
+
+    async def answer(reader, writer):
+        await reader.readexactly(300_000)
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n<Error>")
+        await reader.read()  # until the client has gone
+
+    async with Storage(answer=answer) as storage:
+        with pytest.raises(PlatformRefused) as raised:
+            put = uploader(stall_timeout_s=0.2).put
+            await put(storage.url, {}, "image/png", str(file), 300_000)
+    assert raised.value.status == 403

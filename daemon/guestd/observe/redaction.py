@@ -167,7 +167,8 @@ def body_digest(text: str) -> dict[str, Any]:
 
 
 def is_word(text: object) -> bool:
-    """A word as people write one. No secret looks so; others may, and are not quoted."""
+    """A word as people write one, and no token looks. What a stranger gives as a name for something
+    is quoted only if it is one."""
     return isinstance(text, str) and _PLAIN_WORD.fullmatch(text) is not None
 
 

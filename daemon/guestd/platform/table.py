@@ -27,9 +27,8 @@ class NamedCall:
     """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it
     twice is doing it once; others may be repeated only with an Idempotency-Key. `harmless`: why
     that is so, of one whose verb does not say it. `retry_500`: HTTP-1's "guest creation retries
-    5xx". `lists`: it may answer with a bare list. `by_guest`: it is about a session
-    that a guest's token has opened. `urgency`: how soon it wants its turn, where the
-    asker does not say."""
+    5xx". `lists`: it may answer with a bare list. `by_guest`: it is about a guest whose token an
+    earlier call carried. `urgency`: how soon it wants its turn, where the asker does not say."""
 
     name: str
     verb: str

@@ -44,7 +44,7 @@ def token_refusal(reply: HttpReply, secrets: tuple[str, ...]) -> PlatformError:
     if not isinstance(error, PlatformRefused):
         error.platform_code = code
         if isinstance(error, RateLimited):  # no other budget of ours is met
-            error.remedy = _wait(error.retry_after_s)
+            error.remedy = _remedy_of_limit(error.retry_after_s)
         return error
     message = str(error.args[0])
     if code in _OF_THE_CLIENT or (error.status == 401 and not is_standard):
@@ -61,7 +61,7 @@ def token_refusal(reply: HttpReply, secrets: tuple[str, ...]) -> PlatformError:
     return refused
 
 
-def _wait(retry_after_s: float | None) -> str:
+def _remedy_of_limit(retry_after_s: float | None) -> str:
     soon = f"wait {round(retry_after_s, 1):g} s; " if retry_after_s is not None else ""
     return f"{soon}if this repeats, see that fewer programs ask for tokens of this OAuth client"
 

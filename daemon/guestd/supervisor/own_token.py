@@ -20,5 +20,6 @@ def signal_without(token: str, signal: Signal) -> Signal:
     of one that was cut nothing would be known again."""
     reason = getattr(signal, "reason", "")
     if reason:
-        signal.reason = without_values(reason, (token,))[:REASON_CHARACTERS_MAX]  # type: ignore[union-attr]
+        shown = without_values(reason, (token,))[:REASON_CHARACTERS_MAX]
+        signal.reason = shown  # type: ignore[union-attr]  # one of those that have it
     return signal

@@ -75,7 +75,10 @@ class FileDownloader:
                         problem, status=answer.status, cause="storage", remedy=_AGAIN
                     )
                 yield Download(answer.content_length, answer.content.iter_chunked(CHUNK_BYTES))
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except ValueError:
+            problem = "the platform gave a link that is not a URL"
+            raise PlatformRefused(problem, remedy=_AGAIN) from None
+        except (aiohttp.ClientError, TimeoutError) as error:
             problem = f"the storage broke off: {in_words(error)}"
             raise PlatformUnavailable(problem, cause="broken") from None
 

@@ -125,6 +125,7 @@ class FileUploader:
                     with suppress(aiohttp.ClientError):
                         await answer.content.read(BYTES_MAX)
                     return
+                patience.reschedule(None)  # its status is known, whatever its words do
                 said = await _words_of(answer)
                 raise storage_refusal(answer.status, answer.headers, said, str(url), headers)
 
