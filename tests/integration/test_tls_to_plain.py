@@ -29,6 +29,6 @@ async def test_a_guest_socket_says_it_too():
     async with Emulator() as emulator:
         target = DialTarget(f"wss://127.0.0.1:{emulator.port}/v1")
         with pytest.raises(DialError) as caught:
-            await WebsocketDialer().dial(target, None)  # type: ignore[arg-type]
+            await WebsocketDialer().dial(target, None)  # type: ignore[arg-type]  # no sink is reached
         assert caught.value.ending.cause is Cause.UNREACHABLE
         assert SAID in caught.value.ending.detail

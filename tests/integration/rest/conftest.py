@@ -47,7 +47,7 @@ def let_pass(seconds: float) -> None:
     vain, however busy the machine is."""
     loop = asyncio.get_running_loop()
     before = loop.time
-    loop.time = lambda: before() + seconds  # type: ignore[method-assign]
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # on purpose
 
 
 class Script:

@@ -36,7 +36,7 @@ class _Disk:
 
 def page() -> str:
     metrics = Metrics()
-    metrics.disk_figures = _Disk  # type: ignore[assignment]
+    metrics.disk_figures = _Disk  # type: ignore[assignment]  # what is asked of it
     metrics.readiness = lambda: dict.fromkeys(("ready", "storage_low", "storage_full"), True)
     own = sorted(_Families(metrics).collect(), key=lambda one: one.name)
     return "\n".join([INTRODUCTION, *(_entry(one) for one in own), OF_THE_PROCESS])
