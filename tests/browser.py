@@ -8,9 +8,12 @@
 `browser` is the Chromium behind it, one per module, for tests that need several pages or other
 settings: `browser.new_context(viewport=...)`.
 
-It is Debian's Chromium, or the one that TEST_BROWSER names: Playwright's own is not on PyPI. It
-reaches this machine and nothing else; the hosts below example.org are this machine too, for pages
-of a foreign origin. Without a browser these tests are skipped; with TEST_BROWSER they fail.
+It is Debian's Chromium, or the one that TEST_BROWSER names: Playwright's own is not on PyPI. Where
+it is installed, its shell is taken, which has the same engine but no windows: a page costs it a
+third of the CPU. `whole_browser` is never the shell where the other is there.
+
+It reaches this machine and nothing else; the hosts below example.org are this machine too, for
+pages of a foreign origin. Without a browser these tests are skipped; with TEST_BROWSER they fail.
 
 A module that takes these fixtures has no `async` test: Playwright keeps an event loop of its own
 running until the module is through. A page under test sends files as a `Blob`: of other bodies
@@ -22,6 +25,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +34,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+SHELL = "chromium-headless-shell"
+WHOLE = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",  # refuses to start as root otherwise
     "--disable-gpu",
@@ -51,12 +57,23 @@ def browser_path() -> str | None:
     if named:
         assert shutil.which(named), f"TEST_BROWSER={named} is not a program"
         return named
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
+    return _first(SHELL, *WHOLE)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def whole_browser_path() -> str | None:
+    """The same, but not the shell, if there is another."""
     path = browser_path()
+    if path is None or Path(path).name != SHELL:
+        return path
+    return _first(*WHOLE) or path
+
+
+def _first(*names: str) -> str | None:
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def _launched(path: str | None) -> Iterator[Browser]:
     if path is None:
         pytest.skip("no browser: apt install chromium, or TEST_BROWSER=/path/to/one")
     from playwright.sync_api import sync_playwright
@@ -65,6 +82,18 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with _launched(browser_path()) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def whole_browser() -> Iterator[Browser]:
+    with _launched(whole_browser_path()) as found:
+        yield found
 
 
 @pytest.fixture

@@ -49,6 +49,11 @@ EVERY_PAGE = {
 pytestmark = pytest.mark.timeout(300)
 
 
+@pytest.fixture(scope="module")
+def browser(whole_browser):
+    return whole_browser
+
+
 @pytest.fixture
 def pages() -> Iterator[int]:
     """The port of a server that answers everything with the page."""
