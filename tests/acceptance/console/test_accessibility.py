@@ -72,19 +72,20 @@ def test_the_page_that_asks_for_a_token_has_none_either(start, browser):
             assert axe.violations(page, axe.SERIOUS) == [], theme
 
 
-@pytest.mark.parametrize("size", [(320, 640), (390, 844)], ids=str)
-def test_nothing_is_cut_off_on_a_phone_and_no_key_is_spoken_of(daemon, browser, size):
+def test_nothing_is_cut_off_on_a_phone_and_no_key_is_spoken_of(daemon, browser):
     hold_a_conversation(daemon)
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, has_touch=True, is_mobile=True
-    )
-    page = context.new_page()
-    for address, landmarks in VIEWS.items():
-        page.goto(f"{daemon.url}/{address}")
-        for landmark in landmarks:
-            expect(page.locator(landmark).first).to_be_attached()
-        beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert beyond <= 0, address
+    with browser.new_page(has_touch=True, is_mobile=True) as page:
+        page.goto(daemon.url)
+        for width, height in ((320, 640), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            for address in VIEWS:
+                show(page, address)
+                beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                assert beyond <= 0, (width, address)
+            all_is_in_reach(page, daemon)
+
+
+def all_is_in_reach(page, daemon) -> None:
     page.goto(f"{daemon.url}/#/guests/ana")
     in_reach = [
         page.get_by_role("textbox", name="Message as ana"),
@@ -100,14 +101,14 @@ def test_nothing_is_cut_off_on_a_phone_and_no_key_is_spoken_of(daemon, browser, 
     expect(page.locator("kbd:visible")).to_have_count(0)
     page.get_by_role("button", name="Show its frame", exact=True).last.tap()
     expect(page.get_by_role("listbox", name="Frames of this session")).to_be_visible()
-    context.close()
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_the_letters_of_a_plot_keep_their_size(daemon, browser, width):
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto(f"{daemon.url}/#/overview?window=5m")
-    label = page.locator(".plot text").first
-    expect(label).to_be_visible()
-    assert 9 <= label.bounding_box()["height"] <= 16
-    page.close()
+def test_the_letters_of_a_plot_keep_their_size(daemon, browser):
+    with browser.new_page() as page:
+        page.goto(f"{daemon.url}/#/overview?window=5m")
+        for width in (320, 390, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.reload()
+            label = page.locator(".plot text").first
+            expect(label).to_be_visible()
+            assert 9 <= label.bounding_box()["height"] <= 16, width
