@@ -12,20 +12,16 @@ import pytest
 from guestd.load.measure.compare import compare
 from guestd.load.report.compare_html import compare_html
 from guestd.load.report.html import report_html
+from tests import axe
 from tests.unit.load.report import sample
 
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / ".ci" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "docs" / "pictures" / "load"
 WIDE, NARROW = (1280, 900), (390, 844)
 
 pytestmark = pytest.mark.timeout(600)
 
-RUN = """async () => {
-  const found = await axe.run(document, { resultTypes: ['violations'] })
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) =>
-    `${node.html.slice(0, 160)} ${node.any.concat(node.all)[0]?.message ?? ''}`).join(' | ')}`)
-}"""
+OPEN_FOLDS = "document.querySelectorAll('details').forEach((one) => { one.open = true })"
 
 
 def compared() -> str:
@@ -75,6 +71,10 @@ def opened(browser, addresses):
     assert said == []
 
 
+def resize(page, size) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_it_opens_from_a_file_without_network_scripts_or_complaints(opened, name):
     page = opened(name)
@@ -94,30 +94,50 @@ def test_it_runs_no_script_that_is_put_into_it(browser, tmp_path):
     page.close()
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core: npm ci --prefix .ci/node")
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.fixture
+def unfolded(browser, addresses):
+    """Opens one for axe, with every fold open and its policy off: axe is a script."""
+    pages = []
+
+    def open_one(name: str):
+        page = browser.new_page(bypass_csp=True)
+        pages.append(page)
+        resize(page, WIDE)
+        page.goto(addresses[name])
+        page.evaluate(OPEN_FOLDS)
+        return page
+
+    yield open_one
+    for page in pages:
+        page.close()
+
+
+@axe.needed
 @pytest.mark.parametrize("name", ["report", "passed", "functional", "compared"])
-def test_axe_finds_nothing(browser, addresses, name, size, theme):
-    """With every fold open. Axe is put into a page whose policy is off: it is a script."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, bypass_csp=True
-    )
-    page = context.new_page()
-    page.goto(addresses[name])
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
-    page.evaluate(AXE.read_text())
-    found = page.evaluate(RUN)
-    context.close()
-    assert found == []
+def test_axe_finds_nothing(unfolded, name):
+    page = unfolded(name)
+    axe.keep_samples(page)
+    found = {}
+    for size in (WIDE, NARROW):
+        resize(page, size)
+        for theme in axe.in_each_theme(page):
+            found[size, theme] = axe.violations(page)
+    assert {where: broken for where, broken in found.items() if broken} == {}
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
+@axe.needed
+def test_axe_finds_nothing_where_no_row_is_left_out(unfolded):
+    assert axe.violations(unfolded("report")) == []
+
+
 @pytest.mark.parametrize("name", ["report", "large", "functional", "compared"])
-def test_nothing_is_cut_off(opened, name, width):
-    page = opened(name, (width, 800))
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+def test_nothing_is_cut_off(opened, name):
+    page = opened(name)
+    page.evaluate(OPEN_FOLDS)
+    for width in (WIDE[0], 390, 320):
+        resize(page, (width, 800))
+        beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert beyond <= 0, width
 
 
 def test_figures_are_told_on_hover_and_behind_each_plot(opened):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from .test_accessibility import AXE, RUN
+from tests import axe
 
 FOLDER = Path(__file__).parents[3] / "docs" / "pictures" / "load"
 WIDE, NARROW = (1280, 900), (390, 844)
@@ -213,22 +213,18 @@ def test_a_daemon_says_how_to_start_one(daemon, console):
     assert "Load" not in nav.get_by_role("link").all_inner_texts()
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core: npm ci --prefix .ci/node")
+@axe.needed
 def test_axe_finds_nothing_and_nothing_is_cut_off(load, browser):
-    for theme in ("light", "dark"):
-        for size in (WIDE, NARROW, (320, 640), (512, 360)):  # the last: 250 % of 1280
-            context = browser.new_context(
-                color_scheme=theme,
-                viewport={"width": size[0], "height": size[1]},
-                reduced_motion="reduce",
-            )
-            page = context.new_page()
-            page.goto(load.url)
+    found = {}
+    with browser.new_page(reduced_motion="reduce") as page:
+        page.goto(load.url)
+        for width, height in (WIDE, NARROW, (320, 640), (512, 360)):  # the last: 250 % of 1280
+            page.set_viewport_size({"width": width, "height": height})
             seconds_shown(page)
-            page.evaluate(AXE.read_text())
-            assert page.evaluate(RUN) == [], (theme, size)
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, size
-            context.close()
+            for theme in axe.in_each_theme(page):
+                found[width, theme] = axe.violations(page, axe.SERIOUS)
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+    assert {where: broken for where, broken in found.items() if broken} == {}
 
 
 @pytest.mark.skipif("TEST_WRITE_PICTURES" not in os.environ, reason="TEST_WRITE_PICTURES")

@@ -8,8 +8,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests import axe
+
 from .scenes import until
-from .test_accessibility import AXE, RUN
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -66,18 +67,15 @@ def test_a_stuck_session_is_marked_and_first_and_says_what_ends_its_wait(stuck, 
     until(lambda: detail.search(why.inner_text())[1] != before)
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core: npm ci --prefix .ci/node")
+@axe.needed
 def test_axe_finds_nothing_on_a_stuck_session(stuck, browser):
-    for theme in ("light", "dark"):
-        context = browser.new_context(color_scheme=theme, reduced_motion="reduce")
-        page = context.new_page()
+    with browser.new_page(reduced_motion="reduce") as page:
         page.goto(f"{stuck.url}/#/guests/ana")
         for name in ("ana", "cleo"):
             flag = page.get_by_role("option", name=name).locator(".flag")
             expect(flag).to_contain_text("no answer for")
-        page.evaluate(AXE.read_text())
-        assert page.evaluate(RUN) == [], theme
-        context.close()
+        for theme in axe.in_each_theme(page):
+            assert axe.violations(page, axe.SERIOUS) == [], theme
 
 
 def test_one_that_was_asked_to_end_does_not_look_live(stuck, console):
