@@ -35,7 +35,7 @@ help:
 	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
 	@echo "make load-kills      kill, interrupt and stop a load run of 2,000 guests at 20 random moments"
 	@echo "make chaos [CHAOS_S=…] everything at once, for that many seconds in each dialect: an hour in all, part of make soak"
-	@echo "make thorough        the tests that draw their examples, with thirty times as many"
+	@echo "make thorough        the tests that draw their examples, and the simulation, with thirty times as many"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make mutants         every contract broken on purpose: does its test notice?"
 	@echo "make pictures        the terminal's pictures in the documents, made anew (needs tmux)"
@@ -104,6 +104,7 @@ chaos: $(VENV)/.installed-dev
 
 thorough: $(VENV)/.installed-dev
 	TEST_EXAMPLES=10 $(BIN)/python -m pytest -q -m "hypothesis and not soak" -n $(WORKERS) $(DIST)
+	TEST_EXAMPLES=10 $(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) tests/simulation
 
 fuzz: $(VENV)/.installed-dev
 	@failed=0; for one in $(FUZZ); do \

@@ -65,7 +65,6 @@ LONG = [
     "acceptance/test_load_kills.py",
     "acceptance/test_load_workers.py",
     "acceptance/test_console_page.py",
-    "simulation/test_small_memory.py",
     "console/test_load_report.py",
 ]
 TESTS = Path(__file__).parent

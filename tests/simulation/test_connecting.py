@@ -14,6 +14,7 @@ import pytest
 
 from guestd.model.endings import Cause, Ending
 from guestd.session.outbound import Outbound
+from tests.thoroughness import runs
 
 from .daemonlife import Simulation
 from .platform import Weather
@@ -81,7 +82,7 @@ def cut_everywhere(wait, seed: int) -> None:
 WAITS = [wait_for_the_first_connection, wait_for_the_next_connection, wait_after_a_crash]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(runs(6)))
 @pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.__name__)
 def test_a_message_that_waits_for_a_connection_is_sent_once(wait, seed):
     cut_everywhere(wait, seed)

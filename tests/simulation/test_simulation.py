@@ -18,10 +18,12 @@ from random import Random
 
 import pytest
 
+from tests.thoroughness import runs
+
 from .daemonlife import Simulation
 from .story import answer_slowly, run
 
-HOURS = float(os.environ.get("TEST_SIM_HOURS", "2.5"))
+HOURS = float(os.environ.get("TEST_SIM_HOURS", "1"))
 FRESH = int(os.environ.get("TEST_SIM_SEED", str(Random().randrange(10**6))))
 
 
@@ -31,7 +33,7 @@ def test_dense(seed):
     run(seed, 600.0)
 
 
-@pytest.mark.parametrize("further", [0, 1])
+@pytest.mark.parametrize("further", range(runs(7)))
 def test_dense_and_never_run_before(further):
     run(FRESH + further, 600.0)
 
@@ -42,12 +44,13 @@ def sparse(seed, guests=100, hours=HOURS):
     return run(seed, hours * 3600.0, guests, pace_s=3600.0, crash_every_s=hours * 720.0)
 
 
-def test_hundreds_of_session_hours():
+def test_a_hundred_session_hours():
     sparse(11)
 
 
-def test_hundreds_of_session_hours_never_run_before():
-    sparse(FRESH + 2)
+@pytest.mark.parametrize("further", range(runs(3)))
+def test_a_hundred_session_hours_never_run_before(further):
+    sparse(FRESH + 1000 + further)
 
 
 @pytest.mark.soak
@@ -64,17 +67,17 @@ def test_a_crash_between_a_confirmation_and_its_being_durable(seed):
     run(seed, 600.0)
 
 
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", range(1, 1 + runs(13)))
 def test_a_history_that_answers_after_its_connection_is_lost(seed):
     """What it holds is older than the connection that asked: nothing may be missing from the next
     connection's history."""
-    run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
+    run(seed, 200.0, pace_s=2.0, patches=[answer_slowly])
 
 
 def test_the_same_seed_is_the_same_run_in_two_processes():
     code = (
         "import sys; from tests.simulation.story import run; print(run(int(sys.argv[1]),"
-        " 300.0).hash.hexdigest())"
+        " 150.0).hash.hexdigest())"
     )
     root = Path(__file__).parents[2]
     hashes = {

@@ -17,7 +17,7 @@ from guestd.model.signals import OUTBOUND, MessageArrived
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session.inbox import NEVER, ByTime
 from guestd.session.inbox_by_sequence import BySequence
-from tests.thoroughness import examples
+from tests.thoroughness import examples, runs
 
 from .daemonlife import Simulation, new_disk
 from .platform import Weather
@@ -53,7 +53,7 @@ async def lives(sim, rng, count):
 
 @pytest.mark.parametrize("remembered_max", SMALL)
 def test_the_daemon_shows_each_message_once(remembered_max):
-    for seed in range(1, 6):
+    for seed in range(1, 1 + runs(10)):
         rng = Random(f"{seed} {remembered_max} small")
         settings = {
             "inbox_remembered_max": remembered_max,
