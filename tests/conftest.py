@@ -15,7 +15,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.thoroughness import examples
 
-pytest_plugins = ["tests.browser", "tests.short_reports", "tests.temporary_files"]
+pytest_plugins = [
+    "tests.browser",
+    "tests.compiling",
+    "tests.short_reports",
+    "tests.temporary_files",
+]
 
 #: Hundreds of programs are started; without cached bytecode each would compile itself anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -80,7 +85,6 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.enable()
-        gc.collect()
         gc.freeze()
 
 
