@@ -79,13 +79,15 @@ TESTS = Path(__file__).parent
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Nine thousand tests are a quarter of a million objects that stay to the end: no collection
-    of garbage looks at them, neither now nor while the tests run."""
+    of garbage looks at them, neither now nor while the tests run. Collections are as seldom as in
+    the daemon (`Daemon.start`), since what a test makes is mostly gone with it."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
