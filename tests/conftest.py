@@ -15,7 +15,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.thoroughness import examples
 
-pytest_plugins = ["tests.browser", "tests.short_reports", "tests.temporary_files"]
+pytest_plugins = [
+    "tests.browser",
+    "tests.compiling",
+    "tests.short_reports",
+    "tests.temporary_files",
+]
 
 #: Hundreds of programs are started; without cached bytecode each would compile itself anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -73,14 +78,15 @@ TESTS = Path(__file__).parent
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Nine thousand tests are a quarter of a million objects that stay to the end: no collection
-    of garbage looks at them, neither now nor while the tests run."""
+    of garbage looks at them, neither now nor while the tests run. Collections are as seldom as in
+    the daemon (`Daemon.start`), since what a test makes is mostly gone with it."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.enable()
-        gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,14 +32,16 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 @cache
-def fork_server() -> ForkServer:
-    server = ForkServer(clean_environment())
+def fork_server(library: str = "") -> ForkServer:
+    """`library`: what its programs have preloaded."""
+    server = ForkServer(clean_environment(**({"LD_PRELOAD": library} if library else {})))
     atexit.register(server.end)
     return server
 
 
 def forked(arguments, env: dict[str, str] | None = None, **standard) -> ForkedProgram:
-    return ForkedProgram(fork_server(), arguments, clean_environment(**(env or {})), **standard)
+    server = fork_server((env or {}).get("LD_PRELOAD", ""))
+    return ForkedProgram(server, arguments, clean_environment(**(env or {})), **standard)
 
 
 def fresh(arguments, env: dict[str, str] | None = None, **standard) -> subprocess.Popen:
@@ -51,8 +53,7 @@ def fresh(arguments, env: dict[str, str] | None = None, **standard) -> subproces
 
 
 class Program:
-    """One run of guestd. Ended by its own pid, whatever the test does. `by`: how it is started;
-    what is preloaded needs an interpreter of its own."""
+    """One run of guestd. Ended by its own pid, whatever the test does. `by`: how it is started."""
 
     def __init__(
         self,
@@ -61,8 +62,6 @@ class Program:
         stdin: int | None = subprocess.DEVNULL,
         by: Callable[..., ForkedProgram | subprocess.Popen] = forked,
     ):
-        if "LD_PRELOAD" in (env or {}):
-            by = fresh
         pipe = subprocess.PIPE
         self.child = by(arguments, env, stdin=stdin, stdout=pipe, stderr=pipe)
         self.out: list[str] = []

@@ -8,6 +8,7 @@ arguments, runs its own loop, and dies of what it is sent.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import gc
@@ -24,7 +25,10 @@ from typing import Any
 import uvloop  # noqa: F401
 
 import guestd
+from guestd.app.config import Config
+from guestd.app.daemon import Daemon
 from guestd.app.entry import main as run_guestd
+from guestd.app.systemd import Notifier
 
 REQUEST_BYTES = 200_000
 
@@ -34,11 +38,7 @@ children: dict[int, int] = {}
 
 def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
-    for module in pkgutil.walk_packages(guestd.__path__, "guestd."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
-    gc.collect()
-    gc.freeze()  # so that no collection of a child copies these pages
+    preload()
     signal.signal(signal.SIGCHLD, report_ends)
     while True:
         data, descriptors, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 4)
@@ -57,6 +57,30 @@ def main() -> None:
         children[pid] = report
         os.write(report, f"{pid}\n".encode())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def preload() -> None:
+    """What every start would do again: the imports, and with one daemon's life what is made at its
+    first use and kept, such as compiled expressions and the models of the documented requests."""
+    for module in pkgutil.walk_packages(guestd.__path__, "guestd."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    import_module("typer._adapters")  # by typer when it first reads an option
+    thresholds = gc.get_threshold()
+    asyncio.run(one_life())
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+    gc.collect()
+    gc.freeze()  # so that no collection of a child copies these pages
+
+
+async def one_life() -> None:
+    config = Config.model_validate({"simulator": {"port": 0}})
+    daemon = Daemon(config, asyncio.get_running_loop(), Notifier())
+    try:
+        await daemon.start(quiet=True)
+    finally:
+        await daemon.stop()
 
 
 def report_ends(*_: object) -> None:

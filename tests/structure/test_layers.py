@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "daemon" / "guestd"
@@ -48,7 +49,8 @@ NO_IO = {
 CIRCLES_IN = {"emulator"}
 
 
-def imports_of(source: str, package: tuple[str, ...]) -> set[str]:
+@cache
+def imports_of(source: str, package: tuple[str, ...]) -> frozenset[str]:
     """Every imported module, absolute; `package` is that of the file."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -59,7 +61,7 @@ def imports_of(source: str, package: tuple[str, ...]) -> set[str]:
             prefix = ".".join(part for part in (base, node.module or "") if part)
             found.add(prefix)
             found |= {f"{prefix}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def violations(package: str, source: str, parts: tuple[str, ...]) -> list[str]:

@@ -37,15 +37,11 @@ def platform_routes(server: PlatformContext) -> list[web.RouteDef]:
     ]
     routes.append(web.route("*", "/{tail:.*}", _path_not_found))
     faults = FaultMiddleware(server)
-    return [
-        web.RouteDef(
-            one.method,
-            one.path,
-            _recorded(server, faults.wrap(_with_own_host(server, _with_error_body(one.handler)))),
-            one.kwargs,
-        )
-        for one in routes
-    ]
+    wrapped = {  # most of them are one handler, of the verbs that are not allowed
+        one: _recorded(server, faults.wrap(_with_own_host(server, _with_error_body(one))))
+        for one in dict.fromkeys(route.handler for route in routes)
+    }
+    return [web.RouteDef(one.method, one.path, wrapped[one.handler], one.kwargs) for one in routes]
 
 
 def _unsupported_verbs(server: PlatformContext) -> list[tuple[str, str]]:
