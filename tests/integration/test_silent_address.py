@@ -41,16 +41,17 @@ class RecordingSink:
     def connection_ended(self, ending): ...
 
 
-def swallow_connections(opened: ExitStack, port: int) -> None:
+def swallow_connections(opened: ExitStack) -> int:
     """On the silent address: a listener whose backlog is full, so that no further attempt is ever
-    answered."""
+    answered; its port."""
     hole = opened.enter_context(socket.socket())
-    hole.bind((SILENT, port))
+    hole.bind((SILENT, 0))
     hole.listen(0)
     for _ in range(4):
         filler = opened.enter_context(socket.socket())
         filler.setblocking(False)
-        filler.connect_ex((SILENT, port))
+        filler.connect_ex(hole.getsockname())
+    return hole.getsockname()[1]
 
 
 @pytest.fixture
@@ -78,10 +79,9 @@ async def platform():
         async for text in connection:
             await connection.send(text)
 
-    async with serve(handle, HEALTHY, 0, compression=None) as server:
-        port = server.sockets[0].getsockname()[1]
-        with ExitStack() as opened:
-            swallow_connections(opened, port)
+    with ExitStack() as opened:
+        port = swallow_connections(opened)
+        async with serve(handle, HEALTHY, port, compression=None):
             yield port
 
 
@@ -133,10 +133,8 @@ async def proxy_in_front():
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
 
-            server = await asyncio.start_server(handle, HEALTHY, 0)
-            servers.append(server)
-            port = server.sockets[0].getsockname()[1]
-            swallow_connections(opened, port)
+            port = swallow_connections(opened)
+            servers.append(await asyncio.start_server(handle, HEALTHY, port))
             return port
 
         yield begin

@@ -96,10 +96,10 @@ function Search({ q, onSearch }) {
     if (text === q) return undefined
     const timer = setTimeout(() => onSearch(text), SEARCH_AFTER_MS)
     return () => clearTimeout(timer)
-  }, [text])
+  }, [text, q])
   return html`<div class="find" role="search"><${Icon} name="search" /><input type="search" class="field" id="search" placeholder="Name, id or attribute" aria-label="Search guest sessions"
     value=${text} onInput=${(e) => write(e.target.value)}
-    onKeyDown=${(e) => (e.key === 'ArrowDown' ? (e.preventDefault(), step(0)) : e.key === 'Enter' && openOnly(text))} /><kbd aria-hidden="true">/</kbd></div>`
+    onKeyDown=${(e) => (e.key === 'ArrowDown' ? (e.preventDefault(), step(0)) : e.key === 'Enter' && (onSearch(text), openOnly(text)))} /><kbd aria-hidden="true">/</kbd></div>`
 }
 
 /** @param {{state: string, onChoose: (state: string) => void}} props */
