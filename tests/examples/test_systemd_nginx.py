@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -30,7 +31,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "systemd_nginx"
 UNIT = Path(__file__).parents[2] / "systemd" / "guestd.service"
 GUEST, EMULATOR = "guest.example.org", "emulator.example.org"
 TOKEN = "a-token-of-at-least-32-characters-x"
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+NGINX = os.environ.get("TEST_NGINX") or shutil.which("nginx", path=PLACES)
 
 pytestmark = pytest.mark.timeout(600)
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
