@@ -108,8 +108,11 @@ def _unrest(sim: Simulation) -> str:
 
 
 def run(seed: int, seconds: float, guests: int = 8, **more) -> Simulation:
+    """`gaps_max`: how many gaps may be stated, because all tries to read a history failed; what lies
+    in one is not lost."""
     sim = Simulation(seed, guests, more.pop("settings", None), more.pop("file_share", 0.0))
     sim.patches = list(more.pop("patches", ()))
+    sim.gaps_max = more.pop("gaps_max", 0)
     asyncio.set_event_loop(sim.loop)
     try:
         sim.loop.run_until_complete(tell(sim, seconds, **more))

@@ -16,7 +16,7 @@ from .story import run
 @pytest.mark.parametrize("seed", [*range(1, 1 + runs(13)), "drawn"])
 def test_files_and_texts_arrive_once_and_in_order(seed):
     seed = Random().randrange(10**6) if seed == "drawn" else seed
-    sim = run(seed, 400.0, pace_s=10.0, crash_every_s=60.0, file_share=0.5)
+    sim = run(seed, 400.0, pace_s=10.0, crash_every_s=60.0, file_share=0.5, gaps_max=8)
     fates = [
         event["status"]
         for one in sim.frontends

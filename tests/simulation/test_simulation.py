@@ -35,13 +35,16 @@ def test_dense(seed):
 
 @pytest.mark.parametrize("further", range(runs(7)))
 def test_dense_and_never_run_before(further):
-    run(FRESH + further, 600.0)
+    run(FRESH + further, 600.0, gaps_max=8)
 
 
-def sparse(seed, guests=100, hours=HOURS):
+def sparse(seed, guests=100, hours=HOURS, gaps_max=0):
     """Many guests who talk now and then, for long: heartbeats, gaps and restarts rather than crowds
     of messages."""
-    return run(seed, hours * 3600.0, guests, pace_s=3600.0, crash_every_s=hours * 720.0)
+    crash_every_s = hours * 720.0
+    return run(
+        seed, hours * 3600.0, guests, pace_s=3600.0, crash_every_s=crash_every_s, gaps_max=gaps_max
+    )
 
 
 def test_a_hundred_session_hours():
@@ -50,13 +53,13 @@ def test_a_hundred_session_hours():
 
 @pytest.mark.parametrize("further", range(runs(3)))
 def test_a_hundred_session_hours_never_run_before(further):
-    sparse(FRESH + 1000 + further)
+    sparse(FRESH + 1000 + further, gaps_max=20)
 
 
 @pytest.mark.soak
 def test_a_hundred_thousand_session_hours():
     for seed in range(FRESH, FRESH + 100):
-        sparse(seed, hours=10.0)
+        sparse(seed, hours=10.0, gaps_max=200)
         print(f"seed {seed}: a thousand session-hours", flush=True)
 
 
@@ -71,7 +74,7 @@ def test_a_crash_between_a_confirmation_and_its_being_durable(seed):
 def test_a_history_that_answers_after_its_connection_is_lost(seed):
     """What it holds is older than the connection that asked: nothing may be missing from the next
     connection's history."""
-    run(seed, 200.0, pace_s=2.0, patches=[answer_slowly])
+    run(seed, 200.0, pace_s=2.0, patches=[answer_slowly], gaps_max=8)
 
 
 def test_the_same_seed_is_the_same_run_in_two_processes():
