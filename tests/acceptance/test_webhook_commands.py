@@ -5,6 +5,11 @@ from __future__ import annotations
 
 import json
 import signal
+import tomllib
+import urllib.error
+import urllib.request
+
+import pytest
 
 from .test_programs import converse
 
@@ -53,6 +58,31 @@ def test_a_test_event_is_sent_to_the_targets_and_its_outcome_is_said(run, config
     assert listener.wait() == 0
     refused = run("webhooks", "test", "-c", path)
     assert refused.wait() == 1 and "cannot be reached" in "\n".join(refused.out)
+
+
+def test_a_receiver_with_a_secret_refuses_what_does_not_verify(run, config, tmp_path):
+    shared = tmp_path / "crm.secret"
+    shared.write_text("a secret of forty characters, or nearly so")
+    listener = run(
+        "webhooks", "listen", "--port", "0", "--secret-file", str(shared), "--status", "202"
+    )
+    right = target_of(listener)
+    assert run("webhooks", "test", "-c", config(right)).wait() == 0
+    assert "signature good" in listener.until("webhook.test")
+    wrong = right.replace(f"file:{shared}", "another secret of forty characters or so")
+    refused = run("webhooks", "test", "-c", config(wrong))
+    assert refused.wait() == 1 and "failed: answered 401" in "\n".join(refused.out)
+    listener.until("NOT VERIFIED: no signature fits")
+    as_json = run("webhooks", "test", "-c", config(wrong), "--json")
+    assert as_json.wait() == 1
+    (found,) = map(json.loads, as_json.out)
+    assert (found["delivered"], found["reason"]) == (False, "answered 401")
+    url = tomllib.loads(right)["webhooks"]["targets"][0]["url"]
+    with pytest.raises(urllib.error.HTTPError) as unsigned:
+        urllib.request.urlopen(url, data=b"{}")
+    with unsigned.value as answer:
+        assert answer.code == 401
+    listener.until("NOT VERIFIED: it is not signed")
 
 
 def test_what_is_wrong_with_a_test_is_said(run, config):

@@ -194,6 +194,31 @@ async def test_a_bad_address_is_told_and_closed(new_stack, query, field):
         assert closed.value.rcvd.code == 1008
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("?quest=ana", "'quest' is unknown in the address; did you mean guest?"),
+        ("?guest=ana&nmae=Ana", "'nmae' is unknown in the address; did you mean name?"),
+        ("?user=ana", "'user' is unknown in the address; known: access_token, create, details"),
+        ("?guest=ana&guest=bo", "guest is given twice in the address"),
+        ("?guest=ana&since=x", "since must be"),
+        ("?guest=ana&when_down=wait", "when_down must be queue or reject"),
+        ("?guest=ana&a" + "%C3%A9" * 70 + "=1", "'aééé"),
+    ],
+)
+async def test_a_page_reads_in_the_close_what_is_wrong_with_its_address(new_stack, query, said):
+    async with new_stack() as stack:
+        async with open_frontend(stack, query) as frontend:
+            told = await frame(frontend)
+            with pytest.raises(ConnectionClosed) as closed:
+                await frontend.recv()
+        ending = closed.value.rcvd
+        assert (ending.code, told["code"]) == (1008, "invalid")
+        assert said in ending.reason and told["error"].startswith(ending.reason)
+        assert len(ending.reason.encode()) <= 123
+        assert stack.fleet.sessions() == [], "nothing was opened"
+
+
 async def test_the_same_command_id_again_gets_the_same_answer(new_stack):
     async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)

@@ -25,6 +25,9 @@ Socket: TypeAlias = "web.WebSocketResponse[Literal[False]]"
 #: For the close frame to a frontend that has not read for a while, or is hostile.
 GOODBYE_S = 1.0
 
+#: What a close frame holds beside its code (RFC 6455 §5.5).
+REASON_BYTES_MAX = 123
+
 
 class Frontend:
     """`run` writes until the frontend is gone, too slow, refused, or the guest session has ended.
@@ -107,8 +110,14 @@ def drop_traceback(socket: Socket) -> None:
 async def close_socket(
     socket: Socket, request: web.Request, code: WSCloseCode, reason: str, within_s: float
 ) -> None:
-    """Send the close frame, wait briefly for the answer, and abort if the peer does not read."""
+    """Send the close frame, wait briefly for the answer, and abort if the peer does not read.
+    `reason` is cut to what a close frame holds."""
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(within_s):
-            await socket.close(code=code, message=reason.encode()[:120])
+            await socket.close(code=code, message=_cut(reason))
     abort_if_unsent(request)
+
+
+def _cut(reason: str) -> bytes:
+    """Never within a character: that would not be UTF-8, and the peer would fail the connection."""
+    return reason.encode(errors="replace")[:REASON_BYTES_MAX].decode(errors="ignore").encode()

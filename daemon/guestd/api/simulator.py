@@ -269,7 +269,8 @@ class SimulatorServer:
         code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
         with contextlib.suppress(ConnectionError):
             await socket.send_json(error_frame(error))
-        await close_socket(socket, request, code, reason or error.code, GOODBYE_S)
+        said = reason or (str(error) if error.code == "invalid" else error.code)
+        await close_socket(socket, request, code, said, GOODBYE_S)
 
     def _follow(self, selected: SelectedSession) -> Feed:
         session_id, since = selected.session_id, selected.since

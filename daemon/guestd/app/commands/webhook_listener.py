@@ -21,6 +21,9 @@ from ..secret_files import read_secret
 #: A webhook has one event; a message of the platform is far smaller.
 BODY_BYTES_MAX = 4 * 1024 * 1024
 
+#: The answer to a webhook that does not verify with the secret that the user gave.
+REFUSED = 401
+
 
 @dataclass(slots=True, frozen=True)
 class Received:
@@ -39,7 +42,8 @@ class Received:
 
 
 def receive(host: str, port: int, secret_file: Path | None, status: int, as_json: bool) -> None:
-    """Until a signal ends it. Without a file a secret is drawn."""
+    """Until a signal ends it. Without a file a secret is drawn, and a webhook that does not verify
+    with that is shown as such and taken; with one it is refused."""
     given = read_secret(secret_file, may_be_pipe=True) if secret_file is not None else b""
     secret = given or secrets.token_hex(32).encode()
     asyncio.run(_serve(host, port, secret, secret_file, status, as_json))
@@ -53,8 +57,10 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     async def receive(request: web.Request) -> web.Response:
-        print(_line(_received(request, await request.read(), secret), as_json), flush=True)
-        return web.Response(status=status)
+        found = _received(request, await request.read(), secret)
+        print(_line(found, as_json), flush=True)
+        is_refused = secret_file is not None and found.problem
+        return web.Response(status=REFUSED if is_refused else status)
 
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.router.add_post("/{path:.*}", receive)

@@ -143,10 +143,13 @@ def listen(
     ] = 4000,
     secret_file: Annotated[
         Path | None,
-        typer.Option(help="The file with the secret shared with guestd; drawn if left out."),
+        typer.Option(
+            help="The file with the secret shared with guestd: what does not verify with it is"
+            " answered 401. If left out, one is drawn, and all is taken."
+        ),
     ] = None,
     status: Annotated[
-        int, typer.Option(min=200, max=599, help="What every webhook is answered.")
+        int, typer.Option(min=200, max=599, help="What every other webhook is answered.")
     ] = 204,
     as_json: AsJson = False,
 ) -> None:
