@@ -198,7 +198,7 @@ def _add(suite: ET.Element, case: JunitCase, free: int) -> int:
         text, output = "The transcript is left out: the file would be too large.", ""
     if case.failure:
         message = {"message": _attribute(case.failure, 2000), "type": _attribute(case.kind)}
-        ET.SubElement(element, "failure", message).text = text or case.failure
+        ET.SubElement(element, "failure", message).text = text or visible(case.failure)
     if case.skipped:
         ET.SubElement(element, "skipped", {"message": _attribute(case.skipped)})
     if output:

@@ -7,7 +7,7 @@ import io
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from guestd.load.report.csv_rows import points_csv, steps_csv
@@ -105,6 +105,7 @@ def test_a_run_that_is_not_valid_and_one_that_was_stopped():
 
 
 @settings(max_examples=examples(25), phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@example("\x1f")  # also where a failure has no text of its own
 @given(HOSTILE)
 def test_any_text_gives_xml_that_can_be_read(small, text):
     read(junit_xml(with_texts(small, text)))
