@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 
-from ..model.errors import ConfigError, GuestdError, PlatformUnavailable
+from ..model.errors import GuestdError, PlatformUnavailable
 from ..runtime.system_errors import in_words
 from .control_words import platform_facts
 from .variables import CLIENT_TOKEN
@@ -46,8 +45,8 @@ class ApiRefusal(GuestdError):
 
 @dataclass(slots=True, frozen=True)
 class ApiAddress:
-    """Where the daemon is: `url`, or `socket`, its Unix socket. `token` is its api.token, "" for
-    none."""
+    """Where the daemon is: `url` (`daemon_address.py`), or `socket`, its Unix socket.
+    `token` is its api.token, "" for none."""
 
     url: str = "http://127.0.0.1:3000"
     socket: Path | None = None
@@ -72,10 +71,6 @@ class ControlClient:
 
     async def __aenter__(self) -> Self:
         address = self._address
-        if address.socket is None and not is_http(address.url):
-            raise ConfigError(
-                "--url", f"{address.url!r} is not an http:// address", "write http://host:port"
-            )
         connector: aiohttp.BaseConnector
         if address.socket is not None:
             connector = aiohttp.UnixConnector(str(address.socket), limit=self._connections)
@@ -209,14 +204,6 @@ class ControlClient:
 
 def _json(body: Any) -> str:
     return orjson.dumps(body).decode()
-
-
-def is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _understood(status: int, raw: bytes) -> Json:
