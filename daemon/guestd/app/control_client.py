@@ -43,6 +43,12 @@ class ApiRefusal(GuestdError):
         super().__init__("\n".join(filter(None, (said, platform_facts(problem)))))
 
 
+class NotGuestd(ApiRefusal):
+    """Something else answers at the address."""
+
+    code = "not_guestd"
+
+
 @dataclass(slots=True, frozen=True)
 class ApiAddress:
     """Where the daemon is: `url` (`daemon_address.py`), or `socket`, its Unix socket.
@@ -131,7 +137,7 @@ class ControlClient:
                 path, params=query, headers=headers, timeout=FOLLOW
             ) as answer:
                 if answer.status != 200:
-                    _understood(answer.status, await answer.read())
+                    self._understood(answer.status, await answer.read())
                 yield answer.content.iter_any()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
@@ -176,7 +182,7 @@ class ControlClient:
     def _understood(self, status: int, raw: bytes) -> Json:
         """With the remedy of the command line where the API names its own."""
         try:
-            return _understood(status, raw)
+            return _understood(status, raw, self._address)
         except ApiRefusal as refusal:
             problem = refusal.problem_document
             code, detail = problem.get("code"), str(problem.get("detail", ""))
@@ -206,7 +212,7 @@ def _json(body: Any) -> str:
     return orjson.dumps(body).decode()
 
 
-def _understood(status: int, raw: bytes) -> Json:
+def _understood(status: int, raw: bytes, address: ApiAddress) -> Json:
     try:
         found = json.loads(raw) if raw else {}
     except (ValueError, RecursionError):
@@ -215,12 +221,8 @@ def _understood(status: int, raw: bytes) -> Json:
         status < 400 or str(found.get("type")).startswith("urn:guestd:problem:")
     )
     if not isinstance(found, dict) or not is_ours:
-        raise ApiRefusal(
-            {
-                "code": "strange",
-                "detail": f"the answer ({status}) is not guestd's; is the address right?",
-            }
-        )
+        said = f"what answers at {address} ({status}) is not guestd; is the address right?"
+        raise NotGuestd({"code": NotGuestd.code, "detail": said})
     if status >= 400:
         raise ApiRefusal(found)
     return found
