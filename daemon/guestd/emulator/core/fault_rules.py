@@ -178,7 +178,7 @@ class FaultRule(BaseModel):
     @model_validator(mode="after")
     def _is_sensible(self) -> FaultRule:
         if self.kind not in KINDS:
-            raise ValueError(f"no fault of kind {self.kind!r}; {_nearest(self.kind)}")
+            raise ValueError(f"no fault of kind {self.kind!r}{_nearest(self.kind)}")
         is_share = [self.rate, self.every].count(None)
         if is_share == 0 or (is_share == 2 and self.count is None):
             raise ValueError("say how often by rate or by every, or by count")
@@ -194,7 +194,7 @@ class FaultRule(BaseModel):
 
 def _nearest(kind: str) -> str:
     close = get_close_matches(kind, KINDS, 1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(KINDS)}"
+    return f" (did you mean {close[0]}?)" if close else f"; there are {', '.join(KINDS)}"
 
 
 def fault_fields() -> dict[str, Any]:
