@@ -93,7 +93,7 @@ class TestPiped:
         assert "no simulator answers" in "\n".join(program.err)
 
     def test_an_address_that_is_none(self, run):
-        assert piped(run, "", "--url", "ftp://127.0.0.1/").wait() == 78
+        assert piped(run, "", "--url", "ftp://127.0.0.1/").wait() == 2
 
     def test_an_agent_needs_the_embedded_emulator(self, run):
         assert piped(run, "", "--url", "ws://127.0.0.1:9/", "--agent", "echo").wait() == 2

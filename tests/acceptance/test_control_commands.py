@@ -147,10 +147,14 @@ class TestExits:
         code, out, err = guestd("send", "nobody", "hello", "--json")
         problem = json.loads(err)
         assert (code, out) == (1, "") and problem["code"] == "not_found"
-        assert problem["exit_code"] == 1 and "no guest session nobody" in problem["detail"]
+        assert problem["exit_code"] == 1 and "no guest session 'nobody'" in problem["detail"]
         code, out, err = guestd("send", "nobody", "hello")
         assert (code, out) == (1, "")
-        assert err.startswith("guestd: not_found: there is no guest session nobody; `guestd sess")
+        assert err.startswith("guestd: not_found: there is no guest session 'nobody'; `guestd sess")
+
+    def test_an_empty_text_is_refused_in_words(self, guestd):
+        code, _, err = guestd("send", "ana", "")
+        assert code == 1 and "text: must not be empty; give at least one character" in err
 
     def test_a_command_of_another_name_is_guessed(self, guestd):
         code, _, err = guestd("sessions", "close", "ana")
@@ -215,14 +219,15 @@ class TestExits:
     def test_69_nobody_there(self, guestd, env):
         code, out, err = guestd("sessions", "list", env=env)
         assert out == "" and err.count("\n") == 1 and "Traceback" not in err
-        assert (code, "no guestd answers at" in err) == (69, True) or (
-            code == 78 and "--url" in err
-        )
+        assert (code, "no guestd answers at" in err) == (69, True) or (code == 2 and "--url" in err)
 
     def test_something_else_that_answers_is_not_taken_for_guestd(self, guestd, run):
         url = run("emulate", "--port", "0").url()
         code, _, err = guestd("sessions", "list", env={"GUESTDCTL_URL": url})
-        assert code == 1 and "is the address right?" in err
+        said = (
+            f"guestd: not_guestd: what answers at {url} (404) is not guestd; is the address right?"
+        )
+        assert (code, err) == (1, f"{said}\n")
 
 
 class TestEntrance:

@@ -141,7 +141,7 @@ def test_no_daemon_is_said(scenario):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--daemon", "localhost:3000"), "write http://HOST:PORT"),
+        (("--daemon", "ftp://localhost:3000"), "write host:port or http://host:port"),
         (("--daemon", "http://localhost:3000", "--workers", "2"), "leave it out"),
         (("--workers", "2", "--only", "talk-1"), "leave out --workers 2"),
     ],

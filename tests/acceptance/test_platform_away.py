@@ -67,7 +67,8 @@ def kept_sessions(run, path: str, count: int) -> None:
         converse(url, f"guest-{number}")
     program.interrupt(signal.SIGTERM)
     assert program.wait() == 0
-    assert program.said(f"{count} guest sessions kept for the next start")
+    kept = "1 guest session" if count == 1 else f"{count} guest sessions"
+    assert program.said(f"{kept} kept for the next start")
 
 
 def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is_there(

@@ -95,7 +95,7 @@ class TestServe:
         converse(program.url())
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
-        assert program.said("1 guest sessions ended, 0 left behind")
+        assert program.said("1 guest session ended, 0 left behind")
 
     @pytest.mark.parametrize(
         "number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT]

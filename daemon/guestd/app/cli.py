@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
 from .commands.groups import SubCommands
@@ -101,7 +101,8 @@ class _Commands(TyperGroup):
             own = typer.Typer(
                 add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
             )
-            own.command(cmd_name, epilog=module.EXAMPLES)(getattr(module, cmd_name))
+            kind: type[TyperCommand] = getattr(module, "COMMAND", TyperCommand)
+            own.command(cmd_name, cls=kind, epilog=module.EXAMPLES)(getattr(module, cmd_name))
         if len(own.registered_commands) > 1 and not isinstance(own.info.cls, type):
             own.info.cls = SubCommands
         command = typer.main.get_command(own)

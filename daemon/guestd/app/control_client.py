@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 
-from ..model.errors import ConfigError, GuestdError, PlatformUnavailable
+from ..model.errors import GuestdError, PlatformUnavailable
 from ..runtime.system_errors import in_words
 from .control_words import platform_facts
 from .variables import CLIENT_TOKEN
@@ -44,10 +43,16 @@ class ApiRefusal(GuestdError):
         super().__init__("\n".join(filter(None, (said, platform_facts(problem)))))
 
 
+class NotGuestd(ApiRefusal):
+    """Something else answers at the address."""
+
+    code = "not_guestd"
+
+
 @dataclass(slots=True, frozen=True)
 class ApiAddress:
-    """Where the daemon is: `url`, or `socket`, its Unix socket. `token` is its api.token, "" for
-    none."""
+    """Where the daemon is: `url` (`daemon_address.py`), or `socket`, its Unix socket.
+    `token` is its api.token, "" for none."""
 
     url: str = "http://127.0.0.1:3000"
     socket: Path | None = None
@@ -72,10 +77,6 @@ class ControlClient:
 
     async def __aenter__(self) -> Self:
         address = self._address
-        if address.socket is None and not is_http(address.url):
-            raise ConfigError(
-                "--url", f"{address.url!r} is not an http:// address", "write http://host:port"
-            )
         connector: aiohttp.BaseConnector
         if address.socket is not None:
             connector = aiohttp.UnixConnector(str(address.socket), limit=self._connections)
@@ -136,7 +137,7 @@ class ControlClient:
                 path, params=query, headers=headers, timeout=FOLLOW
             ) as answer:
                 if answer.status != 200:
-                    _understood(answer.status, await answer.read())
+                    self._understood(answer.status, await answer.read())
                 yield answer.content.iter_any()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
@@ -181,7 +182,7 @@ class ControlClient:
     def _understood(self, status: int, raw: bytes) -> Json:
         """With the remedy of the command line where the API names its own."""
         try:
-            return _understood(status, raw)
+            return _understood(status, raw, self._address)
         except ApiRefusal as refusal:
             problem = refusal.problem_document
             code, detail = problem.get("code"), str(problem.get("detail", ""))
@@ -211,15 +212,7 @@ def _json(body: Any) -> str:
     return orjson.dumps(body).decode()
 
 
-def is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _understood(status: int, raw: bytes) -> Json:
+def _understood(status: int, raw: bytes, address: ApiAddress) -> Json:
     try:
         found = json.loads(raw) if raw else {}
     except (ValueError, RecursionError):
@@ -228,12 +221,8 @@ def _understood(status: int, raw: bytes) -> Json:
         status < 400 or str(found.get("type")).startswith("urn:guestd:problem:")
     )
     if not isinstance(found, dict) or not is_ours:
-        raise ApiRefusal(
-            {
-                "code": "strange",
-                "detail": f"the answer ({status}) is not guestd's; is the address right?",
-            }
-        )
+        said = f"what answers at {address} ({status}) is not guestd; is the address right?"
+        raise NotGuestd({"code": NotGuestd.code, "detail": said})
     if status >= 400:
         raise ApiRefusal(found)
     return found

@@ -32,6 +32,7 @@ from ..platform.calls import RestCalls
 from ..platform.deployment import DEPLOYMENT_READ, fetch_deployment
 from ..platform.http import Http
 from ..runtime.clock import LoopClock
+from ..session.waits import counted
 from ..spool.reading import open_copy
 from ..supervisor.supervisor import Supervisor
 from ..webhooks.webhooks import WebhookService
@@ -351,11 +352,11 @@ class Daemon:
         self._saved = ()
         self.spool.clear_orphans(self.fleet.files_wanted())
         if recovered:
-            logger.info("recovered %d guest sessions from the journal", recovered)
+            logger.info("recovered %s from the journal", counted(recovered, "guest session"))
         if self._service is None or operations is None:
             return
         if going_on := self._service.resume(operations):
-            logger.info("recovered %d REST operations from the journal", going_on)
+            logger.info("recovered %s from the journal", counted(going_on, "REST operation"))
 
     def _start_demo(self, guests: int) -> None:
         shown = conversations(self._tell) if self._is_watched else None
@@ -400,13 +401,14 @@ class Daemon:
         if keep:
             await operations
             kept = len(self.fleet.sessions())
-            self._tell(f"{kept} guest sessions kept for the next start")
+            self._tell(f"{counted(kept, 'guest session')} kept for the next start")
             return
         report = await self.fleet.drain(grace_s, self._tell_progress)
         await operations
         for session_id in report.left[:20]:
             logger.warning("guest session %s did not end within the grace time", session_id)
-        self._tell(f"{report.ended} guest sessions ended, {len(report.left)} left behind")
+        ended = counted(report.ended, "guest session")
+        self._tell(f"{ended} ended, {len(report.left)} left behind")
 
     async def _drain_operations(self, grace_s: float, end_sessions: bool) -> None:
         if self._service is not None and (left := await self._service.drain(grace_s, end_sessions)):
@@ -420,8 +422,9 @@ class Daemon:
             logger.info("%s", text)
 
     def _tell_progress(self, left: int) -> None:
-        self._notifier.status(f"draining: {left} guest sessions left")
-        self._tell(f"draining: {left} guest sessions left")
+        said = f"draining: {counted(left, 'guest session')} left"
+        self._notifier.status(said)
+        self._tell(said)
 
     # ------------------------------------------------------------------ health
 

@@ -121,6 +121,7 @@ COMMAND_LINE_CODES: dict[str, ErrorCode] = {
         "a scenario file cannot be used; each problem is named with its line", "caller"
     ),
     "refused": ErrorCode("the daemon refused, without a code of its own", "caller"),
+    "not_guestd": ErrorCode("what answers at the address is not guestd", "caller"),
     "not_confirmed": ErrorCode("sent, and not confirmed in the time given", "platform", LOOK),
     "not_connected": ErrorCode("the daemon does not answer; nothing was sent", "operator", LATER),
 }

@@ -89,7 +89,9 @@ def _in_words(
                 f"has {len(value)} characters; at most {facts['max_length']} are allowed, and"
                 " nothing is cut: make it shorter"
             )
-        case "string_too_short" | "too_short":
+        case "string_too_short":
+            return "must not be empty; give at least one character"
+        case "too_short":
             return "must not be empty; give at least one"
         case "too_long":
             return f"has {facts['actual_length']} items; at most {facts['max_length']} are allowed"

@@ -168,7 +168,7 @@ class FrameRings:
         """The ring of a session that has ended. Raises NotFound."""
         ring = self._rings.get(session_id)
         if ring is None:
-            raise NotFound(f"there is no guest session {session_id}, or its frames are not kept")
+            raise NotFound(f"there is no guest session {session_id!r}, or its frames are not kept")
         return ring
 
     def watch(self, session_id: str) -> FrameRing:

@@ -280,7 +280,7 @@ class Supervisor:
         """`accepted` as in `Runner.give`; `error`: why it is not known."""
         runner = self._runners.get(session_id)
         if runner is None:
-            error = NotFound(f"there is no guest session {session_id}", code="ended")
+            error = NotFound(f"there is no guest session {session_id!r}", code="ended")
         elif self._journal.storage_full:
             error = storage_full()
         elif error is None:
@@ -417,14 +417,14 @@ class Supervisor:
     def _runner(self, session_id: str) -> Runner:
         runner = self._runners.get(session_id)
         if runner is None:
-            raise NotFound(f"there is no guest session {session_id}")
+            raise NotFound(f"there is no guest session {session_id!r}")
         return runner
 
     async def _check_known(self, session_id: str) -> None:
         """Raises NotFound."""
         known = session_id in self._runners or self._hub.is_ending(session_id)
         if not known and not await self._journal.last_seq(session_id):
-            raise NotFound(f"there is no guest session {session_id} here or in the journal")
+            raise NotFound(f"there is no guest session {session_id!r} here or in the journal")
 
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest

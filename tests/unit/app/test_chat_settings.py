@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
@@ -48,3 +49,13 @@ def test_the_guests_name_is_an_argument_too_and_given_once():
         assert (done.exit_code == 2) == ("bob" in arguments)
     done = CliRunner().invoke(app, ["chat", "ana", "--guest", "bob"])
     assert done.exit_code == 2 and "is given twice" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["chat", "emulate"])
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [("faqq", "'faqq' must be one of echo"), ("no/such.toml", "no/such.toml cannot be read")],
+)
+def test_an_agent_that_is_none_is_wrong_usage_as_in_the_other_commands(command, agent, said):
+    done = CliRunner().invoke(app, [command, "--agent", agent], env={"COLUMNS": "200"})
+    assert done.exit_code == 2 and f"Invalid value for --agent: {said}" in done.stderr

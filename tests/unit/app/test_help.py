@@ -130,6 +130,18 @@ def test_a_mistyped_command_is_corrected(arguments, said):
     assert code == 2 and said in complaint
 
 
+@pytest.mark.parametrize("words", [["hi", "there"], ["where", "is", "my", "parcel?"]])
+def test_a_text_of_several_words_wants_quotes(words):
+    done = CliRunner().invoke(app, ["send", "ana", *words], env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert f"put the text in quotes: guestd send ana '{' '.join(words)}'" in done.stderr
+
+
+def test_an_option_that_is_none_is_not_taken_for_words():
+    done = CliRunner().invoke(app, ["send", "ana", "hi", "--wiat", "3"], env={"COLUMNS": "200"})
+    assert done.exit_code == 2 and "quotes" not in done.stderr and "--wiat" in done.stderr
+
+
 def test_the_version_is_told_in_both_ways():
     assert guestd("--version")[1] == f"guestd {__version__}\n"
     assert guestd("version")[1].startswith(f"guestd {__version__} ")

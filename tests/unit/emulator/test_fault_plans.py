@@ -37,6 +37,14 @@ def test_a_plan_that_makes_no_sense_names_its_place_and_changes_nothing(plan, fi
     assert faults.pick("in", "t", 0.0) is not None
 
 
+def test_a_kind_that_there_is_none_of_is_told_with_the_one_that_was_meant():
+    faults = FaultInjector(1, [])
+    with pytest.raises(FaultPlanError, match=r"^no fault of kind 'dorp' \(did you mean drop\?\)$"):
+        faults.set([{"kind": "dorp", "rate": 0.1}], 0.0)
+    with pytest.raises(FaultPlanError, match=r"^no fault of kind 'xyz'; there are drop, "):
+        faults.set([{"kind": "xyz", "rate": 0.1}], 0.0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_picked_at_its_occasion_and_only_there(kind):
     occasion = KINDS[kind][0]

@@ -55,16 +55,6 @@ class SimulatorAddress:
         return f"http{self.url[2:]}".rstrip("/")
 
 
-def simulator_url(given: str) -> str:
-    """http://… is taken for the socket on the same port. Raises ConfigError."""
-    url = given if "://" in given else f"ws://{given}"
-    scheme, _, rest = url.partition("://")
-    found = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(scheme)
-    if found is None or not rest.strip("/"):
-        raise ConfigError("--url", f"{given!r} is not an address", "write ws://host:port/")
-    return f"{found}://{rest}"
-
-
 class FrontendConnection:
     """`async with` it, iterate over `events`. `lost` and `back` are told when the connection is."""
 

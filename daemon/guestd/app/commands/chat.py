@@ -48,7 +48,8 @@ def chat(
         typer.Option("-c", "--config", help="Talk with the platform named in this file."),
     ] = None,
     url: Annotated[
-        str | None, typer.Option(help="Talk through the simulator of a running guestd.")
+        str | None,
+        typer.Option(help="Talk through a running guestd: host:port, or its ws:// or http:// URL."),
     ] = None,
     guest: Annotated[
         str | None, typer.Option(help="The guest's name.", show_default=DEFAULT_NAME)
@@ -94,10 +95,11 @@ def chat(
 def _own_settings(config: Path | None, agent: str | None) -> Config:
     from ..config_problems import ConfigProblems
     from ..load_config import configured
+    from .load_arguments import agent_options
 
     own: dict[str, Any] = {"simulator.port": 0, "simulator.host": "127.0.0.1"}
     if agent is not None:
-        own["emulator.agent"] = agent
+        own["emulator.agent"] = agent_options(agent)[1]
     try:
         return without_what_is_the_daemons(configured(config, os.environ, own))
     except ConfigProblems as problems:
@@ -126,13 +128,14 @@ class _Talk:
 
     async def through(self, url: str, token_file: Path | None) -> int:
         """Through a running daemon; leaving leaves the conversation as it is."""
-        from ..chat.connection import SimulatorAddress, simulator_url
-        from .client_options import read_token
+        from ..chat.connection import SimulatorAddress
+        from ..daemon_address import simulator_url
+        from .client_options import address_of, read_token
 
         _listen_for_ctrl_c()
         token = "" if token_file is None else read_token(token_file)
         give_up_s = None if _is_person() else GIVE_UP_S
-        address = SimulatorAddress(simulator_url(url), token, give_up_s)
+        address = SimulatorAddress(address_of(url, simulator_url), token, give_up_s)
         banner = f"you are {self._guest!r}, through guestd at {address.url}"
         return await self._hold(address, banner, ends=False)
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...model.durations import seconds_or_duration
-from ...model.errors import ConfigError
+from ...model.errors import CommandError, ConfigError
 from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
+from ..daemon_address import daemon_url
 from ..interrupts import INTERRUPTED
 from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
 from .readable import fact_lines, watch_foot
@@ -35,7 +36,10 @@ Json = dict[str, Any]
 Url = Annotated[
     str,
     typer.Option(
-        "--url", envvar=CLIENT_URL, help="Where the daemon's HTTP port is.", show_default=True
+        "--url",
+        envvar=CLIENT_URL,
+        help="Where the daemon is: host:port, or its http:// or ws:// URL.",
+        show_default=True,
     ),
 ]
 Socket = Annotated[
@@ -71,12 +75,21 @@ def talk(
     from ..control_client import ApiAddress, ControlClient
 
     async def main() -> int | None:
-        address = ApiAddress(url.rstrip("/"), socket, token_of(token_file))
+        place = address_of(url) if socket is None else url
+        address = ApiAddress(place, socket, token_of(token_file))
         async with ControlClient(address) as client:
             return await work(client)
 
     code = exit_codes.run(main, as_json=as_json)
     raise typer.Exit(0 if watches and code == INTERRUPTED else code)
+
+
+def address_of(url: str, read: Callable[[str], str] = daemon_url) -> str:
+    """What `read` makes of --url. Raises CommandError."""
+    try:
+        return read(url)
+    except ValueError as error:
+        raise CommandError(f"--url: {error}") from None
 
 
 def _refuse_old_variables() -> None:

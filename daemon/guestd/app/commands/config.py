@@ -23,11 +23,12 @@ app = typer.Typer(
 )
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
+Named = Annotated[Path | None, typer.Argument(metavar="FILE", help="The same as -c.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
-@app.command(epilog="Example:\n\nguestd config check -c guestd.toml")
-def check(config: File = None, as_json: AsJson = False) -> None:
+@app.command(epilog="Example:\n\nguestd config check guestd.toml")
+def check(file: Named = None, config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     from ..heartbeat_budget import heartbeat_notes
     from ..load_config import check_config
@@ -36,7 +37,7 @@ def check(config: File = None, as_json: AsJson = False) -> None:
     from ..start_checks import start_problems
 
     try:
-        loaded = check_config(config, os.environ, start_problems)
+        loaded = check_config(_one_of(file, config), os.environ, start_problems)
     except ConfigProblems as bad:
         if as_json:
             found = {"ok": False, "problems": bad.problems, "lines": bad.lines}
@@ -57,14 +58,14 @@ def check(config: File = None, as_json: AsJson = False) -> None:
     print(f"the configuration is good ({loaded.origin})")
 
 
-@app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
-def show(config: File = None, as_json: AsJson = False) -> None:
+@app.command(epilog="Example:\n\nguestd config show guestd.toml --json")
+def show(file: Named = None, config: File = None, as_json: AsJson = False) -> None:
     """The configuration in effect: defaults, file, environment. Secrets are masked, and of a
     receiver's URL its path and query, for they can be a key."""
     from ..load_config import find_config
 
     try:
-        loaded = find_config(config, os.environ)
+        loaded = find_config(_one_of(file, config), os.environ)
     except ConfigProblems as problems:
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
     data: dict[str, Any] = loaded.config.model_dump(mode="json")
@@ -129,6 +130,15 @@ def show_reference(as_json: AsJson = False) -> None:
         print(json.dumps(reference.as_data(), indent=2))
     else:
         sys.stdout.write(reference.markdown())
+
+
+def _one_of(file: Path | None, config: Path | None) -> Path | None:
+    """Raises typer.BadParameter where both are given and are not the same."""
+    if file is not None and config is not None and file != config:
+        raise typer.BadParameter(
+            f"{file} and -c {config} are two files; name one", param_hint="FILE"
+        )
+    return config if file is None else file
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:

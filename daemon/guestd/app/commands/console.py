@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..daemon_address import daemon_url
 from .client_options import DEFAULT_URL, AsJson, Json, Socket, TokenFile, Url, show, talk
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def console(
     async def work(client: ControlClient) -> int | None:
         found = await client.ask("POST", "/v1/console/tickets")
         if socket is None:  # else the daemon's own address, as this machine sees it
-            found["url"] = f"{url.rstrip('/')}/{found['fragment']}"
+            found["url"] = f"{daemon_url(url)}/{found['fragment']}"
         show(found, as_json, _print)
         if open_it and not _opened(str(found["url"])):
             print("no browser could be opened; open the address yourself", file=sys.stderr)

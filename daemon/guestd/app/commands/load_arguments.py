@@ -127,12 +127,18 @@ def agent_options(agent: str) -> tuple[str, str]:
 
 def emulator_url(asked: str | None) -> str:
     """ "" for none. Raises typer.BadParameter."""
-    from ..control_client import is_http
-
-    if asked is not None and not is_http(asked):
+    if asked is not None and not _is_http(asked):
         why = f"{asked!r} is not the address of an emulator; write http://HOST:PORT"
         raise typer.BadParameter(why, param_hint="--emulator")
     return asked or ""
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def platform_of(
@@ -181,15 +187,12 @@ def comparison_of(
 
 def daemon_url(asked: str | None) -> str:
     """Without its last slash; "" for none. Raises typer.BadParameter."""
-    from ..control_client import is_http
+    from .. import daemon_address
 
-    if asked is None:
-        return ""
-    url = asked.strip().rstrip("/")
-    if not is_http(url) or urlsplit(url).path or urlsplit(url).query:
-        why = f"{asked!r} is not the address of a daemon; write http://HOST:PORT"
-        raise typer.BadParameter(why, param_hint="--daemon")
-    return url
+    try:
+        return "" if asked is None else daemon_address.daemon_url(asked)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--daemon") from None
 
 
 def run_places(

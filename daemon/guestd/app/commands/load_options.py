@@ -67,7 +67,7 @@ Daemon = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="Play the guests through the running daemon at http://HOST:PORT, by its /v1.",
+        help="Play the guests through the running daemon at HOST:PORT (or its URL), by its /v1.",
     ),
 ]
 Agent = Annotated[

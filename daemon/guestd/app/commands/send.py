@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from ...model.errors import GuestdError
 from ..control_words import session_path
@@ -37,6 +39,23 @@ Exit codes: 0 confirmed by the platform (webchat, which confirms nothing: sent),
 --wait 0; 1 refused, failed, uncertain, or not confirmed in time; 2 usage; 69 no daemon."""
 
 PAUSES_S = (0.02, 0.05, 0.1, 0.2)
+
+
+class _OneText(TyperCommand):
+    """Says how a text of several words is written."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        more = super().parse_args(ctx, args)
+        if more and not ctx.resilient_parsing:
+            session, text = ctx.params["session"], " ".join([ctx.params["text"], *more])
+            command = shlex.join(["guestd", "send", session, text])
+            ctx.fail(f"there is more than one text; put the text in quotes: {command}")
+        return more
+
+
+#: Of what kind `cli.py` makes this command.
+COMMAND = _OneText
 
 
 class NotConfirmed(GuestdError):

@@ -74,6 +74,7 @@ def test(
         raise typer.BadParameter("is for one file", param_hint="--only")
     if region and emulator:
         raise typer.BadParameter("give either the region or --emulator", param_hint="--region")
+    _check_is_no_command(files[0])
     from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.outputs import OutputFiles
     from .load_arguments import agent_options, emulator_url
@@ -93,6 +94,19 @@ def test(
     )
     _check_only(only, asked)
     raise typer.Exit(_carry_out(asked, OutputFiles(summary, report, junit)))
+
+
+def _check_is_no_command(first: Path) -> None:
+    """`guestd test` has none; those that people look for are of `guestd load`."""
+    word = str(first)
+    if word not in ("init", "check", "compare", "schema", "run") or first.exists():
+        return
+    remedy = (
+        "leave it out: guestd test FILE..."
+        if word == "run"
+        else f"the command is guestd load {word}"
+    )
+    raise typer.BadParameter(f"there is no file {word!r}; {remedy}", param_hint="FILE")
 
 
 def _check_only(only: str | None, asked: FunctionalRun) -> None:

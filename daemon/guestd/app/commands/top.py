@@ -45,6 +45,7 @@ HEAD_LINES, FOOT_LINES = 6, 1
 
 
 def top(
+    ctx: typer.Context,
     every: Annotated[str, typer.Option(help="How often it is asked.")] = "2s",
     url: Url = DEFAULT_URL,
     socket: Socket = None,
@@ -54,7 +55,7 @@ def top(
     platform takes, until q or Ctrl-C."""
     every_s = max(0.5, duration(every, "--every"))
     if not sys.stdout.isatty():
-        raise typer.BadParameter("needs a terminal; see guestd sessions stats", param_hint="top")
+        ctx.fail("guestd top needs a terminal; for scripts: guestd sessions list --json")
 
     async def work(client: ControlClient) -> None:
         import asyncio

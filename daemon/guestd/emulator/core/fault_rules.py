@@ -17,6 +17,7 @@ emulator would answer."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -177,7 +178,7 @@ class FaultRule(BaseModel):
     @model_validator(mode="after")
     def _is_sensible(self) -> FaultRule:
         if self.kind not in KINDS:
-            raise ValueError(f"no fault of kind {self.kind!r}; there are {', '.join(KINDS)}")
+            raise ValueError(f"no fault of kind {self.kind!r}{_nearest(self.kind)}")
         is_share = [self.rate, self.every].count(None)
         if is_share == 0 or (is_share == 2 and self.count is None):
             raise ValueError("say how often by rate or by every, or by count")
@@ -189,6 +190,11 @@ class FaultRule(BaseModel):
         if has_guest and KINDS[self.kind][0] not in _GUEST_OCCASIONS:
             raise ValueError(f"{self.kind} knows no guest: it applies to calls or upgrades")
         return self
+
+
+def _nearest(kind: str) -> str:
+    close = get_close_matches(kind, KINDS, 1)
+    return f" (did you mean {close[0]}?)" if close else f"; there are {', '.join(KINDS)}"
 
 
 def fault_fields() -> dict[str, Any]:
@@ -248,4 +254,5 @@ def parse_rule(rule: Any, place: str = "") -> FaultRule:
     except ValidationError as error:
         first = error.errors()[0]
         parts = [place, *map(str, first["loc"])]
-        raise FaultPlanError(".".join(filter(None, parts)), first["msg"]) from None
+        words = first["msg"].removeprefix("Value error, ")
+        raise FaultPlanError(".".join(filter(None, parts)), words) from None
