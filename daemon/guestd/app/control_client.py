@@ -125,6 +125,11 @@ class ControlClient:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
 
+    @property
+    def place(self) -> str:
+        """Where the daemon is, as people are told."""
+        return str(self._address)
+
     @asynccontextmanager
     async def stream(
         self, path: str, query: Mapping[str, str]
@@ -231,6 +236,7 @@ def _understood(status: int, raw: bytes) -> Json:
         raise ApiRefusal(
             {
                 "code": "strange",
+                "status": status,
                 "detail": f"the answer ({status}) is not guestd's; is the address right?",
             }
         )
