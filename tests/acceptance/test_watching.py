@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import json
 import signal
+import threading
 import time
 
 import pytest
@@ -116,3 +119,133 @@ def test_ctrl_c_is_the_ordinary_end_of_following(url, run, command):
     until(lambda: program.out)
     program.interrupt(signal.SIGINT)
     assert program.wait() == 0 and not program.err
+
+
+# ------------------------------------------------------------------ a daemon that goes away
+
+
+class Restarted:
+    """A daemon that is stopped and started again at one port, with the journal of before."""
+
+    def __init__(self, run, place):
+        self._run, self._place = run, place
+        self._program = None
+        self.url = ""
+
+    def start(self, api=""):
+        path = self._place / "guestd.toml"
+        path.write_text(
+            f'[journal]\ndirectory = "{self._place}"\n[emulator]\nagent = "echo"\n[api]\n{api}\n'
+        )
+        port = self.url.rpartition(":")[2] or "0"
+        self._program = self._run("serve", "-c", str(path), "--port", port)
+        self.url = self._program.url()
+
+    def stop(self):
+        self._program.interrupt(signal.SIGTERM)
+        assert self._program.wait() == 0
+
+
+@pytest.fixture
+def daemon(run, tmp_path):
+    found = Restarted(run, tmp_path)
+    found.start()
+    assert guestd(found.url, "sessions", "open", "bo")[0] == 0
+    return found
+
+
+WATCHES = ["top --every 0.5s", "sessions list --watch"]
+
+
+@pytest.mark.parametrize("command", WATCHES)
+def test_a_daemon_that_goes_away_is_waited_for(daemon, command):
+    person = Person(*command.split(), "--url", daemon.url)
+    try:
+        person.sees("bo")
+        daemon.stop()
+        person.sees(f"guestd at {daemon.url} does not answer")
+        person.sees("no answer since ")
+        person.sees(", trying again; q or Ctrl-C leaves")
+        daemon.start()
+        assert guestd(daemon.url, "sessions", "open", "cy")[0] == 0
+        person.sees("cy")
+        after = person.screen().rpartition("cy")[2]
+        assert "does not answer" not in after and "no answer" not in after
+        person.types("q")
+        assert person.child.wait(60) == 0
+    finally:
+        person.go()
+
+
+@contextlib.contextmanager
+def proxy_without_daemon(url):
+    """At the daemon's port, what a reverse proxy answers in its place."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(502)
+
+        def log_message(self, *_):
+            pass
+
+    place = ("127.0.0.1", int(url.rpartition(":")[2]))
+    with http.server.ThreadingHTTPServer(place, Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("command", WATCHES)
+def test_a_daemon_that_is_away_behind_a_proxy_is_waited_for(daemon, command):
+    person = Person(*command.split(), "--url", daemon.url)
+    try:
+        person.sees("bo")
+        daemon.stop()
+        with proxy_without_daemon(daemon.url):
+            person.sees("does not answer")
+            before = person.screen().count("no answer since")
+            until(lambda: person.screen().count("no answer since") > before + 2)
+        daemon.start()
+        assert guestd(daemon.url, "sessions", "open", "cy")[0] == 0
+        person.sees("cy")
+    finally:
+        person.go()
+
+
+@pytest.mark.parametrize("command", WATCHES)
+def test_q_leaves_while_the_daemon_is_away(daemon, command):
+    person = Person(*command.split(), "--url", daemon.url)
+    try:
+        person.sees("bo")
+        daemon.stop()
+        person.sees("does not answer")
+        person.types("q")
+        assert person.child.wait(60) == 0
+    finally:
+        person.go()
+
+
+@pytest.mark.parametrize("command", WATCHES)
+def test_a_daemon_that_comes_back_and_refuses_ends_the_watching(daemon, command):
+    person = Person(*command.split(), "--url", daemon.url)
+    try:
+        person.sees("bo")
+        daemon.stop()
+        daemon.start(f'token = "{"t" * 32}"')
+        assert person.child.wait(60) == 1
+        person.sees("the daemon asks for a token")
+    finally:
+        person.go()
+
+
+@pytest.mark.parametrize("command", WATCHES)
+def test_a_daemon_that_never_answered_is_not_waited_for(daemon, command):
+    daemon.stop()
+    person = Person(*command.split(), "--url", daemon.url)
+    try:
+        assert person.child.wait(60) == 69
+        person.sees("no guestd answers at")
+    finally:
+        person.go()

@@ -126,6 +126,11 @@ class ControlClient:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from None
 
+    @property
+    def place(self) -> str:
+        """Where the daemon is, as people are told."""
+        return str(self._address)
+
     @asynccontextmanager
     async def stream(
         self, path: str, query: Mapping[str, str]
@@ -222,7 +227,7 @@ def _understood(status: int, raw: bytes, address: ApiAddress) -> Json:
     )
     if not isinstance(found, dict) or not is_ours:
         said = f"what answers at {address} ({status}) is not guestd; is the address right?"
-        raise NotGuestd({"code": NotGuestd.code, "detail": said})
+        raise NotGuestd({"code": NotGuestd.code, "status": status, "detail": said})
     if status >= 400:
         raise ApiRefusal(found)
     return found

@@ -55,6 +55,18 @@ def test_what_the_screen_has_no_place_for_is_said():
     assert foot == "29 more that a taller window shows; q or Ctrl-C leaves"
 
 
+def test_a_daemon_that_is_away_is_not_called_ready():
+    now = datetime(2026, 11, 29, 12, 1, tzinfo=UTC)
+    shown = picture("http://127.0.0.1:3000", HEALTH, PAGE, Rates(), 18, now, "13:01:02 (1m 5s)")
+    console = Console(width=80, height=24, force_terminal=False)
+    with console.capture() as capture:
+        console.print(shown)
+    lines = capture.get().splitlines()
+    assert lines[0] == "guestd at http://127.0.0.1:3000 does not answer"
+    assert lines[-1] == "no answer since 13:01:02 (1m 5s), trying again; q or Ctrl-C leaves"
+    assert lines[-2].startswith("ana"), "what was seen last stays"
+
+
 def test_a_daemon_that_is_not_ready_says_why():
     health = {**HEALTH, "ready": False, "reason": "storage_full"}
     assert "not ready: storage_full" in head_lines("x", health, PAGE, Rates())[0]

@@ -7,6 +7,7 @@ only watches.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +23,7 @@ from .. import exit_codes
 from ..daemon_address import daemon_url
 from ..interrupts import INTERRUPTED
 from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
-from .readable import fact_lines, watch_foot
+from .readable import fact_lines, lost_line, watch_foot
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -161,26 +162,26 @@ async def watch_table(
     every_s: float,
     ask: Callable[[], Awaitable[Json]],
     rows: Callable[[Json], Sequence[Sequence[Any]]],
+    place: str,
 ) -> None:
-    """The table again and again, in place, as many rows as the screen has; until q or Ctrl-C."""
-    import asyncio
-
+    """The table again and again, in place, as many rows as the screen has; until q or Ctrl-C. While
+    the daemon at `place` is away, its last table, and since when."""
     from rich.console import Group
     from rich.live import Live
     from rich.text import Text
 
-    from .watching import until_q
+    from .watching import keep_looking, until_q
 
-    async def repeat() -> None:
-        while True:
-            found = rows(await ask())
-            seen = found[: max(1, screen.console.height - 2)]
-            foot = Text(watch_foot(len(found) - len(seen)))
-            screen.update(Group(table_of(columns, seen), foot), refresh=True)
-            await asyncio.sleep(every_s)
+    def draw(last: Json, lost_since: str) -> Group:
+        head = [Text(lost_line(place), "red")] if lost_since else []
+        found = rows(last)
+        seen = found[: max(1, screen.console.height - 2 - len(head))]
+        foot = Text(watch_foot(len(found) - len(seen), lost_since))
+        return Group(*head, table_of(columns, seen), foot)
 
     with Live(auto_refresh=False, screen=True) as screen:
-        await until_q(repeat())
+        show = functools.partial(screen.update, refresh=True)
+        await until_q(keep_looking(ask, draw, show, every_s))
 
 
 def duration(value: str, option: str | None = None) -> float:

@@ -79,7 +79,15 @@ def _is_deep(value: Any) -> bool:
     return isinstance(value, dict | list)
 
 
-def watch_foot(left_out: int) -> str:
-    """The last line of a table that is watched: how many rows the screen has no place for."""
+def lost_line(place: str) -> str:
+    """Above a table that is watched, while the daemon is away."""
+    return f"guestd at {place} does not answer"
+
+
+def watch_foot(left_out: int, lost_since: str = "") -> str:
+    """The last line of a table that is watched: how many rows the screen has no place for, or
+    since when the daemon is away, and so how old the table is."""
+    if lost_since:
+        return f"no answer since {lost_since}, trying again; q or Ctrl-C leaves"
     more = f"{left_out} more that a taller window shows; " if left_out > 0 else ""
     return f"{more}q or Ctrl-C leaves"

@@ -4,6 +4,7 @@ running daemon."""
 from __future__ import annotations
 
 import difflib
+import functools
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ guestd sessions follow ana --json
 guestd sessions stats
 
 Exit codes: 0 done (follow and --watch: also by Ctrl-C), 1 the daemon refused, 2 usage, 69 no
-daemon answers."""
+daemon answers (to --watch: at its start; later it is waited for)."""
 
 app = typer.Typer(
     help="The guest sessions of a running daemon.",
@@ -100,7 +101,8 @@ def list_(
 
     async def work(client: ControlClient) -> None:
         if watch:
-            await watch_table(columns, WATCH_S, lambda: _all(client, query), rows)
+            ask = functools.partial(_all, client, query)
+            await watch_table(columns, WATCH_S, ask, rows, client.place)
             return
         found = await _all(client, query)
         if ended and not found["sessions"]:

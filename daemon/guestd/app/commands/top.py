@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from .client_options import (
     table_of,
     talk,
 )
-from .readable import ago, until, watch_foot
+from .readable import ago, lost_line, until, watch_foot
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -34,7 +35,8 @@ guestd top --every 5s
 
 Other programs read guestd sessions stats --json, or /metrics.
 
-Exit codes: 0 q or Ctrl-C, 1 the daemon refused, 2 usage, 69 no daemon answers."""
+Exit codes: 0 q or Ctrl-C, 1 the daemon refused, 2 usage, 69 no daemon answers at the
+start; later it is waited for."""
 
 COLUMNS = ("guest", "state", "age", "expires in", "last message", "events")
 FIELDS = "name,state,seq,opened_at,ends_at,last_message_at,last_activity_at"
@@ -58,28 +60,30 @@ def top(
         ctx.fail("guestd top needs a terminal; for scripts: guestd sessions list --json")
 
     async def work(client: ControlClient) -> None:
-        import asyncio
-
         from rich.live import Live
 
-        from .watching import until_q
+        from .watching import keep_looking, until_q
 
         rates = Rates()
 
-        async def repeat() -> None:
-            while True:
-                health = await client.ask("GET", "/healthz")
-                room = screen.console.height - HEAD_LINES - FOOT_LINES
-                rows = min(max(1, room), SESSIONS_MAX)
-                query: dict[str, str | int] = {"limit": rows, "sort": "activity", "fields": FIELDS}
-                page = await client.ask("GET", "/v1/sessions", query=query)
-                rates.note(health, time.monotonic())
-                shown = picture(str(url), health, page, rates, rows, datetime.now(UTC))
-                screen.update(shown, refresh=True)
-                await asyncio.sleep(every_s)
+        def rows() -> int:
+            room = screen.console.height - HEAD_LINES - FOOT_LINES
+            return min(max(1, room), SESSIONS_MAX)
+
+        async def look() -> tuple[Json, Json]:
+            health = await client.ask("GET", "/healthz")
+            query: dict[str, str | int] = {"limit": rows(), "sort": "activity", "fields": FIELDS}
+            page = await client.ask("GET", "/v1/sessions", query=query)
+            rates.note(health, time.monotonic())
+            return health, page
+
+        def draw(found: tuple[Json, Json], lost_since: str) -> Group:
+            now = datetime.now(UTC)
+            return picture(client.place, *found, rates, rows(), now, lost_since)
 
         with Live(auto_refresh=False, screen=True) as screen:
-            await until_q(repeat())
+            show = functools.partial(screen.update, refresh=True)
+            await until_q(keep_looking(look, draw, show, every_s))
 
     talk(url, socket, token_file, False, work, watches=True)
 
@@ -119,14 +123,25 @@ def head_lines(place: str, health: Json, page: Json, rates: Rates) -> list[str]:
     ]
 
 
-def picture(place: str, health: Json, page: Json, rates: Rates, rows: int, now: datetime) -> Group:
+def picture(
+    place: str,
+    health: Json,
+    page: Json,
+    rates: Rates,
+    rows: int,
+    now: datetime,
+    lost_since: str = "",
+) -> Group:
+    """`lost_since`: since when the daemon does not answer; the figures are of before."""
     from rich.console import Group
     from rich.text import Text
 
     seen = page["sessions"][:rows]
     table = table_of(COLUMNS, [_cells(one, now) for one in seen])
-    foot = watch_foot(sum(page["counts"].values()) - len(seen))
-    head = (Text(line) for line in head_lines(place, health, page, rates))
+    foot = watch_foot(sum(page["counts"].values()) - len(seen), lost_since)
+    head = [Text(line) for line in head_lines(place, health, page, rates)]
+    if lost_since:
+        head[0] = Text(lost_line(place), "red")
     return Group(*head, table, Text(foot))
 
 

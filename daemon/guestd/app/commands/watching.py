@@ -1,5 +1,5 @@
 """A person watches a command that has no end of its own: q and Ctrl-C are the end of it, and
-nothing went wrong."""
+nothing went wrong. A daemon that goes away meanwhile is waited for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,53 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import Coroutine, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ...model.errors import PlatformUnavailable
+from ..chat.connection import PAUSES_S
+from ..control_client import ApiRefusal
+from .readable import span
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Found = TypeVar("Found")
+
+#: What a proxy says in the place of a daemon that is away, and a daemon that cannot answer now.
+_AWAY = (502, 503, 504)
+
+
+async def keep_looking(
+    ask: Callable[[], Awaitable[Found]],
+    draw: Callable[[Found, str], RenderableType],
+    show: Callable[[RenderableType], None],
+    every_s: float,
+) -> None:
+    """Ask every `every_s` seconds and show what was found; without end. `draw` gets what was found
+    last, and since when the daemon does not answer, "" if it does. Raises ApiRefusal, and
+    PlatformUnavailable only if no answer ever came."""
+    found = await ask()
+    lost_at: datetime | None = None
+    pauses = iter(PAUSES_S)
+    while True:
+        show(draw(found, "" if lost_at is None else _since(lost_at)))
+        await asyncio.sleep(every_s if lost_at is None else next(pauses, PAUSES_S[-1]))
+        try:
+            found = await ask()
+            lost_at = None
+        except (PlatformUnavailable, ApiRefusal) as error:
+            if isinstance(error, ApiRefusal) and error.problem_document.get("status") not in _AWAY:
+                raise
+            if lost_at is None:
+                lost_at, pauses = datetime.now().astimezone(), iter(PAUSES_S)
+
+
+def _since(lost_at: datetime) -> str:
+    """Time of day where the reader is, and how long ago that was."""
+    passed_s = (datetime.now().astimezone() - lost_at).total_seconds()
+    return f"{lost_at:%H:%M:%S} ({span(passed_s)})"
 
 
 async def until_q(work: Coroutine[Any, Any, None]) -> None:

@@ -11,7 +11,7 @@ from ..results import NOT_VALID, Percentiles, Summary, ThresholdResult
 from .chosen import chosen, worth_telling
 from .live_figures import STATES, live_figures
 from .not_asked import REMEDY, not_asked
-from .terminal import Pen, left, right, shown, sides, sparkline, wrapped
+from .terminal import Paint, Pen, left, right, shown, sides, sparkline, wrapped
 from .texts import clock, count, duration, line, percent, period, some, value
 from .words import (
     LATENCIES,
@@ -163,9 +163,11 @@ def _thresholds(
 
 
 def _ended_thresholds(summary: Summary, width: int, pen: Pen) -> list[str]:
-    """All of them; how many have failed is the verdict, above."""
-    lines = _thresholds(summary.thresholds, width, pen, len(summary.thresholds) + 1)
-    return [pen("thresholds", "dim"), *lines[1:]] if lines else []
+    """All of them, the failed ones next to the verdict below, which says how many they are."""
+    if not summary.thresholds:
+        return []
+    ordered = sorted(summary.thresholds, key=lambda one: not one.ok)
+    return ["", pen("thresholds", "dim"), *(_threshold(one, width, pen) for one in ordered)]
 
 
 def _threshold(one: ThresholdResult, width: int, pen: Pen) -> str:
@@ -194,31 +196,38 @@ def json_line(view: LiveView) -> str:
 
 
 def summary_text(summary: Summary, width: int = WIDTH, colour: bool = True) -> str:
-    """The block at the end of a run, with a newline at its end."""
+    """The block at the end of a run, with a newline at its end. Thresholds and verdict are last,
+    where a terminal still shows them."""
     pen, width = Pen(colour), max(width, WIDTH_MIN)
-    found = verdict(summary)
-    paints = {"ok": "good", "bad": "bad", "warn": "warn"}
-    lead, why = validity(summary)
     lines = [
         pen(shown(summary.name or "Load run", width), "bold"),
         pen(shown(period(summary.started_at, summary.ended_at), width), "dim"),
-        pen(shown(found.words, width), paints[found.kind]),  # type: ignore[arg-type]  # a word of Pen
-        *wrapped(what_went_wrong(summary, has_thresholds=True), width),
-        *wrapped(f"{lead} {why}", width),
         "",
-        *_ended_thresholds(summary, width, pen),
-        *([""] if summary.thresholds else []),
         *_ended_counts(summary, width, pen),
         "",
         *_ended_latencies(summary, width, pen),
         *_ended_errors(summary, width, pen),
         *_ended_warnings(summary, width, pen),
         *_ended_conversations(summary, width, pen),
+        *_ended_remarks(summary, width, pen),
+        *_ended_thresholds(summary, width, pen),
+        *_ended_verdict(summary, width, pen),
         *_ended_unasked(summary, width, pen),
         *_ended_not_valid(summary, width, pen),
-        *_ended_remarks(summary, width, pen),
     ]
     return "\n".join(text.rstrip() for text in lines) + "\n"
+
+
+def _ended_verdict(summary: Summary, width: int, pen: Pen) -> list[str]:
+    found = verdict(summary)
+    paints: dict[str, Paint] = {"ok": "good", "bad": "bad", "warn": "warn"}
+    lead, why = validity(summary)
+    return [
+        "",
+        pen(shown(found.words, width), paints[found.kind]),
+        *wrapped(what_went_wrong(summary, has_thresholds=True), width),
+        *wrapped(f"{lead} {why}", width),
+    ]
 
 
 def _ended_counts(summary: Summary, width: int, pen: Pen) -> list[str]:

@@ -142,10 +142,33 @@ def test_the_end_of_a_run_says_its_figures():
     assert len(block.split("\n")) < 70
 
 
-def test_a_run_that_is_not_valid_is_said_first_and_last():
+def test_the_last_lines_of_a_long_report_are_thresholds_and_verdict():
+    lines = summary_text(sample.evening_peak(), colour=False).rstrip().split("\n")
+    assert len(lines) > 24, "more than a terminal shows"
+    kept = lines[-23:]
+    head, blank = kept.index("thresholds"), kept.index("", kept.index("thresholds"))
+    marks = [one.split()[0] for one in kept[head + 1 : blank]]
+    assert marks == ["met"] * 4 + ["failed"] * 2, "the failed ones next to the verdict"
+    assert kept[blank + 1] == "Failed: 2 of 6 thresholds"
+    said = " ".join(kept[blank + 2 :])
+    assert said.startswith("from 5:54 on, ") and " The run is valid: " in said
+    assert lines[:2] == [
+        "Parcel questions, evening peak",
+        "29 November 2026, 18:00:04 to 18:10:11 UTC",
+    ]
+    assert "\n".join(lines).count("Failed: 2 of 6") == 1
+
+
+def test_no_two_blank_lines_follow_each_other():
+    for run in (Summary(), sample.evening_peak(), sample.functional()):
+        assert "\n\n\n" not in summary_text(run, colour=False)
+
+
+def test_a_run_that_is_not_valid_is_said_at_the_end():
     run = Summary(valid=False, overhead=Overhead(reasons=["it was busy"]))
     block = summary_text(run, colour=False).splitlines()
-    assert block[2] == "Not valid" and "The run is not valid: it was busy." in block[3]
+    at = block.index("Not valid")
+    assert "The run is not valid: it was busy." in block[at + 1]
     assert " ".join(block[-2:]).endswith("with --require-valid it is 111")
     run.exit_code = 111
     block = summary_text(run, colour=False)
