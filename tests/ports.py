@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Iterator
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from random import SystemRandom
 
@@ -13,20 +16,25 @@ ALLOWED = [*range(7_000, 8_000), *range(9_100, 65_536)]
 CHOSEN_BY_LINUX = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-@cache
-def candidates() -> list[int]:
-    """Beside those that Linux chooses by itself: between two starts, no connection and no server of
-    another test gets such a one."""
-    lowest, highest = map(int, CHOSEN_BY_LINUX.read_text().split())
-    return [port for port in ALLOWED if not lowest <= port <= highest] or ALLOWED
-
-
 def free_port() -> int:
+    """One that no other test of this run gets soon, in this worker or another."""
     while True:
-        port = SystemRandom().choice(candidates())
+        port = next(_candidates())
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
         return port
+
+
+@cache
+def _candidates() -> Iterator[int]:
+    """This worker's share, one after the other, of those beside the ones that Linux chooses by
+    itself: between two starts, no connection and no server gets such a one."""
+    lowest, highest = map(int, CHOSEN_BY_LINUX.read_text().split())
+    ports = [port for port in ALLOWED if not lowest <= port <= highest] or ALLOWED
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = ports[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+    SystemRandom().shuffle(share)
+    return cycle(share)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import time
 from contextlib import contextmanager
 
 import pytest
+
+from tests.ports import free_port
 
 from .conftest import Program
 from .load_harness import guestd
@@ -28,11 +29,6 @@ from .load_processes import (
 __all__ = ["emulator", "scenario"]
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
 
 
 class Daemon:
