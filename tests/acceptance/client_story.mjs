@@ -18,8 +18,9 @@ export async function story(connect, url, guestName, count) {
   const file = new File([new Uint8Array(300_000)], 'parcel.png', { type: 'image/png' })
   const upload = guest.upload(file, { onProgress: one => progress.push(one.sent) })
   await Promise.all([...confirmed, upload.confirmed])
-  const answered = () => heard.filter(one => one.startsWith('Outbound')).length >= count
-  if (!answered()) await guest.next('message', answered, 60_000)
+  const wanted = Array.from({ length: count }, (_, n) => [`Inbound hello ${n}`, `Outbound hello ${n}`]).flat()
+  const isAllHeard = () => wanted.every(one => heard.includes(one))  // the file is answered, too
+  if (!isAllHeard()) await guest.next('message', isAllHeard, 60_000)
   await guest.end()
   return { ...found, seqs, heard, uploaded: progress.at(-1) }
 }
