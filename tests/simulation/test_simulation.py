@@ -20,7 +20,7 @@ import pytest
 
 from tests.thoroughness import runs
 
-from .daemonlife import Simulation
+from .daemonlife import Simulation, identity_of
 from .story import answer_slowly, run
 
 HOURS = float(os.environ.get("TEST_SIM_HOURS", "1"))
@@ -75,6 +75,28 @@ def test_a_history_that_answers_after_its_connection_is_lost(seed):
     """What it holds is older than the connection that asked: nothing may be missing from the next
     connection's history."""
     run(seed, 200.0, pace_s=2.0, patches=[answer_slowly], gaps_max=8)
+
+
+def test_a_stated_gap_covers_what_lies_in_it_and_no_more(monkeypatch):
+    examined = []
+
+    def examine(sim):
+        guest = max(sim.frontends, key=lambda one: len(one.shown))
+        held = [identity_of(body) for body in sim.held(guest)]
+        assert len(held) >= 4 and not sim.lost(guest)
+        guest.shown -= {*held[1:]}
+        guest.gaps = [sim.covered_now(guest)]
+        assert guest.gaps == [range(1, len(held))]
+        assert sim.lost(guest) == held[1:]  # none may be stated
+        sim.gaps_max = 1
+        assert sim.lost(guest) == []
+        guest.shown.discard(held[0])
+        assert sim.lost(guest) == [held[0]]
+        examined.append(guest)
+
+    monkeypatch.setattr(Simulation, "compare", examine)
+    run(1, 60.0, pace_s=5.0)
+    assert examined
 
 
 def test_the_same_seed_is_the_same_run_in_two_processes():

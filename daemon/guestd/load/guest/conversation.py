@@ -22,7 +22,7 @@ from .heard import MessageHeard
 from .incoming import Incoming
 from .offers import ReplyChoice, offer_of
 from .timings import Timings
-from .transcript import GUEST, GuestTranscript
+from .transcript import GUEST, GuestTranscript, Kind
 
 #: What a confirmed message is called; webchat confirms with `sent`.
 CONFIRMED = ("confirmed", "sent")
@@ -112,10 +112,9 @@ class VirtualConversation:
         """`unsettled.line` is filled in."""
         if attributes or self.attributes:
             attributes = {**(self.attributes or {}), **(attributes or {})}
-        kind = "text" if unsettled.ends_step else "persona"
+        kind: Kind = "text" if unsettled.ends_step else "persona"
         command_id = self.command_id()
-        # mypy takes the two words for any text
-        line = self.transcript.add(now, GUEST, text, kind, self._given)  # type: ignore[arg-type]
+        line = self.transcript.add(now, GUEST, text, kind, self._given)
         out.append(SendText(command_id, text, attributes or None))
         self._given_to_send(command_id, unsettled, line, out)
         self.incoming.guest_spoke()
@@ -206,13 +205,12 @@ class VirtualConversation:
         who = event.sender or ("bot" if event.bot else "agent")
         kind, text = told(event)
         note = "late" if event.late else None
-        # `told` gives only kinds that a transcript has
-        self.transcript.add(now, who, text, kind, note=note)  # type: ignore[arg-type]
+        self.transcript.add(now, who, text, kind, note=note)
         self.timings.replied(event.bot, now, out)
         self.incoming.add(event)
 
 
-def told(event: MessageHeard) -> tuple[str, str]:
+def told(event: MessageHeard) -> tuple[Kind, str]:
     """Kind and text of a message's line: what can be chosen stands in brackets."""
     if not event.content:
         return "text", event.text
