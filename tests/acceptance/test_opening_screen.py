@@ -30,6 +30,13 @@ def test_with_a_token_the_console_is_opened_by_a_command(monkeypatch):
     assert not [line for line in opening_lines(url, None, 0, console=False) if "console" in line]
 
 
+def test_a_platform_that_is_not_our_own_is_named():
+    lines = opening_lines("http://127.0.0.1:3000", None, 0, True, platform="http://localhost:8080")
+    assert "  platform     http://localhost:8080" in lines
+    url = "http://127.0.0.1:3000"
+    assert not [line for line in opening_lines(url, url, 0, True) if "  platform" in line]
+
+
 def test_a_message_is_one_line_whatever_the_agent_says(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     shown: list[str] = []
@@ -64,7 +71,7 @@ def test_elsewhere_there_is_no_status_line(run):
     time.sleep(1.5)
     program.interrupt()
     assert program.wait() == 0
-    assert not [line for line in program.err if "resting |" in line or "\x1b" in line]
+    assert not [line for line in program.err if re.search(r"\d live, \d|\x1b", line)]
 
 
 def test_make_run_passes_the_port_on():

@@ -114,7 +114,7 @@ def test_a_first_start_without_the_platform_opens_its_port_and_is_not_ready(run,
         program = run("serve", "-c", against(port), "--port", "0", env={"NOTIFY_SOCKET": address})
         url = program.url()
         output = ""
-        while "READY=1" not in output or "platform unreachable" not in output:
+        while "READY=1" not in output or "STATUS=platform unreachable | 0 " not in output:
             output += manager.recv(4096).decode() + "\n"
     assert status_of(f"{url}/readyz") == (
         503,

@@ -197,6 +197,21 @@ class TestRefusals:
                 assert refused.value.status == 421, "a program reads the status"
         assert 'write under [simulator]: hosts_allowed = ["sim", "guestd"]' in caplog.text
 
+    @pytest.mark.parametrize("path", ["/socket", "/v2/sessions", "/ws/?guest=a"])
+    async def test_a_page_at_another_path_too(self, new_stack, path):
+        async with new_stack() as stack, aiohttp.ClientSession(stack.http.url) as session:
+            async with session.ws_connect(path, origin=PAGE) as socket:
+                said = await socket.receive_json()
+                await socket.receive()
+                assert said["code"] == "not_found" and socket.close_code == 1008
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(path)
+            assert refused.value.status == 404, "a program reads the status"
+            async with session.get(path, headers={"Upgrade": "websocket"}) as answer:
+                assert f"connect to ws://{answer.url.authority}/?guest=NAME" in await answer.text()
+            assert said["error"].startswith("no WebSocket is served at this path; connect to ws://")
+            assert stack.fleet.find("a") is None
+
     async def test_a_page_without_the_token_too(self, new_stack):
         async with new_stack(api={"token": "a-token-of-enough-length"}) as stack:
             said, closed = await refused_socket(stack, origin=PAGE)

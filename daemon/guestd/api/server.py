@@ -255,6 +255,8 @@ class HttpServer:
                 return found
         if is_control:
             return await self._control.guard(request, handler, trusted)
+        if request.path != "/" and _is_websocket(request):
+            return await self._refuse_path(request)
         answer: web.StreamResponse = await handler(request)
         return answer
 
@@ -264,12 +266,22 @@ class HttpServer:
         if request.path.startswith(PREFIX) or is_emulators(request.path):
             return Problem(refused.status, refused.code, refused.text).answer(request.path)
         if request.path == "/" and _is_page(request) and _is_websocket(request):
-            return await self._simulator.serve(
-                request,
-                self._connections.received_bytes(request.transport),
-                CommandError(refused.text, code=refused.code),
-            )
+            return await self._refuse_socket(request, refused.text, refused.code)
         return web.Response(status=refused.status, text=f"{refused.text}\n")
+
+    async def _refuse_path(self, request: web.Request) -> web.StreamResponse:
+        """Of a WebSocket that is not at `/`, where the simulator is."""
+        text = f"no WebSocket is served at this path; connect to ws://{request.host}/?guest=NAME"
+        if _is_page(request):
+            return await self._refuse_socket(request, text, "not_found")
+        return web.Response(status=404, text=f"{text}\n")
+
+    async def _refuse_socket(
+        self, request: web.Request, text: str, code: str
+    ) -> web.StreamResponse:
+        """Where a page can read it: it sees nothing of a refused handshake."""
+        received = self._connections.received_bytes(request.transport)
+        return await self._simulator.serve(request, received, CommandError(text, code=code))
 
     def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
         """An error of ours outside the control API."""
@@ -297,11 +309,7 @@ class HttpServer:
             return await self._front(request)
         if not (_is_page(request) and _is_websocket(request)):
             return refused
-        return await self._simulator.serve(
-            request,
-            self._connections.received_bytes(request.transport),
-            CommandError((refused.text or "").strip(), code="unauthorized"),
-        )
+        return await self._refuse_socket(request, (refused.text or "").strip(), "unauthorized")
 
     async def _front(self, request: web.Request) -> web.StreamResponse:
         if _is_websocket(request):

@@ -369,8 +369,10 @@ class Daemon:
         if self._is_watched:
             api, simulator = self._config.api, self._config.simulator
             tokens = api.token, api.token_file, simulator.token, simulator.token_file
+            where = self._config.platform
+            platform = where.emulator or where.region or where.guest_socket_url or ""
             for line in opening_lines(
-                self.http.url, emulator_url, demo_guests, api.tcp, any(tokens)
+                self.http.url, emulator_url, demo_guests, api.tcp, any(tokens), platform
             ):
                 self._tell(line)
         else:

@@ -25,9 +25,15 @@ def is_watched() -> bool:
 
 
 def opening_lines(
-    url: str, emulator_url: str | None, demo_guests: int, console: bool, token: bool = False
+    url: str,
+    emulator_url: str | None,
+    demo_guests: int,
+    console: bool,
+    token: bool = False,
+    platform: str = "",
 ) -> list[str]:
-    """Within 80 columns. `console`: it is served; `token`: it asks for one."""
+    """Within 80 columns. `console`: it is served; `token`: it asks for one. `emulator_url`: of our
+    own; without one, `platform` says which platform it is."""
     command = _command()
     port = "" if url.endswith(":3000") else f" --url {url}"
     way = f"{command} console --open{port}" if token else f"{url}/"
@@ -42,6 +48,8 @@ def opening_lines(
     ]
     if emulator_url:
         lines.append(f"  emulator     {emulator_url}/__emulator/state")
+    else:
+        lines.append(f"  platform     {platform}")
     lines += ["", "Next, in another terminal:"]
     if demo_guests:
         lines.append(f"  {command} sessions follow demo-1{port}")

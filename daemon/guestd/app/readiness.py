@@ -55,10 +55,14 @@ class Readiness:
         return {**self.readiness(), "emulator": self._emulator_url, **self._fleet.status()}
 
     def line(self) -> str:
-        """For a person: the guest sessions, then what is wrong."""
+        """For a person: what is wrong, then the guest sessions; a narrow terminal cuts the end."""
         trouble = self._platform_trouble()
-        disk = " | the journal's disk does not answer" if self._journal_watch.is_stalled else ""
-        return line_of(self._fleet.status()) + (f" | platform {trouble}" if trouble else "") + disk
+        parts = [
+            "the journal's disk does not answer" if self._journal_watch.is_stalled else "",
+            f"platform {trouble}" if trouble else "",
+            line_of(self._fleet.status()),
+        ]
+        return " | ".join(filter(None, parts))
 
     def _platform_trouble(self) -> str:
         """ "" while all is well."""

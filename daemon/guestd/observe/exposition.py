@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 
 from .. import __version__
 from .metrics import Histogram, Metrics
+from .periods import STATES
 
 
 def exposition(metrics: Metrics) -> bytes:
@@ -258,7 +259,7 @@ def _gauges(m: Metrics) -> Iterator[Metric]:
     yield build
     yield _labeled(
         GaugeMetricFamily("guestd_sessions", "Guest sessions by state.", labels=["state"]),
-        m.sessions,
+        dict.fromkeys(STATES, 0) | m.sessions,
     )
     yield GaugeMetricFamily(
         "guestd_frontends", "Frontends connected to the simulator.", value=m.watchers

@@ -30,6 +30,7 @@ def test_the_exposition_is_read_by_the_library_itself():
     }
     assert samples[("guestd_messages_received_total", ())] == 7
     assert samples[("guestd_sessions", (("state", "live"),))] == 3
+    assert samples[("guestd_sessions", (("state", "resting"),))] == 0, "there before the first"
     assert samples[("guestd_notices_total", (("kind", "duplicates"),))] == 2
     assert samples[("guestd_echo_latency_seconds_count", ())] == 1
     assert samples[("guestd_echo_latency_seconds_bucket", (("le", "0.005"),))] == 1
