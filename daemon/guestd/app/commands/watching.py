@@ -26,6 +26,9 @@ Found = TypeVar("Found")
 #: What a proxy says in the place of a daemon that is away, and a daemon that cannot answer now.
 _AWAY = (502, 503, 504)
 
+#: One that takes longer to answer hangs, or the way to it is cut.
+ANSWER_S = 10.0
+
 
 async def keep_looking(
     ask: Callable[[], Awaitable[Found]],
@@ -43,9 +46,10 @@ async def keep_looking(
         show(draw(found, "" if lost_at is None else _since(lost_at)))
         await asyncio.sleep(every_s if lost_at is None else next(pauses, PAUSES_S[-1]))
         try:
-            found = await ask()
+            async with asyncio.timeout(ANSWER_S):
+                found = await ask()
             lost_at = None
-        except (PlatformUnavailable, ApiRefusal) as error:
+        except (PlatformUnavailable, ApiRefusal, TimeoutError) as error:
             if isinstance(error, ApiRefusal) and error.problem_document.get("status") not in _AWAY:
                 raise
             if lost_at is None:
