@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.ports import free_port
 
@@ -103,6 +104,40 @@ def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is
     until(lambda: status_of(f"{url}/readyz") == (200, {"ready": True, "platform": "reachable"}), 90)
     program.interrupt(signal.SIGTERM)
     assert program.wait() == 0
+
+
+@pytest.mark.parametrize("has_journal", [True, False])
+def test_what_is_said_after_a_restart_of_the_emulator_is_seen(run, against, tmp_path, has_journal):
+    """Its ids are not those of before: they would pass for messages that come again."""
+    port = free_port()
+    if has_journal:
+        journal = f'[journal]\ndirectory = "{tmp_path / "journal"}"\n'
+        (tmp_path / "own.toml").write_text(journal)
+        start = ("serve", "-c", str(tmp_path / "own.toml"), "--port", str(port))
+        program = run(*start)
+        url = program.url()
+    else:
+        start = ("emulate", "--host", "127.0.0.1", "--port", str(port))
+        program = run(*start)
+        url = run("serve", "-c", against(port), "--port", "0").url()
+    texts = ["one", "two", "three"]
+    for text in texts[:2]:
+        say(url, text)
+    program.interrupt(signal.SIGKILL)
+    program.wait()
+    run(*start).url()
+    say(url, texts[2])
+
+
+def say(url: str, text: str) -> None:
+    """As the guest bo, and wait until the message is there."""
+    query = "?guest=bo&when_down=queue&since=0"
+    with connect(f"ws{url[4:]}/{query}", proxy=None) as frontend:
+        frontend.send(json.dumps({"action": "send", "text": text}))
+        while True:
+            event = json.loads(frontend.recv(timeout=60.0))
+            if event.get("kind") == "message" and event["text"] == text:
+                return
 
 
 def test_a_first_start_without_the_platform_opens_its_port_and_is_not_ready(run, against, tmp_path):

@@ -51,5 +51,11 @@ class EmbeddedEmulatorSettings:
         ),
     ] = DEFAULT_AGENT
     seed: Annotated[
-        int, Doc("What ids, the agent and faults are drawn from; the same seed repeats them.")
-    ] = 0
+        int | None,
+        Doc(
+            "What ids, the agent and faults are drawn from; the same seed repeats them, and guest "
+            "sessions of a journal take ids that come again for messages that come again. Drawn "
+            "at each start if left out.",
+            example=7,
+        ),
+    ] = None

@@ -48,7 +48,7 @@ _BOUNDS = {
 
 @dataclass(slots=True, frozen=True)
 class EmulatorSetting:
-    """`bounds` is "" where the type says all. `default` is JSON."""
+    """`bounds` is "" where the type says all. `default` is JSON, or `drawn`."""
 
     key: str
     type: str
@@ -220,7 +220,9 @@ def _value(key: str, text: str) -> Any:
 
 
 def _setting(key: str, field: FieldInfo) -> EmulatorSetting:
-    default = json.dumps(field.get_default(call_default_factory=True), default=_plain)
+    default = "drawn"
+    if key != "seed":
+        default = json.dumps(field.get_default(call_default_factory=True), default=_plain)
     return EmulatorSetting(key, _type(field.annotation), _bounds(field), default, key in AT_START)
 
 

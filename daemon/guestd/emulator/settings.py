@@ -3,6 +3,7 @@ platform's published default."""
 
 from __future__ import annotations
 
+import secrets
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,10 @@ from . import (
     DEFAULT_DEPLOYMENT_ID,
     DEFAULT_QUEUE_ID,
 )
+
+
+def _drawn_seed() -> int:
+    return secrets.randbits(31)
 
 
 class _Strict(BaseModel):
@@ -81,13 +86,15 @@ class EmulatorLimits(_Strict):
 
 
 class EmulatorSettings(_Strict):
-    """Everything about one emulator. `seed` makes ids, the agent and faults repeatable."""
+    """Everything about one emulator. `seed` makes ids, the agent and faults repeatable; one that is
+    not given is drawn, because a client that outlives an emulator takes ids that come again for
+    messages that come again."""
 
     host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65535)
     tls_dir: Path | None = None
     tls_names: tuple[str, ...] = ()
-    seed: int = 0
+    seed: int = Field(default_factory=_drawn_seed)
     deployments: tuple[Deployment, ...] = Field((Deployment(),), min_length=1)
     accept_any_deployment: bool = False
     limits: EmulatorLimits = EmulatorLimits()

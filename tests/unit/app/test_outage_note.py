@@ -18,9 +18,18 @@ DEFAULTS = (
 )
 
 
-def test_the_check_says_how_long_an_outage_is_outlasted():
+def test_the_check_says_how_long_an_outage_is_outlasted(monkeypatch):
+    monkeypatch.setenv("GUESTD_PLATFORM__REGION", "mypurecloud.de")
+    monkeypatch.setenv("GUESTD_PLATFORM__DEPLOYMENT_ID", "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10")
     reported = CliRunner().invoke(command.app, ["check", "--json"])
     assert json.loads(reported.output)["notes"] == [DEFAULTS]
+
+
+@pytest.mark.parametrize("platform", [{}, {"emulator": "http://localhost:8080"}], ids=str)
+def test_with_an_emulator_only_figures_that_somebody_chose_are_spoken_of(platform):
+    assert outage_notes(Config.model_validate({"platform": platform})) == []
+    chosen = {"platform": platform, "reconnect": {"attempts_max": 9}}
+    assert outage_notes(Config.model_validate(chosen))
 
 
 @pytest.mark.parametrize(

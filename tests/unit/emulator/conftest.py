@@ -92,7 +92,7 @@ class Guest:
 @pytest.fixture
 def new_platform() -> Callable[..., Platform]:
     def build(**settings: Any) -> Platform:
-        return Platform(World(EmulatorSettings(**{"agent": "silent", **settings})))
+        return Platform(World(EmulatorSettings(**{"agent": "silent", "seed": 0, **settings})))
 
     return build
 

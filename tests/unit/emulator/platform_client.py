@@ -22,7 +22,8 @@ class PlatformClient:
         self, equal_times: bool = False, world: World | None = None, **settings: Any
     ) -> None:
         self.world = world or World(
-            EmulatorSettings(**{"agent": "silent", **settings}), lambda token, now: equal_times
+            EmulatorSettings(**{"agent": "silent", "seed": 0, **settings}),
+            lambda token, now: equal_times,
         )
         self.api = PlatformApi(self.world)
         self.now = START

@@ -34,6 +34,7 @@ def check(file: Named = None, config: File = None, as_json: AsJson = False) -> N
     from ..load_config import check_config
     from ..outage_note import outage_notes
     from ..secret_files import open_secrets
+    from ..seed_note import seed_notes
     from ..start_checks import start_problems
 
     try:
@@ -45,8 +46,8 @@ def check(file: Named = None, config: File = None, as_json: AsJson = False) -> N
             raise typer.Exit(exit_codes.CONFIG) from None
         raise typer.Exit(exit_codes.tell(bad, exit_codes.CONFIG)) from None
     warnings = open_secrets(loaded.config, os.environ, loaded.places.file)
-    config_notes = *outage_notes(loaded.config), *heartbeat_notes(loaded.config)
-    notes = [*loaded.notes, *config_notes]
+    about = (outage_notes, heartbeat_notes, seed_notes)
+    notes = [*loaded.notes, *(note for one in about for note in one(loaded.config))]
     if as_json:
         known = {"warnings": warnings, "notes": notes, "origin": loaded.origin}
         print(json.dumps({"ok": True, "problems": [], **known}))

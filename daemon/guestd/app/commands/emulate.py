@@ -49,7 +49,7 @@ def emulate(
     port: options.Port = 8080,
     tls_dir: options.TlsDirectory = None,
     tls_name: options.TlsNames = None,
-    seed: options.Seed = 0,
+    seed: options.Seed = None,
     agent: options.Agent = DEFAULT_AGENT,
     limits: options.Limits = True,
     tolerant: options.Tolerant = False,
@@ -77,7 +77,7 @@ def emulate(
         port=port,
         tls_dir=tls_dir,
         tls_names=tuple(tls_name or ()),
-        seed=seed,
+        **({} if seed is None else {"seed": seed}),
         agent=_script(agent),
         deployments=[
             {
@@ -250,6 +250,7 @@ def _introduction(emulator: Emulator) -> list[str]:
         f"token URL     {about['token_url']}",
         f"queue         {about['queue_id']}",
         f"admin API     {emulator.url}/__emulator/",
+        f"seed          {settings.seed}",
         f'for guestd    [platform] emulator = "{emulator.url}"',
         *([f'              ca_file = "{emulator.ca_file}"'] if emulator.ca_file else []),
     ]

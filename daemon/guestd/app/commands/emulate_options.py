@@ -36,7 +36,10 @@ ControlOrigins = Annotated[
 
 # ---------------------------------------------------------------------- what it does
 
-Seed = Annotated[int, typer.Option(help="Makes ids and faults repeatable.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Makes ids and faults repeatable; drawn at each start if left out."),
+]
 Agent = Annotated[
     str,
     typer.Option(

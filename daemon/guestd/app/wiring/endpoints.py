@@ -146,9 +146,10 @@ def new_emulator(config: Config) -> Emulator:
     from ...emulator.settings import EmulatorLimits
 
     per_minute = max(1000, config.admission.connects_per_minute)
+    own = {key: value for key, value in asdict(config.emulator).items() if value is not None}
     return Emulator(
         EmulatorSettings(
-            **asdict(config.emulator) | {"agent": script_of(config.emulator.agent)},
+            **own | {"agent": script_of(config.emulator.agent)},
             limits=EmulatorLimits(connections_per_minute=per_minute),
             contact_reference=config.operations.contact_reference,
         )
