@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ...load.scenario.file import LoadModel, ScenarioFile, Stage
     from ..load_runs.options import RunOptions
+    from ..load_runs.outputs import OutputFiles
 
 
 def asked_model(
@@ -112,6 +113,14 @@ def check_guest(name: str | None, file: ScenarioFile, options: RunOptions) -> No
         problem = f"there is no guest {name!r}; number {options.only + 1} is {planned.name!r}"
         remedy = f"with these options and the seed {options.seed}"
         raise typer.BadParameter(f"{problem} {remedy}", param_hint="--only")
+
+
+def checked_outputs(outputs: OutputFiles) -> OutputFiles:
+    """That what the run leaves can be written. Raises typer.BadParameter."""
+    if (found := outputs.unwritable()) is not None:
+        option, problem = found
+        raise typer.BadParameter(problem, param_hint=option)
+    return outputs
 
 
 def agent_options(agent: str) -> tuple[str, str]:

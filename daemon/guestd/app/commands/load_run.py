@@ -17,6 +17,7 @@ from .load_arguments import (
     asked_model,
     check_guest,
     check_together,
+    checked_outputs,
     comparison_of,
     guest_number,
     most_at_once,
@@ -114,7 +115,7 @@ def run(
     options.spacing = "random" if random_arrivals else "even"
     check_guest(only, scenarios, options)
     rules = [ThresholdRule(one) for one in threshold or ()]
-    outputs = OutputFiles(summary, report, junit, csv, openmetrics)
+    outputs = checked_outputs(OutputFiles(summary, report, junit, csv, openmetrics))
     allowed, agents = Permission(tuple(allow_deployment or ()), yes), agent_options(agent)
     wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
     wanted = replace(wanted, quiet=quiet, dry_run=dry_run, require_valid=require_valid)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
 
+#: A session is opened in so much time, or in that of a step where it is longer: a connect that
+#: failed is tried again four times in it.
+OPEN_WITHIN_S = 30.0
+
 EXAMPLES = """Examples:
 
 guestd test scenarios/*.yml                         against an emulator, started for the run
@@ -77,12 +81,13 @@ def test(
     _check_is_no_command(files[0])
     from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.outputs import OutputFiles
-    from .load_arguments import agent_options, emulator_url
+    from .load_arguments import agent_options, checked_outputs, emulator_url
     from .load_run import read_scenarios
 
+    outputs = checked_outputs(OutputFiles(summary, report, junit))
     asked = FunctionalRun(
         files=[read_scenarios(one, timeout) for one in files],
-        options=_options(config, emulator_url(emulator), only, seed),
+        options=_options(config, emulator_url(emulator), only, seed, timeout),
         at_once=parallel,
         failures_only=failures_only,
         as_json=as_json,
@@ -93,7 +98,7 @@ def test(
         allowed_deployments=tuple(allow_deployment or ()),
     )
     _check_only(only, asked)
-    raise typer.Exit(_carry_out(asked, OutputFiles(summary, report, junit)))
+    raise typer.Exit(_carry_out(asked, outputs))
 
 
 def _check_is_no_command(first: Path) -> None:
@@ -122,7 +127,9 @@ def _check_only(only: str | None, asked: FunctionalRun) -> None:
     check_guest(only, file, file_options(asked, file))
 
 
-def _options(config: Path | None, emulator: str, only: str | None, seed: int) -> RunOptions:
+def _options(
+    config: Path | None, emulator: str, only: str | None, seed: int, timeout_s: float
+) -> RunOptions:
     from ...load.scenario.file import LoadModel
     from ..load_runs.options import RunOptions
     from ..load_runs.state_directory import state_directory
@@ -137,6 +144,7 @@ def _options(config: Path | None, emulator: str, only: str | None, seed: int) ->
         config=str(config) if config is not None else "",
         emulator=emulator,
         only=guest_number(only),
+        open_within_s=max(OPEN_WITHIN_S, timeout_s),
     )
 
 

@@ -68,6 +68,10 @@ class VirtualConversation:
         self._given = 0
         self._unsettled: dict[str, Unsettled] | None = None
 
+    @property
+    def open_within_s(self) -> float:
+        return self._run.open_within_s
+
     def command_id(self) -> str:
         """The next one; unique within the run."""
         self._given += 1

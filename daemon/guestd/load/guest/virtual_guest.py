@@ -152,6 +152,8 @@ class VirtualGuest:
         if self.state in _UNDER_WAY and now >= self._limit_at:
             limit = f"{self._program.scenario.for_s:g} s of the scenario are over"
             self._steps.fail_here("too_long", now, out, seen=limit)
+        elif self.state == "opening" and now >= self._open_by:
+            self._steps.fail_here("not_reached", now, out)
         elif self.state in _UNDER_WAY:
             self._steps.due(now, out)
         elif self.state == "leaving":
@@ -191,9 +193,15 @@ class VirtualGuest:
                 self.state, self._limit_at = "leaving", NEVER
                 self._ask_for_the_end(out)
             else:
-                self.wake_at = min(self._steps.wake_at, self._limit_at)
+                self.wake_at = min(self._steps.wake_at, self._limit_at, self._open_by)
                 return
         self.wake_at = self._limit_at if self.state == "leaving" else NEVER
+
+    @property
+    def _open_by(self) -> float:
+        if self.state != "opening" or self.started_at is None:
+            return NEVER
+        return self.started_at + self._conversation.open_within_s
 
     def _ask_for_the_end(self, out: list[Action]) -> None:
         self._limit_at = NEVER
