@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
+from guestd.app.commands.load_arguments import repeatable
 from guestd.app.commands.load_compare import is_worse
+from guestd.app.commands.test import repeating_options
 from guestd.app.load_runs.cases_not_run import all_cases
 from guestd.app.load_runs.functional import GivenPlatform, together
 from guestd.app.load_runs.options import RunOptions
@@ -116,6 +118,8 @@ def test_the_rails_of_a_file_hold_before_anything_is_contacted(tmp_path):
         (["test", "FILE", "--only", "nobody"], "for --only: 'nobody' must end in a number"),
         (["test", "FILE", "--agent", "humann"], "for --agent: 'humann' must be one of echo"),
         (["test", "FILE", "--emulator", "localhost:80"], "'localhost:80' is not the address of"),
+        (["test", "FILE", "-t", "10x"], "for --timeout: '10x' is not a duration"),
+        (["test", "FILE", "-t", "10ms"], "for --timeout: '10ms' is less than 0.1 s; give"),
         (["test", "init", "FILE"], "there is no file 'init'; the command is guestd load init"),
         (["test", "check", "FILE"], "there is no file 'check'; the command is guestd load check"),
         (["test", "compare", "A", "B"], "the command is guestd load compare"),
@@ -134,6 +138,32 @@ def test_what_is_mistyped_is_told_with_its_option_before_anything_runs(tmp_path,
     words = [str(path) if one == "FILE" else one for one in arguments]
     done = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
     assert done.exit_code == 2 and said in done.stderr, done.stderr
+
+
+HERE = GivenPlatform()
+THERE = GivenPlatform(region="r", deployment_id="d", origin="https://o")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("", "human", HERE, (), None, "10s", 0, None), ""),
+        (("", "faq", HERE, (), None, "1m", 7, "hi-1"),
+         "--agent faq --timeout 1m --seed 7 --only hi-1"),
+        (("http://e", "faq", HERE, (), Path("c.toml"), "10s", 0, None),
+         "--emulator http://e --config c.toml"),
+        (("", "faq", THERE, ("x", "y"), None, "10s", 0, None),
+         "--region r --deployment-id d --origin https://o --allow-deployment x"
+         " --allow-deployment y"),
+    ],
+)  # fmt: skip
+def test_what_repeats_a_run_has_all_that_decides_it(given, words):
+    assert repeating_options(*given) == words.split()
+
+
+def test_what_repeats_a_load_run_does_not_write_over_its_results():
+    words = "load a.yml --report a.html -u 5 --summary=b --junit c --push http://p -t 5 --csv d"
+    assert repeatable(words.split()) == ["load", "a.yml", "-u", "5", "-t", "5"]
 
 
 def test_a_scenario_that_never_began_is_listed_as_not_run(tmp_path):

@@ -264,10 +264,26 @@ def state_of(asked: Path | None) -> str:
     return str(asked or state_directory(os.environ))
 
 
+#: Options whose files, or figures elsewhere, a run would write over.
+OF_ONE_RUN = ("--summary", "--report", "--junit", "--csv", "--openmetrics", "--push")
+
+
 def command_line(options: RunOptions) -> str:
-    """What repeats the run, with its seed."""
-    given = [one for one in sys.argv[1:] if one]
+    """What repeats the run, with its seed, and leaves what came of this one as it is."""
+    given = repeatable(one for one in sys.argv[1:] if one)
     words = ["guestd", *given] if given[:1] == ["load"] else ["guestd", "load", options.file]
-    if "--seed" not in words:
+    if not any(one.partition("=")[0] == "--seed" for one in words):
         words += ["--seed", str(options.seed)]
     return shlex.join(words)
+
+
+def repeatable(words: Iterable[str]) -> list[str]:
+    """Without the options that say where a run's results go."""
+    left = iter(words)
+    found = []
+    for word in left:
+        if word in OF_ONE_RUN:
+            next(left, None)
+        elif word.partition("=")[0] not in OF_ONE_RUN:
+            found.append(word)
+    return found

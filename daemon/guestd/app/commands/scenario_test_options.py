@@ -55,8 +55,13 @@ AssociateId = Annotated[
 ]
 Parallel = Annotated[int, typer.Option("-p", "--parallel", min=1, help="Scenarios at a time.")]
 StepTimeout = Annotated[
-    float,
-    typer.Option("-t", "--timeout", min=0.1, help="How many seconds a step waits by default."),
+    str,
+    typer.Option(
+        "-t",
+        "--timeout",
+        metavar="DURATION",
+        help="How long a step waits where the file does not say, as 10 (seconds), 10s or 1m.",
+    ),
 ]
 FailuresOnly = Annotated[bool, typer.Option("-fo", "--failures-only", help="Say only what failed.")]
 Only = Annotated[

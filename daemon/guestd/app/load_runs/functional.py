@@ -97,6 +97,7 @@ async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalL
             if stop.is_set() or summaries[-1].exit_code == STOPPED_BY_RAILS:
                 break
     whole = together(summaries)
+    whole.environment.command = command_of(asked, *asked.files)
     for file in asked.files[len(summaries) :]:
         left = all_cases(file, file_options(asked, file), ())
         whole.cases += left
@@ -186,8 +187,13 @@ def file_options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
         model=model,
         kind="test",
         at_once=asked.at_once,
-        command=shlex.join(["guestd", "test", file.path, *asked.again]),
+        command=command_of(asked, file),
     )
+
+
+def command_of(asked: FunctionalRun, *files: ScenarioFile) -> str:
+    """What repeats the run of these files."""
+    return shlex.join(["guestd", "test", *(one.path for one in files), *asked.again])
 
 
 def together(summaries: Sequence[Summary]) -> Summary:

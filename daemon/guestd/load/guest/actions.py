@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ...model.ports import OpenGuest
+from ..scenario.steps import Structure
 
 
 class OpenGuestSession(Struct, frozen=True, gc=False):
@@ -139,6 +140,9 @@ Action = (
 )
 
 
+LineKind = Literal["text", "choice", "presence", "connection", "step", "persona"] | Structure
+
+
 @dataclass(slots=True)
 class TranscriptLine:
     """One line of what a guest saw and did. `at_s` is since the run's start; `who`: guest, the
@@ -147,8 +151,6 @@ class TranscriptLine:
     at_s: float
     who: str
     text: str
-    kind: Literal["text", "choice", "file", "card", "presence", "connection", "step", "persona"] = (
-        "text"
-    )
+    kind: LineKind = "text"
     command_id: str = ""
     notes: list[str] = field(default_factory=list)
