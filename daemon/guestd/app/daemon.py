@@ -47,7 +47,7 @@ from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .key_rotation import KeyRotation
 from .loop_watchdog import LoopWatchdog
-from .opening_screen import GUESTS_SHOWN, conversations, is_watched, opening_lines
+from .opening_screen import GUESTS_SHOWN, OpeningFacts, conversations, is_watched, opening_lines
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
@@ -365,15 +365,8 @@ class Daemon:
         self._demo.start(guests)
 
     def _start_telling(self, demo_guests: int) -> None:
-        emulator_url = self.emulator.url if self.emulator is not None else None
         if self._is_watched:
-            api, simulator = self._config.api, self._config.simulator
-            tokens = api.token, api.token_file, simulator.token, simulator.token_file
-            where = self._config.platform
-            platform = where.emulator or where.region or where.guest_socket_url or ""
-            for line in opening_lines(
-                self.http.url, emulator_url, demo_guests, api.tcp, any(tokens), platform
-            ):
+            for line in opening_lines(self._opening_facts(demo_guests)):
                 self._tell(line)
         else:
             self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
@@ -383,6 +376,19 @@ class Daemon:
         )
         self._stops.callback(self._status.stop)
         self._status.start()
+
+    def _opening_facts(self, demo_guests: int) -> OpeningFacts:
+        config, where = self._config, self._config.platform
+        api, simulator = config.api, config.simulator
+        return OpeningFacts(
+            self.http.url,
+            self.emulator.url if self.emulator is not None else None,
+            where.emulator or where.region or where.guest_socket_url or "",
+            config.journal.directory,
+            demo_guests,
+            api.tcp,
+            any((api.token, api.token_file, simulator.token, simulator.token_file)),
+        )
 
     # ------------------------------------------------------------------ draining
 
