@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from xml.etree import ElementTree as ET
@@ -34,6 +35,38 @@ def test_a_reader_that_has_enough_changes_neither_code_nor_files(tmp_path):
         child.kill()
     found = [one.find("failure") is not None for one in ET.parse(junit).iter("testcase")]
     assert found == [True, False]
+
+
+ROWS = """
+scenarios:
+  Track:
+    data: [{code: a-1, answer: a-1}, {code: b-2, answer: nothing}, {code: c-3, answer: c-3}]
+    steps:
+      - say: "${code}"
+      - {waitForReplyContaining: "${answer}", within: 1s}
+"""
+
+
+def test_each_row_of_data_is_a_test_case(tmp_path):
+    path, junit = tmp_path / "rows.yml", tmp_path / "p.xml"
+    path.write_text(ROWS)
+
+    done = guestd("test", path, "--agent", "echo", "--junit", junit, "-p", "3")
+
+    assert done.code == 1, done.out + done.err
+    results = [line.split("  ")[:2] for line in done.out.splitlines() if line[:1] in ("P", "F")]
+    assert results == [
+        ["PASS", "Track, row 1 of 3"],
+        ["FAIL", "Track, row 2 of 3"],
+        ["PASS", "Track, row 3 of 3"],
+    ]
+    assert f"again: guestd test {path} --agent echo --only track-2" in done.out
+    names = [one.get("name") for one in ET.parse(junit).iter("testcase")]
+    assert names == [f"Track, row {row} [track-{row}]" for row in (1, 2, 3)]
+
+    done = guestd("test", path, "--agent", "echo", "--only", "track-2", "--json")
+    (case,) = json.loads(done.out)["cases"]
+    assert (case["row"], case["rows"], case["outcome"]) == (2, 3, "failed")
 
 
 def test_a_full_disk_at_the_end_costs_neither_figures_nor_the_verdict(tmp_path):

@@ -24,7 +24,7 @@ def emulator():
     [
         ("echo", ["echo", "lost-connection"], 3),
         ("faq", ["faq", "ramp", "tester/scripted-pass"], 6),
-        ("human", ["files", "parcel"], 2),
+        ("human", ["files", "parcel"], 4),
         ("goodbye", ["goodbye"], 1),
         ("handover", ["handover"], 1),
         ("menu", ["menu", "pickers"], 4),

@@ -13,7 +13,7 @@ from guestd.app.commands.load_arguments import repeatable
 from guestd.app.commands.load_compare import is_worse
 from guestd.app.commands.test import repeating_options
 from guestd.app.load_runs.cases_not_run import all_cases
-from guestd.app.load_runs.functional import GivenPlatform, together
+from guestd.app.load_runs.functional import FunctionalRun, GivenPlatform, file_options, together
 from guestd.app.load_runs.options import RunOptions
 from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS, exit_code
 from guestd.load.measure.compare import CountComparison, MeasureComparison, RunComparison
@@ -181,6 +181,31 @@ def test_a_scenario_that_never_began_is_listed_as_not_run(tmp_path):
                     ("Hm", "hm-3", "not run", 6)]  # fmt: skip
     options.only = 2
     assert [one.guest for one in all_cases(file, options, ())] == ["hm-3"]
+
+
+ROWS = """scenarios:
+  Track:
+    data: [{code: a}, {code: b}, {code: c}]
+    steps: [say: "${code}"]
+  Bye: [say: bye]
+"""
+
+
+def test_each_row_is_a_case_that_can_be_named(tmp_path):
+    path = tmp_path / "bot.yml"
+    path.write_text(ROWS)
+    file = read_file(path)
+    options = RunOptions(file="", model=LoadModel(), seed=0, run_id="r")
+    asked = FunctionalRun(files=[file], options=options, at_once=1)
+
+    found = all_cases(file, file_options(asked, file), ())
+    told = [(one.guest, one.row, one.rows) for one in found]
+    assert told == [("track-1", 1, 3), ("track-2", 2, 3), ("track-3", 3, 3), ("bye-4", 0, 0)]
+    options.only = 1
+    assert [one.row for one in all_cases(file, file_options(asked, file), ())] == [2]
+
+    done = CliRunner().invoke(app, ["test", str(path), "--only", "track-5"])
+    assert done.exit_code == 2 and "no guest 'track-5'; the file has 4 cases" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,10 @@ StepTimeout = Annotated[
 FailuresOnly = Annotated[bool, typer.Option("-fo", "--failures-only", help="Say only what failed.")]
 Only = Annotated[
     str | None,
-    typer.Option(help="Only this guest of the one file, by its name, as a failure tells it."),
+    typer.Option(
+        help="Only this guest of the one file, by its name, as a failure tells it: that is one"
+        " row where the scenario has data."
+    ),
 ]
 JunitFile = Annotated[Path | None, typer.Option(help="Write JUnit XML there.")]
 ReportFile = Annotated[Path | None, typer.Option(help="Write an HTML report there.")]

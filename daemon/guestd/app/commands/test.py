@@ -69,8 +69,9 @@ def test(
     socket: Socket = None,
     token_file: TokenFile = None,
 ) -> None:
-    """Run each scenario of the files once. A failure is said with what was said until then. With
-    --record a conversation that a running daemon has is written as a scenario file instead."""
+    """Run each scenario of the files once, or once for each row of its data. A failure is said with
+    what was said until then. With --record a conversation that a running daemon has is written as a
+    scenario file instead."""
     if record is not None:
         given = [*(files or ()), *([Path(origin)] if origin else ())]
         _record(record, with_pauses, given, url, socket, token_file)
@@ -132,10 +133,13 @@ def _check_only(only: str | None, asked: FunctionalRun) -> None:
     if only is None:
         return
     (file,), number = asked.files, asked.options.only
-    if number is not None and number >= len(file.scenarios):
-        problem = f"there is no guest {only!r}; the file has {len(file.scenarios)} scenarios"
+    options = file_options(asked, file)
+    if number is not None and number >= options.model.users:
+        cases = options.model.users
+        has = f"{cases} cases" if cases > len(file.scenarios) else f"{cases} scenarios"
+        problem = f"there is no guest {only!r}; the file has {has}"
         raise typer.BadParameter(problem, param_hint="--only")
-    check_guest(only, file, file_options(asked, file))
+    check_guest(only, file, options)
 
 
 def _options(

@@ -179,8 +179,9 @@ def _say_who_answers(asked: FunctionalRun, config: Config) -> None:
 
 
 def file_options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
-    """Of the run of one file: each of its scenarios once."""
-    model = LoadModel(kind="once", users=len(file.scenarios), graceful_stop_s=0.0)
+    """Of the run of one file: each of its scenarios once, or once for each row of its data."""
+    cases = sum(one.cases for one in file.scenarios)
+    model = LoadModel(kind="once", users=cases, graceful_stop_s=0.0, each_row=True)
     return msgspec.structs.replace(
         asked.options,
         file=file.path,

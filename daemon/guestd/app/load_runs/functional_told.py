@@ -63,7 +63,8 @@ class ToldFile(msgspec.Struct, kw_only=True):
         known = (told.conversation_id if told is not None else "") or "conversation id not known"
         beside = f"  {known}" if self.tell_ids else ""
         word = WORDS.get(case.outcome, "STOP")
-        say(one_line(f"{word}  {case.scenario}  ({took})  {self.file.path}{beside}"))
+        row = f", row {case.row} of {case.rows}" if case.row else ""
+        say(one_line(f"{word}  {case.scenario}{row}  ({took})  {self.file.path}{beside}"))
         if case.outcome != "passed" and told is not None:
             place = f"{case.file}:{case.line}" if case.line else ""
             say(_indented(failure_text(told, place)))

@@ -117,6 +117,12 @@ class VirtualGuest:
         return None if self._steps.step is None else self._steps.number
 
     @property
+    def row(self) -> tuple[int, int]:
+        """Of its scenario's data, from 1, and how many there are; zeros if there are not two."""
+        rows = len(self._program.scenario.data)
+        return (self.planned.row % rows + 1, rows) if rows > 1 else (0, 0)
+
+    @property
     def transcript(self) -> list[TranscriptLine]:
         """Made anew each time it is asked for."""
         return self._conversation.lines()

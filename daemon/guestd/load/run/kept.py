@@ -70,6 +70,7 @@ class KeptConversations:
         place = self._steps.get((one.guest.planned.scenario, failed.step if failed else 0))
         file, _, line = place.place.rpartition(":") if place is not None else ("", "", "")
         outcome = one.guest.outcome or "stopped"
+        row, rows = one.guest.row
         return CaseResult(
             scenario=self._scenario(one),
             guest=one.guest.planned.name,
@@ -77,6 +78,8 @@ class KeptConversations:
             took_s=one.took_s,
             file=file,
             line=int(line or 0),
+            row=row,
+            rows=rows,
             conversation=self._report(one, "failed" if outcome != "passed" else ""),
         )
 
