@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryFile
 from xml.etree import ElementTree as ET
 
 from .conftest import forked
@@ -45,6 +47,25 @@ scenarios:
       - say: "${code}"
       - {waitForReplyContaining: "${answer}", within: 1s}
 """
+
+
+def test_output_on_a_full_disk_changes_neither_the_verdict_nor_the_files(tmp_path):
+    path, junit = tmp_path / "fails.yml", tmp_path / "p.xml"
+    path.write_text(FAILS)
+    for options, code in ([], 1), (["--only", "passes-2"], 74):
+        with Path("/dev/full").open("w") as full, TemporaryFile("w+") as said:
+            command = ["test", str(path), "--agent", "echo", "--junit", str(junit), *options]
+            child = forked(command, None, stdout=full, stderr=said)
+            try:
+                assert child.wait(RUN_S) == code
+            finally:
+                child.kill()
+            said.seek(0)
+            assert said.read().endswith(
+                "guestd: the output: cannot be written: no space left on device;"
+                " name another place\n"
+            )
+        assert ET.parse(junit).getroot().get("failures") == str(int(code == 1))
 
 
 def test_each_row_of_data_is_a_test_case(tmp_path):

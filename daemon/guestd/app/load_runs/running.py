@@ -14,6 +14,7 @@ from yarl import URL
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.console_lines import summary_text
 from ...load.scenario.file import ScenarioFile, ThresholdRule
+from ...model.errors import ConfigError
 from ...observe.log import Log, log_loop_error
 from .. import exit_codes
 from ..signals import SignalListener
@@ -21,9 +22,9 @@ from .live_display import LiveDisplay
 from .log_tally import LogTally
 from .metrics_push import MetricsPush
 from .options import RunOptions
-from .outputs import OutputFiles, Written
+from .outputs import REMEDY, OutputFiles, Written
 from .permission import Permission
-from .said import note, say
+from .said import not_said, note, say
 from .session import STOPPED_BY_SIGNAL, LoadSession
 
 #: What ending the conversations of a stopped run may take, and closing.
@@ -85,9 +86,14 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
 
 
 def told_code(code: int, written: Written) -> int:
-    """Says which files could not be written, after everything else. `code` is the run's own, and
+    """Says what could not be written, after everything else. `code` is the run's own, and
     stays if it has failed; else that of the first error."""
-    for bad in written.failures:
+    failures: list[Exception] = [*written.failures]
+    if (lost := not_said()) is not None:
+        why = (lost.strerror or str(lost)).lower()
+        failures.append(ConfigError("the output", f"cannot be written: {why}", REMEDY))
+        failures[-1].__cause__ = lost
+    for bad in failures:
         of_file = exit_codes.failed(bad, note)
         code = code or of_file
     return code

@@ -7,6 +7,16 @@ import os
 import sys
 from typing import TextIO
 
+_not_said: list[OSError] = []
+
+
+def not_said() -> OSError | None:
+    """Why something could not be written since this was asked last, but for a reader who was
+    gone."""
+    first = next(iter(_not_said), None)
+    _not_said.clear()
+    return first
+
 
 def say(text: str) -> None:
     """A line on standard output, at once, also where that is a pipe."""
@@ -19,11 +29,14 @@ def note(text: str) -> None:
 
 
 def write(stream: TextIO, text: str) -> None:
-    """All of it, now. If the stream's reader is gone, this and what follows is not written."""
+    """All of it, now. If the stream's reader is gone, or its disk is full, this and what follows is
+    not written."""
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as bad:
+        if not isinstance(bad, BrokenPipeError):
+            _not_said.append(bad)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
