@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from xml.etree import ElementTree as ET
 
-from .conftest import forked
-from .load_harness import RUN_S, guestd
+from .conftest import Program, forked
+from .load_harness import RUN_S, RunningEmulator, guestd
 
 FAILS = """
 scenarios:
@@ -96,3 +96,23 @@ def test_a_full_disk_at_the_end_costs_neither_figures_nor_the_verdict(tmp_path):
     done = guestd("test", path, "--agent", "echo", "--summary", "/dev/full")
     assert done.code == 1 and done.out.endswith("1 passed, 1 failed\n")
     assert done.err.splitlines()[-1].startswith("guestd: --summary: /dev/full cannot be written")
+
+
+def test_a_file_that_cannot_be_run_costs_nothing_of_those_before(tmp_path):
+    """The platform has forgotten the deployment when it is asked for the second time."""
+    paths, junit = [tmp_path / "a.yml", tmp_path / "b.yml"], tmp_path / "p.xml"
+    for path in paths:
+        path.write_text(FAILS.replace("goodbye", "hello"))
+    program = Program("emulate", "--port", "0", "--agent", "echo")
+    try:
+        emulator = RunningEmulator(program.url())
+        rule = {"kind": "http_status", "every": 2, "path": "/webdeployments", "status": 404}
+        emulator.ask("faults", [rule])
+        done = guestd("test", *paths, "--emulator", emulator.url, "--junit", junit)
+    finally:
+        program.end()
+
+    assert done.code == 69, done.out + done.err
+    assert done.out.count("PASS  ") == 2 and done.out.count("(not run)") == 2
+    assert done.out.endswith("2 passed, 0 failed, 2 not run\n")
+    assert len(list(ET.parse(junit).iter("testcase"))) == 4
