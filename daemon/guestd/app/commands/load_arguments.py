@@ -6,8 +6,7 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -19,61 +18,8 @@ from .load_options import CompareWith
 if TYPE_CHECKING:
     from yarl import URL
 
-    from ...load.scenario.file import LoadModel, ScenarioFile, Stage
+    from ...load.scenario.file import LoadModel, ScenarioFile
     from ..load_runs.options import RunOptions
-
-
-def asked_model(
-    own: LoadModel,
-    users: int | None,
-    spawn_rate: float | None,
-    run_time: str | None,
-    stages: Iterable[str],
-    arrivals: float | None,
-) -> LoadModel:
-    """`own`: the file's. Raises typer.BadParameter."""
-    from ...load.plan.stages import parse_stage
-
-    option = "--stage"
-    try:
-        parsed = tuple(parse_stage(one) for one in stages)
-        option = "--run-time"
-        run_time_s = _seconds(run_time) if run_time is not None else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
-    return load_model(own, users, spawn_rate, run_time_s, parsed, arrivals)
-
-
-def load_model(
-    own: LoadModel,
-    users: int | None,
-    spawn_rate: float | None,
-    run_time_s: float | None,
-    stages: tuple[Stage, ...],
-    arrivals: float | None,
-) -> LoadModel:
-    """The file's, as the command line changes it."""
-    from ...load.scenario.file import LoadModel, Stage
-
-    if arrivals is not None:
-        if stages:
-            return LoadModel(kind="open", stages=stages)
-        length_s = run_time_s or own.run_time_s
-        if not length_s:
-            raise typer.BadParameter("say how long, with -t", param_hint="--arrivals")
-        return LoadModel(kind="open", stages=(Stage(0.0, arrivals), Stage(length_s, arrivals)))
-    if stages:
-        return replace(own, kind="closed", stages=stages)
-    model = own
-    if users is not None:
-        model = replace(model, users=users, stages=())
-        model = replace(model, kind="once") if model.kind == "open" else model
-    if spawn_rate is not None:
-        model = replace(model, spawn_rate=spawn_rate)
-    if run_time_s is not None:
-        model = replace(model, run_time_s=run_time_s)
-        model = replace(model, kind="closed") if model.kind == "once" else model
-    return model
 
 
 def most_at_once(model: LoadModel) -> int:
@@ -81,12 +27,6 @@ def most_at_once(model: LoadModel) -> int:
     if model.kind == "open":
         return 0
     return int(max((one.at_end for one in model.stages), default=model.users))
-
-
-def _seconds(text: str) -> float:
-    from ...model.durations import seconds_or_duration
-
-    return seconds_or_duration(text)
 
 
 def guest_number(name: str | None) -> int | None:

@@ -14,7 +14,6 @@ from . import load_options as opt
 from .client_options import TokenFile
 from .load_arguments import (
     agent_options,
-    asked_model,
     check_guest,
     check_together,
     comparison_of,
@@ -25,6 +24,7 @@ from .load_arguments import (
     push_place,
     run_places,
 )
+from .load_asked import asked_model, spacing_of
 
 if TYPE_CHECKING:
     from ...load.scenario.file import ScenarioFile
@@ -111,7 +111,7 @@ def run(
     options = new_options(file, model, seed, where, connects_per_minute, workers, frames)
     options.only = guest_number(only)
     options.reconcile = comparison_of(reconcile, daemon)
-    options.spacing = "random" if random_arrivals else "even"
+    options.spacing = spacing_of(random_arrivals, model)
     check_guest(only, scenarios, options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
