@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from .load_options import CompareWith
 
 if TYPE_CHECKING:
@@ -54,15 +55,42 @@ def check_guest(name: str | None, file: ScenarioFile, options: RunOptions) -> No
         raise typer.BadParameter(f"{problem} {remedy}", param_hint="--only")
 
 
-def agent_options(agent: str) -> tuple[str, str]:
-    """For the emulator that is started. Raises typer.BadParameter where there is no such agent."""
+def chosen_agent(
+    asked: str | None,
+    emulator: str | None = None,
+    daemon: str | None = None,
+    region: str | None = None,
+) -> str:
+    """Of the emulator that is started. Raises typer.BadParameter where there is no such agent, or
+    no emulator is started."""
     from ...emulator.agents.script import script_of
 
+    if asked is None:
+        return DEFAULT_AGENT
     try:
-        script_of(agent)
+        script_of(asked)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--agent") from None
-    return "--agent", agent
+    if other := _who_answers(asked, emulator, daemon, region):
+        why = f"is for the emulator that is started for the run, and {other}"
+        raise typer.BadParameter(why, param_hint="--agent")
+    return asked
+
+
+def _who_answers(agent: str, emulator: str | None, daemon: str | None, region: str | None) -> str:
+    """Where not an emulator of the run, with the remedy; "" where it does."""
+    if region:
+        return "at the platform others answer; leave it out"
+    if daemon is not None:
+        remedy = "leave it out; who answers is emulator.agent in its configuration"
+        return f"--daemon names a daemon that runs; {remedy}"
+    if emulator is None:
+        return ""
+    start = f"guestd emulate --agent {agent}"
+    if agent.endswith((".toml", ".json")):
+        return f"--emulator names one that runs; choose it where that is started: {start}"
+    change = f'curl {emulator}/__emulator/settings -d \'{{"agent": "{agent}"}}\''
+    return f"--emulator names one that runs; choose it there: {start}, or now: {change}"
 
 
 def emulator_url(asked: str | None) -> str:

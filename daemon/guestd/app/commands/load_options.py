@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from ..variables import CONFIG_HELP
 
 
@@ -79,10 +80,11 @@ Daemon = Annotated[
     ),
 ]
 Agent = Annotated[
-    str,
+    str | None,
     typer.Option(
         help="Who answers in the emulator that is started for the run: echo, faq, goodbye,"
-        " handover, human, menu, silent, or a script of yours (.toml, .json)."
+        " handover, human, menu, silent, or a script of yours (.toml, .json).",
+        show_default=DEFAULT_AGENT,
     ),
 ]
 ConfigPath = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from ...emulator import DEFAULT_AGENT
 from .. import exit_codes
 from . import load_options as opt
 from .client_options import TokenFile
 from .load_arguments import (
-    agent_options,
     check_guest,
     check_together,
+    chosen_agent,
     comparison_of,
     guest_number,
     most_at_once,
@@ -70,7 +69,7 @@ def run(
     emulator: opt.Emulator = None,
     daemon: opt.Daemon = None,
     token_file: TokenFile = None,
-    agent: opt.Agent = DEFAULT_AGENT,
+    agent: opt.Agent = None,
     config: opt.ConfigPath = None,
     region: opt.Region = None,
     deployment_id: opt.DeploymentId = None,
@@ -115,7 +114,8 @@ def run(
     check_guest(only, scenarios, options)
     rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
-    allowed, agents = Permission(tuple(allow_deployment or ()), yes), agent_options(agent)
+    allowed = Permission(tuple(allow_deployment or ()), yes)
+    agents = ("--agent", chosen_agent(agent, emulator, daemon, region))
     wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
     wanted = replace(wanted, quiet=quiet, dry_run=dry_run, require_valid=require_valid)
     carry_out(replace(wanted, push=push_place(push), console=console))
