@@ -118,6 +118,12 @@ KIND_FIELDS: dict[str, tuple[str, ...]] = {
     "expired_tokens": ("path", "method"),
 }
 
+#: What every rule has: how often, for whom and when.
+RULE_FIELDS = (
+    *("kind", "rate", "every", "count", "once_per_session"),
+    *("sender", "guest", "session", "token", "after_s", "for_s"),
+)
+
 #: Of these the guest is known; a rule for one guest is of use with no other.
 _GUEST_OCCASIONS = frozenset({"in", "out", "history", "time"})
 
@@ -179,6 +185,10 @@ class FaultRule(BaseModel):
     def _is_sensible(self) -> FaultRule:
         if self.kind not in KINDS:
             raise ValueError(f"no fault of kind {self.kind!r}{_nearest(self.kind)}")
+        known = (*RULE_FIELDS, *own_fields(self.kind))
+        if foreign := sorted(self.model_fields_set.difference(known)):
+            own = ", ".join(own_fields(self.kind)) or "no field of its own"
+            raise ValueError(f"{self.kind} has no {foreign[0]}; it has {own}")
         is_share = [self.rate, self.every].count(None)
         if is_share == 0 or (is_share == 2 and self.count is None):
             raise ValueError("say how often by rate or by every, or by count")
@@ -192,9 +202,27 @@ class FaultRule(BaseModel):
         return self
 
 
+def own_fields(kind: str) -> tuple[str, ...]:
+    """What the kind reads beside the fields of every rule; one of calls always reads which."""
+    own = KIND_FIELDS.get(kind, ())
+    calls = ("path", "method") if KINDS[kind][0] == "rest" else ()
+    return (*own, *(one for one in calls if one not in own))
+
+
 def _nearest(kind: str) -> str:
     close = get_close_matches(kind, KINDS, 1)
     return f" (did you mean {close[0]}?)" if close else f"; there are {', '.join(KINDS)}"
+
+
+def _unknown(name: str, rule: dict[str, Any]) -> str:
+    """What is said of a field that no kind has."""
+    kind = rule.get("kind")
+    is_known = isinstance(kind, str) and kind in KINDS
+    own = own_fields(str(kind)) if is_known else tuple(FaultRule.model_fields)
+    known = dict.fromkeys((*RULE_FIELDS, *own))
+    close = get_close_matches(name, known, 1)
+    meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"{name[:40]} is no field of a rule; {meant}"
 
 
 def fault_fields() -> dict[str, Any]:
@@ -255,4 +283,6 @@ def parse_rule(rule: Any, place: str = "") -> FaultRule:
         first = error.errors()[0]
         parts = [place, *map(str, first["loc"])]
         words = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            words = _unknown(str(first["loc"][0]), rule)
         raise FaultPlanError(".".join(filter(None, parts)), words) from None
