@@ -6,7 +6,7 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from .load_options import CompareWith
 if TYPE_CHECKING:
     from yarl import URL
 
-    from ...load.scenario.file import LoadModel, ScenarioFile
+    from ...load.scenario.file import LoadModel, ScenarioFile, ThresholdRule
     from ..load_runs.options import RunOptions
 
 
@@ -205,6 +205,13 @@ def new_options(
     )
     options.command = command_line(options)
     return options
+
+
+def rules_of(thresholds: Iterable[str] | None) -> list[ThresholdRule]:
+    """Those of the command line, beside the file's."""
+    from ...load.scenario.file import ThresholdRule
+
+    return [ThresholdRule(one) for one in thresholds or ()]
 
 
 def push_place(given: str | None) -> URL | None:

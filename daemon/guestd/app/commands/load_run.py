@@ -21,6 +21,7 @@ from .load_arguments import (
     new_options,
     platform_of,
     push_place,
+    rules_of,
     run_places,
 )
 from .load_asked import asked_model, spacing_of
@@ -97,7 +98,6 @@ def run(
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
     the guests end their conversations; a second one stops at once."""
-    from ...load.scenario.file import ThresholdRule
     from ..load_runs.outputs import OutputFiles
     from ..load_runs.permission import Permission
     from ..load_runs.running import LoadRequest
@@ -112,11 +112,10 @@ def run(
     options.reconcile = comparison_of(reconcile, daemon)
     options.spacing = spacing_of(random_arrivals, model)
     check_guest(only, scenarios, options)
-    rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = OutputFiles(summary, report, junit, csv, openmetrics)
     allowed = Permission(tuple(allow_deployment or ()), yes)
-    agents = ("--agent", chosen_agent(agent, emulator, daemon, region))
-    wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
+    agents = "--agent", chosen_agent(agent, emulator, daemon, region)
+    wanted = LoadRequest(scenarios, options, rules_of(threshold), outputs, agents, places, allowed)
     wanted = replace(wanted, quiet=quiet, dry_run=dry_run, require_valid=require_valid)
     carry_out(replace(wanted, push=push_place(push), console=console))
 
