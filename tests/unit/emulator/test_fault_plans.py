@@ -58,7 +58,7 @@ def test_a_kind_that_there_is_none_of_is_told_with_the_one_that_was_meant():
         ({"kind": "close", "count": 1, "ms": 5}, "close has no ms; it has code"),
         (
             {"kind": "kick", "count": 1, "code": 1001},
-            "kick has no code; it has no field of its own",
+            "kick has no code; it has none of its own",
         ),
         ({"kind": "mute", "count": 1, "path": "/"}, "mute has no path; it has recorded"),
         ({"kind": "slow_token", "count": 1, "how": "rst"}, "has no how; it has ms, path, method"),
@@ -68,6 +68,7 @@ def test_a_field_that_the_kind_does_not_read_is_refused_with_those_it_does(rule,
     with pytest.raises(FaultPlanError) as caught:
         parse_plan([rule])
     assert str(caught.value).endswith(told)
+    assert caught.value.field == f"rules.0.{told.partition(' no ')[2].partition(';')[0]}"
 
 
 @pytest.mark.parametrize(

@@ -185,10 +185,6 @@ class FaultRule(BaseModel):
     def _is_sensible(self) -> FaultRule:
         if self.kind not in KINDS:
             raise ValueError(f"no fault of kind {self.kind!r}{_nearest(self.kind)}")
-        known = (*RULE_FIELDS, *own_fields(self.kind))
-        if foreign := sorted(self.model_fields_set.difference(known)):
-            own = ", ".join(own_fields(self.kind)) or "no field of its own"
-            raise ValueError(f"{self.kind} has no {foreign[0]}; it has {own}")
         is_share = [self.rate, self.every].count(None)
         if is_share == 0 or (is_share == 2 and self.count is None):
             raise ValueError("say how often by rate or by every, or by count")
@@ -233,7 +229,7 @@ def fault_fields() -> dict[str, Any]:
             kind: {
                 "meaning": text,
                 "occasion": occasion,
-                "fields": {name: defaults[name] for name in KIND_FIELDS.get(kind, ())},
+                "fields": {name: defaults[name] for name in own_fields(kind)},
             }
             for kind, (occasion, text) in KINDS.items()
         },
@@ -278,7 +274,7 @@ def parse_rule(rule: Any, place: str = "") -> FaultRule:
     if isinstance(rule, dict):
         rule = {name: one for name, one in rule.items() if name not in ("id", "injected")}
     try:
-        return FaultRule.model_validate(rule)
+        found = FaultRule.model_validate(rule)
     except ValidationError as error:
         first = error.errors()[0]
         parts = [place, *map(str, first["loc"])]
@@ -286,3 +282,8 @@ def parse_rule(rule: Any, place: str = "") -> FaultRule:
         if first["type"] == "extra_forbidden":
             words = _unknown(str(first["loc"][0]), rule)
         raise FaultPlanError(".".join(filter(None, parts)), words) from None
+    own = own_fields(found.kind)
+    if foreign := sorted(found.model_fields_set.difference(RULE_FIELDS, own)):
+        words = f"{found.kind} has no {foreign[0]}; it has {', '.join(own) or 'none of its own'}"
+        raise FaultPlanError(".".join(filter(None, (place, foreign[0]))), words)
+    return found
