@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import ConfigError
 from ..model.records import Note
+from ..observe.log import fields
 
 if TYPE_CHECKING:
     from ..identity.keys import KeyRing
@@ -49,7 +50,11 @@ class KeyRotation:
             done = await asyncio.to_thread(self._ring.tend)
             ring = self._ring.current(look=True).ring
         except (ConfigError, OSError) as error:
-            logger.error("the keys cannot be rotated, and the one before signs on: %s", error)
+            logger.error(
+                "the keys cannot be rotated, and the one before signs on: %s",
+                error,
+                extra=fields(event="key_rotation_failed"),
+            )
             return
         if done == "published" and ring.published is not None:
             logger.info(
