@@ -60,13 +60,16 @@ class KeyRotation:
             logger.info(
                 "the key %s is published and will sign; register it with the platform",
                 ring.published.kid,
+                extra=fields(event="key_published", kid=ring.published.kid),
             )
             self._note("identity.key_published", "success", {"kid": ring.published.kid})
 
     def _tell_signer(self, before: str, now: str) -> None:
+        signs = fields(event="key_signs", kid=now)
         if not before:
-            logger.info("the key %s is the first that signs; register it with the platform", now)
+            text = "the key %s is the first that signs; register it with the platform"
+            logger.info(text, now, extra=signs)
             self._note("identity.key_created", "success", {"kid": now})
             return
-        logger.info("the key %s signs from now on", now)
+        logger.info("the key %s signs from now on", now, extra=signs)
         self._note("identity.key_rotated", "success", {"kid": now, "before": before})

@@ -71,7 +71,7 @@ class TargetLog:
         away_s = round(now - spell.since, 1)
         known = {"event": "webhook_target_back", "target": target, "away_s": away_s, "held": held}
         logger.warning(
-            "webhooks are delivered to %s again, after %s; %d wait in memory",
+            "webhooks are delivered to %s again, after %s; held in memory: %d",
             target,
             _span(away_s),
             held,
@@ -94,9 +94,11 @@ class TargetLog:
         }
         lasts = f" for {_span(known['failing_s'])}" if spell.tries > 1 else ""
         next_s = failure.next_try_s
-        then = "that one is a dead letter" if next_s is None else f"the next try is in {next_s} s"
+        then = (
+            "the webhook is a dead letter" if next_s is None else f"the next try is in {next_s} s"
+        )
         logger.warning(
-            "webhooks cannot be delivered to %s%s: %s; attempt %d of one, %s; %d wait in memory",
+            "webhooks cannot be delivered to %s%s: %s (attempt %d); %s; held in memory: %d",
             target,
             lasts,
             failure.reason,
