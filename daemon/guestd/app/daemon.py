@@ -47,7 +47,7 @@ from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .key_rotation import KeyRotation
 from .loop_watchdog import LoopWatchdog
-from .opening_screen import GUESTS_SHOWN, OpeningFacts, conversations, is_watched, opening_lines
+from .opening_screen import GUESTS_SHOWN, conversations, is_watched, opening_facts, opening_lines
 from .readiness import Readiness
 from .recovery_line import say_recovered
 from .status import StatusLine
@@ -364,7 +364,9 @@ class Daemon:
 
     def _start_telling(self, demo_guests: int) -> None:
         if self._is_watched:
-            for line in opening_lines(self._opening_facts(demo_guests)):
+            emulator_url = self.emulator.url if self.emulator is not None else None
+            facts = opening_facts(self._config, self.http.url, emulator_url, demo_guests)
+            for line in opening_lines(facts):
                 self._tell(line)
         else:
             listens = f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME"
@@ -375,19 +377,6 @@ class Daemon:
         )
         self._stops.callback(self._status.stop)
         self._status.start()
-
-    def _opening_facts(self, demo_guests: int) -> OpeningFacts:
-        config, where = self._config, self._config.platform
-        api, simulator = config.api, config.simulator
-        return OpeningFacts(
-            self.http.url,
-            self.emulator.url if self.emulator is not None else None,
-            where.emulator or where.region or where.guest_socket_url or "",
-            config.journal.directory,
-            demo_guests,
-            api.tcp,
-            any((api.token, api.token_file, simulator.token, simulator.token_file)),
-        )
 
     # ------------------------------------------------------------------ draining
 
