@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from guestd.app.opening_screen import opening_lines, show_message
+from guestd.app.opening_screen import OpeningFacts, opening_lines, show_message
 
 from .test_chat import Person
 
@@ -16,7 +16,7 @@ from .test_chat import Person
 def test_the_opening_screen_fits_80_columns(monkeypatch):
     monkeypatch.setattr(sys, "argv", [".venv/bin/guestd"])
     url = "http://127.0.0.1:65535"
-    lines = opening_lines(url, url, 25, console=True)
+    lines = opening_lines(OpeningFacts(url, url, demo_guests=25))
     assert max(map(len, lines)) < 80
     assert lines[2].split() == ["console", f"{url}/"], "addresses first"
     assert lines[3].split()[0] == "frontends"
@@ -25,16 +25,21 @@ def test_the_opening_screen_fits_80_columns(monkeypatch):
 def test_with_a_token_the_console_is_opened_by_a_command(monkeypatch):
     monkeypatch.setattr(sys, "argv", [".venv/bin/guestd"])
     url = "http://127.0.0.1:65535"
-    lines = opening_lines(url, None, 0, console=True, token=True)
+    lines = opening_lines(OpeningFacts(url, platform="mypurecloud.de", token=True))
     assert lines[2].endswith(f"guestd console --open --url {url}") and len(lines[2]) < 80
-    assert not [line for line in opening_lines(url, None, 0, console=False) if "console" in line]
+    without = opening_lines(OpeningFacts(url, platform="mypurecloud.de", console=False))
+    assert not [line for line in without if "console" in line]
 
 
-def test_a_platform_that_is_not_our_own_is_named():
-    lines = opening_lines("http://127.0.0.1:3000", None, 0, True, platform="http://localhost:8080")
-    assert "  platform     http://localhost:8080" in lines
+def test_a_platform_that_is_not_our_own_is_named_and_where_the_journal_is():
     url = "http://127.0.0.1:3000"
-    assert not [line for line in opening_lines(url, url, 0, True) if "  platform" in line]
+    there = OpeningFacts(url, platform="http://localhost:8080", journal="/var/lib/guestd")
+    lines = opening_lines(there)
+    assert "  platform     http://localhost:8080" in lines
+    assert "  journal      /var/lib/guestd" in lines
+    own = opening_lines(OpeningFacts(url, url))
+    assert not [line for line in own if "  platform" in line]
+    assert [line for line in own if "journal      in memory, gone at the end" in line]
 
 
 def test_a_message_is_one_line_whatever_the_agent_says(monkeypatch):

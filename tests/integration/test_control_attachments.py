@@ -97,7 +97,7 @@ async def test_what_is_no_good_is_refused_and_leaves_nothing(asked):
     async with asked(spool={"file_bytes_max": len(PNG)}) as (stack, post):
         for data, query, more, status, field in (
             (PNG, "", raw, 422, "query.filename"),
-            (b"", "?filename=a.png", raw, 422, "buffer"),
+            (b"", "?filename=a.png", raw, 422, "file"),
             (PNG + b"x", "?filename=a.png", raw, 413, None),
             (form(caption="x"), "", {}, 422, "file"),
             (form(file=PNG, wish="x"), "", {}, 422, "wish"),

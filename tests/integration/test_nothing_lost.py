@@ -145,7 +145,8 @@ class TestAnotherSessionOfThatName:
                 assert (await frame(frontend))["code"] == "not_found"
                 with pytest.raises(ConnectionClosed) as closed:
                     await frontend.recv()
-                assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "not_found")
+                said = "there is no guest session named 'ana', and create=false"
+                assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, said)
             assert not stack.fleet.sessions()
             async with open_frontend(stack, "?guest=ana&create=true") as frontend:
                 await live(frontend)

@@ -209,6 +209,8 @@ class TestRefusals:
             assert refused.value.status == 404, "a program reads the status"
             async with session.get(path, headers={"Upgrade": "websocket"}) as answer:
                 assert f"connect to ws://{answer.url.authority}/?guest=NAME" in await answer.text()
+            async with session.get("/chat") as answer:
+                assert answer.status == 404 and "WebSocket are at /" in await answer.text()
             assert said["error"].startswith("no WebSocket is served at this path; connect to ws://")
             assert stack.fleet.find("a") is None
 

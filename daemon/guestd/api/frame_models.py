@@ -218,7 +218,13 @@ class ErrorFrame(BaseModel):
     error: str = Field(description="What was wrong, and what to do, in words.")
     code: str = Field(description="The stable word to program against.")
     field: str | None = Field(default=None, description="The field that is meant, if one.")
-    command_id: str | None = Field(default=None, description="That of the frame, if it had one.")
+    command_id: str | None = Field(
+        default=None,
+        description=(
+            "That of the frame, if it had one. A frame that is too large is not read, so this is"
+            " missing."
+        ),
+    )
     state: str | None = Field(
         default=None, description="With not_ready: the guest session's state."
     )

@@ -239,6 +239,8 @@ def _upload(frame: Json, command_id: str) -> UploadFrame:
     filename, content_type = _text(frame, "filename"), _text(frame, "contentType")
     caption = _text(frame, "caption") if frame.get("caption") is not None else ""
     when_down, buffer = _when_down(frame), _buffer(frame.get("buffer"))
+    if not buffer:
+        raise CommandError("the file is empty; send one with a byte at least", field="buffer")
     return UploadFrame(command_id, filename, content_type, buffer, caption, when_down)
 
 

@@ -53,6 +53,11 @@ Also here: the console in a browser  /docs (the control API, to try it)  /client
            /v1/openapi.json  /v1/asyncapi.json  /healthz  /readyz  /metrics
 """
 
+NOTHING_HERE = (
+    "nothing is served at this path; the console and the simulator's WebSocket are at /, the"
+    " control API is below /v1\n"
+)
+
 
 class HttpServer:
     """Start it, read `url`, stop it. `health` gives what /healthz shows, `jwks` what
@@ -231,6 +236,8 @@ class HttpServer:
             answer = await self._answer(request, handler, trusted)
         except ConnectionResetError:  # the client has disconnected
             return web.Response()
+        except web.HTTPNotFound:
+            answer = web.Response(status=404, text=NOTHING_HERE)
         except web.HTTPException:
             raise
         except Exception as error:

@@ -47,6 +47,8 @@ from .throttled_protocol import ThrottledProtocol, new_read_limiter
 from .unused_sessions import UnusedSessions
 
 _UNFINISHED = "too many large frames are incomplete; finish them sooner, or upload over HTTP"
+#: Refusals of an address whose words are the reason of the close; of the others it is the code.
+_TOLD_IN_WORDS = ("invalid", "not_found")
 #: For the first frame that the URL announces; a frontend sends it at once.
 _FIRST_FRAME_S = 10.0
 
@@ -269,7 +271,7 @@ class SimulatorServer:
         code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
         with contextlib.suppress(ConnectionError):
             await socket.send_json(error_frame(error))
-        said = reason or (str(error) if error.code == "invalid" else error.code)
+        said = reason or (str(error) if error.code in _TOLD_IN_WORDS else error.code)
         await close_socket(socket, request, code, said, GOODBYE_S)
 
     def _follow(self, selected: SelectedSession) -> Feed:

@@ -17,12 +17,16 @@ from ..model.journal import EventRow
 from ..model.ports import Fleet, OpenGuest
 from ..policy.deadlines import DeadlineWheel
 
-LINES = (
+#: What a conversation may begin with.
+FIRST_LINES = (
     "Hello, is anybody there?",
     "Where is my parcel?",
     "I ordered two lamps and got one.",
     "Can I return the blue one?",
     "What are your opening hours?",
+)
+LINES = (
+    *FIRST_LINES,
     "My order number is A-1043.",
     "It says delivered, but it is not here.",
     "Could you track it for me?",
@@ -48,6 +52,7 @@ class DemoGuest:
         self._shown = shown
         self.session_id = ""
         self._demo = demo
+        self.has_spoken = False
         self.offered: list[tuple[str, str]] = []
 
     def offer(self, row: EventRow) -> None:
@@ -126,8 +131,9 @@ class Demo:
             choice = self._rng.choice(guest.offered)
             command: Send | Reply = Reply(self._draw_id(), "QuickReply", (choice,))
         else:
-            command = Send(self._draw_id(), self._rng.choice(LINES))
-        guest.offered = []
+            lines = LINES if guest.has_spoken else FIRST_LINES
+            command = Send(self._draw_id(), self._rng.choice(lines))
+        guest.offered, guest.has_spoken = [], True
         self._fleet.give(guest.session_id, command, _not_minding)
 
 

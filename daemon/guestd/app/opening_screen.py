@@ -9,10 +9,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from .. import __version__
+from .config import Config
 from .status import fitted
 
 #: So many of the demo's guests are shown: one can read along, and the rest is a figure.
@@ -24,42 +26,75 @@ def is_watched() -> bool:
     return sys.stderr.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def opening_lines(
-    url: str,
-    emulator_url: str | None,
-    demo_guests: int,
-    console: bool,
-    token: bool = False,
-    platform: str = "",
-) -> list[str]:
-    """Within 80 columns. `console`: it is served; `token`: it asks for one. `emulator_url`: of our
-    own; without one, `platform` says which platform it is."""
-    command = _command()
-    port = "" if url.endswith(":3000") else f" --url {url}"
-    way = f"{command} console --open{port}" if token else f"{url}/"
+_IN_MEMORY = "in memory, gone at the end; [journal] directory keeps it"
+
+
+@dataclass(slots=True, frozen=True)
+class OpeningFacts:
+    """`emulator_url`: of our own; without one, `platform` says which it is. `console`: it is
+    served; `token`: it asks for one. `journal`: its directory, None for memory."""
+
+    url: str
+    emulator_url: str | None = None
+    platform: str = ""
+    journal: str | None = None
+    demo_guests: int = 0
+    console: bool = True
+    token: bool = False
+
+
+def opening_facts(
+    config: Config, url: str, emulator_url: str | None, demo_guests: int
+) -> OpeningFacts:
+    platform, api, simulator = config.platform, config.api, config.simulator
+    return OpeningFacts(
+        url,
+        emulator_url,
+        platform.emulator or platform.region or platform.guest_socket_url or "",
+        config.journal.directory,
+        demo_guests,
+        api.tcp,
+        any((api.token, api.token_file, simulator.token, simulator.token_file)),
+    )
+
+
+def opening_lines(facts: OpeningFacts) -> list[str]:
+    """Within 80 columns, but for long addresses and paths."""
+    return [*_places(facts), "", *_next_steps(facts), ""]
+
+
+def _places(facts: OpeningFacts) -> list[str]:
+    url, emulator_url = facts.url, facts.emulator_url
+    way = f"{_command()} console --open{_port(facts)}" if facts.token else f"{url}/"
     stand_in = ", its own emulator stands in for the platform" if emulator_url else ""
-    lines = [
+    return [
         f"guestd {__version__}{stand_in}",
         "",
-        *([f"  console      {way}"] if console else []),
+        *([f"  console      {way}"] if facts.console else []),
         f"  frontends    ws{url[4:]}/?guest=NAME",
         f"  control API  {url}/v1",
         f"  health       {url}/healthz   /readyz   /metrics",
+        f"  emulator     {emulator_url}/__emulator/state"
+        if emulator_url
+        else f"  platform     {facts.platform}",
+        f"  journal      {facts.journal or _IN_MEMORY}",
     ]
-    if emulator_url:
-        lines.append(f"  emulator     {emulator_url}/__emulator/state")
-    else:
-        lines.append(f"  platform     {platform}")
-    lines += ["", "Next, in another terminal:"]
-    if demo_guests:
-        lines.append(f"  {command} sessions follow demo-1{port}")
-    lines += [
-        f"  {command} chat --url {url}",
+
+
+def _next_steps(facts: OpeningFacts) -> list[str]:
+    command, port = _command(), _port(facts)
+    follow = [f"  {command} sessions follow demo-1{port}"] if facts.demo_guests else []
+    return [
+        "Next, in another terminal:",
+        *follow,
+        f"  {command} chat --url {facts.url}",
         f"  {command} top{port}",
         "Ctrl-C ends the guest sessions and stops; a second one stops at once.",
-        "",
     ]
-    return lines
+
+
+def _port(facts: OpeningFacts) -> str:
+    return "" if facts.url.endswith(":3000") else f" --url {facts.url}"
 
 
 def _command() -> str:

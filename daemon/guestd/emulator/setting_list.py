@@ -48,7 +48,7 @@ _BOUNDS = {
 
 @dataclass(slots=True, frozen=True)
 class EmulatorSetting:
-    """`bounds` is "" where the type says all. `default` is JSON, or `drawn`."""
+    """`bounds` is "" where the type says all. `default` is JSON."""
 
     key: str
     type: str
@@ -220,10 +220,11 @@ def _value(key: str, text: str) -> Any:
 
 
 def _setting(key: str, field: FieldInfo) -> EmulatorSetting:
-    default = "drawn"
-    if key != "seed":
-        default = json.dumps(field.get_default(call_default_factory=True), default=_plain)
-    return EmulatorSetting(key, _type(field.annotation), _bounds(field), default, key in AT_START)
+    bounds, default = _bounds(field), field.get_default(call_default_factory=True)
+    if key == "seed":
+        bounds, default = "drawn if left out", None
+    shown = json.dumps(default, default=_plain)
+    return EmulatorSetting(key, _type(field.annotation), bounds, shown, key in AT_START)
 
 
 def _type(annotation: Any) -> str:

@@ -90,7 +90,7 @@ def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
         )
         return CommandError(problem, field="content_type")
     if file.size_bytes < 1:
-        return CommandError("the file is empty", field="size_bytes")
+        return CommandError("the file is empty; send one with a byte at least", field="size_bytes")
     if rules.bytes_max is not None and file.size_bytes > rules.bytes_max:
         problem = (
             f"the file has {file.size_bytes} bytes, the limit is {rules.bytes_max}; send a"

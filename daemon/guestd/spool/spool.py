@@ -115,7 +115,7 @@ class Spool:
                 self._reserve(writing.path, len(batch), limit)
                 await _on_disk(writing.write, batch)
             if not self._sizes[writing.path]:
-                raise CommandError("the file is empty", field="buffer")
+                raise CommandError("the file is empty; send one with a byte at least", field="file")
             await _on_disk(writing.finish, self._durable)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(writing.give_up))

@@ -50,9 +50,24 @@ def test_a_name_is_the_same_however_it_was_typed():
 
 
 @pytest.mark.parametrize(
-    "name", [" ", "a b", "a/b", "a\n", "\u0308a", "a\u202eb", "a\u200bb", "a\x00", "x" * 65, "🙂"]
+    "name",
+    [
+        " ",
+        "a b",
+        "a/b",
+        "a\n",
+        "\u0308a",
+        "a\u202eb",
+        "a\u200bb",
+        "a\x00",
+        "x" * 65,
+        "🙂",
+        ".",
+        "..",
+        ".a",
+    ],
 )
-def test_what_is_blank_invisible_or_no_letter_is_no_name(name):
+def test_what_is_blank_invisible_no_letter_or_a_directory_is_no_name(name):
     with pytest.raises(CommandError, match="guest must be a name of 1 to 64 letters") as refused:
         address(guest=name)
     assert refused.value.field == "guest"

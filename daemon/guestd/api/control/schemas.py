@@ -34,10 +34,9 @@ def _matching(pattern: str, words: str) -> AfterValidator:
 
 
 def _name(text: str) -> str:
-    """As for frontends, but no name that a URL would treat as a directory."""
     name = normal_name(text)
-    if not is_guest_name(name) or name.startswith("."):
-        raise ValueError(f"{NAME_RULE}, beginning with no dot")
+    if not is_guest_name(name):
+        raise ValueError(NAME_RULE)
     return name
 
 
