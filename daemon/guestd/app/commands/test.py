@@ -40,7 +40,7 @@ by a file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
 def test(
     files: o.Files = None,
     emulator: o.EmulatorUrl = None,
-    agent: o.Agent = DEFAULT_AGENT,
+    agent: o.Agent = None,
     region: o.Region = "",
     deployment_id: o.DeploymentId = "",
     origin: o.Origin = "",
@@ -77,16 +77,17 @@ def test(
     _check_is_no_command(files[0])
     from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.outputs import OutputFiles
-    from .load_arguments import agent_options, emulator_url
+    from .load_arguments import chosen_agent, emulator_url
     from .load_run import read_scenarios
 
+    agent = chosen_agent(agent, emulator, None, region)
     asked = FunctionalRun(
         files=[read_scenarios(one, timeout) for one in files],
         options=_options(config, emulator_url(emulator), only, seed),
         at_once=parallel,
         failures_only=failures_only,
         as_json=as_json,
-        emulator_options=list(agent_options(agent)),
+        emulator_options=["--agent", agent],
         platform=GivenPlatform(region=region, deployment_id=deployment_id, origin=origin),
         tell_ids=associate_id,
         again=_again(emulator, agent, region, config),
