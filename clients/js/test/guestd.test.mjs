@@ -915,6 +915,28 @@ describe('files', () => {
     assert.ok(errors.every(one => one.commandId))
   })
 
+  test('given after the end are not sent', async () => {
+    for (const happens of [() => guestd.last.greets(), () => {}]) {
+      const { asked, fetch } = answers([202, { seq: 1 }], [202, { seq: 2 }])
+      talking({ fetch })
+      const errors = heard('error')
+      happens()
+      guest.close()
+      const late = [guest.upload(file), guest.upload(file)]
+      for (const { accepted, confirmed, commandId } of late) {
+        await assert.rejects(accepted, { code: 'closed', commandId })
+        await assert.rejects(confirmed, { code: 'closed', commandId })
+      }
+      await soon()
+      assert.deepEqual(
+        errors.map(one => one.commandId),
+        late.map(one => one.commandId),
+      )
+      assert.equal(asked.length, 0)
+      await assert.rejects(guest.ended, error => !('commandId' in error))
+    }
+  })
+
   test('that wait for a guest session when the client is closed are told once', async () => {
     talking()
     const errors = heard('error')

@@ -367,6 +367,8 @@ export class GuestSession {
    * @param {string} commandId
    */
   async #upload(file, options, commandId) {
+    const over = this.#isOver && this.#refused
+    if (over) throw new GuestdError(over.code, over.message, { ...over })
     await this.#known.promise
     const size = file.size ?? file.byteLength
     if (this.#fileBytesMax && size > this.#fileBytesMax && !this.#limitMayBeOld) {
