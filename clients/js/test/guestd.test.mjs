@@ -706,7 +706,7 @@ describe('a handshake that is refused where there is no page', () => {
 
   for (const [status, code] of [
     [401, 'unauthorized'],
-    [403, 'origin_refused'],
+    [403, 'refused'],
     [404, 'not_found'],
     [421, 'no_such_host'],
   ]) {

@@ -28,7 +28,7 @@ const GOING_AWAY = 1013
 /** Statuses of a handshake that no further try changes. */
 const FINAL_STATUS = new Map([
   [401, 'unauthorized'],
-  [403, 'origin_refused'],
+  [403, 'refused'],
   [404, 'not_found'],
   [421, 'no_such_host'],
 ])
