@@ -310,6 +310,7 @@ export interface ConnectOptions {
   random?: () => number
   /** What is used instead of the global one: Node has none before 22. */
   WebSocket?: new (url: string) => any
+  /** For uploads, and without a page for the reason of a handshake that failed. */
   fetch?: typeof globalThis.fetch
   XMLHttpRequest?: new () => any
 }
@@ -345,7 +346,7 @@ export interface Accepted {
 
 export interface Command {
   readonly commandId: string
-  /** guestd has it on disk. Rejected with a GuestdError if it is refused. */
+  /** guestd has it (on disk, where journal.directory is set). Rejected with a GuestdError if it is refused. */
   readonly accepted: Promise<Accepted>
   /** The platform has it (webchat: it was sent). Rejected if it has failed, or is uncertain. */
   readonly confirmed: Promise<DeliveryEvent>
@@ -360,7 +361,7 @@ export class GuestdError extends Error {
   /** With `not_ready`: the guest session's state, and the time until the next try. */
   state?: string
   retryAfterMs?: number
-  /** The HTTP status of an upload that was refused; 0: guestd was not reached. */
+  /** The HTTP status of an upload or a handshake that was refused; 0: guestd was not reached. */
   status?: number
   /** The event that tells the failure of a message. */
   delivery?: DeliveryEvent

@@ -137,6 +137,25 @@ class TestSessions:
         assert code == 1 and "accepted" in out
         assert "not confirmed it within 1s" in err and "--id c1" in err
 
+    def test_while_it_is_disconnected_a_message_waits_or_is_refused_as_asked(self, guestd, run):
+        url = run("serve", "--port", "0").url()
+        at = {"GUESTDCTL_URL": url, "GUESTDCTL_TOKEN": ""}
+        with urllib.request.urlopen(f"{url}/healthz", timeout=60.0) as answer:
+            emulator = json.loads(answer.read())["emulator"]
+        assert guestd("sessions", "open", "ana", env=at)[0] == 0
+        until(lambda: "live" in guestd("sessions", "show", "ana", env=at)[1])
+        rules = {"rules": [{"kind": "refuse_upgrade", "rate": 1}]}
+        for path, body in (("faults", rules), ("drop", {"all": True})):
+            data = json.dumps(body).encode()
+            urllib.request.urlopen(f"{emulator}/__emulator/{path}", data, timeout=60.0).close()
+        until(lambda: "live" not in guestd("sessions", "show", "ana", env=at)[1])
+        for more in (["--when-down", "reject"], ["--wait", "0"]):
+            code, _, err = guestd("send", "ana", "hello", *more, env=at)
+            assert code == 1 and "not_ready" in err
+        for more in (["--wait", "1s"], ["--wait", "0", "--when-down", "queue"]):
+            _, out, err = guestd("send", "ana", "hello", *more, env=at)
+            assert "accepted" in out and "not_ready" not in err
+
     def test_a_journal_in_memory_keeps_nothing_and_says_so(self, guestd):
         for command in (["list", "--ended"], ["transcript", "nobody"], ["show", "nobody"]):
             assert "journal.directory is not set" in guestd("sessions", *command)[2]

@@ -149,3 +149,57 @@ def test_in_a_browser_nothing_is_lost_and_nothing_is_said_twice(guestd, page):
                 [site, daemon, f"http://127.0.0.1:{proxy.port}", MESSAGES],
             )
     check(found, emulator, proxy.done["cut"])
+
+
+def in_node(script: str, *flags: str, **environment: str):
+    """What a module prints as JSON; `connect` is there."""
+    text = f"const {{connect}} = await import({json.dumps(CLIENT.as_uri())}); {script}"
+    return json.loads(node(*flags, "--input-type=module", "-e", text, **environment))
+
+
+RIGHT = "a-token-that-is-right"
+
+#: Until it is over, with a bound that is no measure: a client that goes on trying never is.
+REFUSED = """
+    const guest = connect({ url: process.env.GUESTD, token: process.env.TOKEN, guest: "ana" })
+    const errors = []
+    guest.on("error", ({ code, message }) => errors.push([code, message]))
+    setTimeout(() => { throw new Error(`still ${guest.connection}`) }, 100_000).unref()
+    const { code, message, status } = await guest.ended.catch(error => error)
+    console.log(JSON.stringify({ code, message, status, errors, connection: guest.connection }))
+"""
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("path", "token", "status", "code", "words"),
+    [
+        ("", "wrong", 401, "unauthorized", "send the token of simulator.token"),
+        ("", "", 401, "unauthorized", "send the token of simulator.token"),
+        ("chat/", RIGHT, 404, "not_found", ""),
+    ],
+)
+def test_in_node_a_refusal_is_final_and_says_why(run, path, token, status, code, words):
+    """Its WebSocket tells no status of a handshake, and in version 20 it does not even close."""
+    daemon = run("serve", "--port", "0", env={"GUESTD_SIMULATOR__TOKEN": RIGHT}).url()
+    found = in_node(REFUSED, *websocket_flags(), GUESTD=f"{daemon}/{path}", TOKEN=token)
+    assert (found["connection"], found["code"], found["status"]) == ("closed", code, status)
+    assert words in found["message"]
+    assert found["errors"] == [[code, found["message"]]]
+
+
+@needs_node
+def test_all_of_a_session_is_shown_where_since_was_of_another_one(run):
+    daemon = run("serve", "--port", "0").url()
+    script = """
+        const guest = connect({ url: process.env.GUESTD, guest: "q2", since: 500 })
+        const codes = [], seqs = []
+        guest.on("error", ({ code }) => codes.push(code))
+        guest.on("event", ({ seq }) => seqs.push(seq))
+        await guest.send("hello").confirmed
+        await guest.end()
+        console.log(JSON.stringify({ codes, seqs }))
+    """
+    found = in_node(script, *websocket_flags(), GUESTD=daemon)
+    assert found["codes"] == ["unknown_since"]
+    assert found["seqs"] == list(range(1, len(found["seqs"]) + 1))

@@ -112,6 +112,19 @@ def test_guests_come_by_stages_or_by_arrivals(emulator, talk, tmp_path, model, l
     assert least <= found["sessions"]["opened"] == found["sessions"]["ended"] <= most
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_guests_at_a_time_are_counted_also_in_a_run_of_less_than_a_second(
+    emulator, tmp_path, processes
+):
+    path, summary = tmp_path / "short.yml", tmp_path / "run.json"
+    path.write_text("scenarios:\n  Short:\n    - say: hello\n    - waitForReplyContaining: hello\n")
+    places = ("--emulator", emulator.url, "-q", "--workers", processes, "--summary", summary)
+    done = guestd("load", path, "-u", "5", *places)
+    assert done.code == 0, done.out + done.err
+    sessions = json.loads(summary.read_text())["sessions"]
+    assert 1 <= sessions["most_at_once"] <= sessions["opened"] == 5
+
+
 def test_the_two_runs_of_a_comparison_are_read_from_their_summaries(emulator, talk, tmp_path):
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
     for path in paths[:1]:

@@ -70,6 +70,9 @@ def kept_sessions(run, path: str, count: int) -> None:
     assert program.wait() == 0
     kept = "1 guest session" if count == 1 else f"{count} guest sessions"
     assert program.said(f"{kept} kept for the next start")
+    lines = [json.loads(line) for line in program.err if line.startswith("{")]
+    drained = next(one for one in lines if one.get("event") == "drained")
+    assert drained["kept"] == count and any(one.get("event") == "started" for one in lines)
 
 
 def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is_there(

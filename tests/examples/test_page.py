@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[2] / "examples" / "page"
+#: As docs and examples say.
+LINES_MAX = {"index.html": 38, "client.html": 30}
+TOKEN = "a-token-that-is-right"
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -131,3 +134,59 @@ def test_a_page_that_is_not_let_in_says_why(run, page, site):
     foreign = site.replace("localhost", "shop.example.org")
     page.goto(f"{foreign}?server=ws{daemon[4:]}")
     page.wait_for_function("document.querySelector('output').value.includes('is not allowed')")
+
+
+def test_the_pages_are_as_short_as_is_said():
+    for name, lines_max in LINES_MAX.items():
+        lines = (PAGE / name).read_text().splitlines()
+        assert len(lines) <= lines_max
+        assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("index.html", "http"), ("client.html", "ws")], ids=["socket", "client"]
+)
+def test_what_is_typed_when_the_session_is_over_is_kept(run, page, site, name, scheme):
+    """And the address may be of the other scheme."""
+    daemon = run("serve", "--port", "0", env={"GUESTD_EMULATOR__AGENT": "echo"}).url()
+    page.goto(f"{site}{name}?server={scheme}{daemon[4:]}")
+    write(page, "heard")
+    page.wait_for_function("document.querySelectorAll('li').length === 2")
+    page.fill("input", "too late")
+    guest = page.evaluate("sessionStorage.guest")
+    request = urllib.request.Request(f"{daemon}/v1/sessions/{guest}", method="DELETE")
+    urllib.request.urlopen(request, timeout=60.0).close()
+    page.wait_for_function("document.querySelector('input').disabled")
+    assert page.input_value("input") == "too late"
+    assert page.inner_text("output") in ("over", "ended: finished", "the guest session has ended")
+
+
+def with_journal(run, config, folder: Path) -> str:
+    """A configuration under which a guest session outlives a stop of the daemon."""
+    emulator = run("emulate", "--port", "0", "--agent", "echo").url()
+    (folder / "journal").mkdir()
+    return config(
+        f'[platform]\nemulator = "{emulator}"\n[journal]\ndirectory = "{folder}/journal"\n'
+    )
+
+
+@pytest.mark.parametrize("name", ["index.html", "client.html"], ids=["socket", "client"])
+def test_what_was_written_to_a_daemon_that_lets_nobody_in_is_kept(
+    run, config, page, site, tmp_path, name
+):
+    path = with_journal(run, config, tmp_path)
+    daemon = run("serve", "-c", path, "--port", "0")
+    url = daemon.url()
+    page.goto(f"{site}{name}?server={url}")
+    write(page, "heard")
+    page.wait_for_function("document.querySelectorAll('li').length === 2")
+    daemon.interrupt()
+    assert daemon.wait() == 0
+    page.wait_for_function("document.querySelector('output').value !== 'live'")
+    write(page, "said to nobody")
+    assert page.input_value("input") == ""
+    port = url.rpartition(":")[2]
+    run("serve", "-c", path, "--port", port, env={"GUESTD_SIMULATOR__TOKEN": TOKEN}).url()
+    page.wait_for_function("document.querySelector('input').disabled")
+    page.wait_for_function("document.querySelector('input').value === 'said to nobody'")
+    assert "simulator.token" in page.inner_text("output")

@@ -82,3 +82,52 @@ def test_the_audit_stands_beside_the_journal_unless_told_otherwise(tmp_path):
     assert audit_directory(config, None) is None
     assert audit_directory(config, tmp_path) == tmp_path / "audit"
     assert str(audit_directory(load(tmp_path, '[audit]\ndirectory = "/a"\n'), tmp_path)) == "/a"
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "remedy"),
+    [
+        ("10.1.2.3", "", "see allow_internal for hosts of your own network"),
+        ("169.254.169.254", "169.254.0.0/16", "no setting allows it, name another host"),
+        ("user:password@crm.example", "", "leave them out"),
+    ],
+)
+def test_what_to_do_about_a_url_is_said_once_and_helps(tmp_path, host, allowed, remedy):
+    with pytest.raises(ConfigProblems) as caught:
+        load(
+            tmp_path,
+            TARGET.replace("crm.example.org/", f"{host}/")
+            + (f"allow_internal = ['{allowed}']\n" if allowed else ""),
+        )
+    (problem,) = caught.value.problems
+    assert problem.endswith(f"; {remedy}") and problem.count("; ") == 1
+    assert "password" not in problem.replace("user and password", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "expected"),
+    [
+        (
+            "[api]\ntoken = 'credential:api-token'\n",
+            {},
+            "CREDENTIALS_DIRECTORY=/etc/credstore guestd config check",
+        ),
+        (
+            TARGET.replace("0123456789abcdef", "credential:crm"),
+            {},
+            "CREDENTIALS_DIRECTORY=/etc/credstore guestd config check",
+        ),
+        (
+            "[api]\ntoken = 'credential:/etc/token'\n",
+            {"CREDENTIALS_DIRECTORY": "/etc/credstore"},
+            "'/etc/token' is not the name of a credential; write credential:NAME without a path",
+        ),
+    ],
+    ids=["token", "webhook", "a path"],
+)
+def test_a_credential_that_cannot_be_looked_for_says_how(tmp_path, text, environment, expected):
+    path = tmp_path / "guestd.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigProblems) as caught:
+        load_config(path, environment)
+    assert expected in str(caught.value)

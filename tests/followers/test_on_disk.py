@@ -147,8 +147,11 @@ async def test_replay_says_what_is_wrong(left_behind):
     lock = DirectoryLock(left_behind)
     lock.take()
     done = run(app, ["webhooks", "replay", "--all-dead", "-d", str(left_behind)])
+    one = run(app, ["webhooks", "replay", "42-crm", "-d", str(left_behind)])
     lock.release()
     assert done.exit_code == 78 and "in use by another guestd" in done.output
+    assert "curl -X POST http://127.0.0.1:3000/v1/webhooks/replay-dead (" in done.output
+    assert "/v1/webhooks/deliveries/42-crm/replay (" in one.output
 
 
 async def test_audit_1_the_commands_verify_and_export(left_behind):

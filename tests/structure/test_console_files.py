@@ -18,7 +18,7 @@ VENDOR = PAGE / "vendor"
 LIBRARIES = tomllib.loads((VENDOR / "VENDORED.toml").read_text())["library"]
 
 LOADED = (".html", ".js", ".mjs", ".css", ".svg")
-ALL_MAX = 250_000
+ALL_MAX = 250 * 1024
 
 #: Names of XML's vocabularies; never fetched.
 VOCABULARIES = re.compile(r"http://www\.w3\.org/(2000/svg|1998/Math/MathML|1999/xhtml)\b")

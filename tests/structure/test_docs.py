@@ -242,3 +242,22 @@ def test_lines_have_at_most_100_columns(page):
         if len(line.replace("\\<", "<")) > 100 and " " in re.sub(r"`[^`]*`", "", line.strip())
     ]
     assert long == []
+
+
+def test_every_event_of_the_log_is_listed():
+    """Those that a line's fields name, by themselves or in a call of the session log."""
+    named = re.compile(r"""\bevent(?:=|": )"([a-z_]+)"|_line\(\s*"([a-z_]+)",\s*logging""")
+    found = {
+        word
+        for path in (ROOT / "daemon" / "guestd").rglob("*.py")
+        for match in named.findall(path.read_text())
+        for word in match
+        if word
+    }
+    listed = set(re.findall(r"`([a-z_]+)`", "".join(_log_rows())))
+    assert len(found) > 30 and not found - listed
+
+
+def _log_rows() -> list[str]:
+    text = (DOCS / "operations.md").read_text().partition("### The log\n")[2].partition("\n## ")[0]
+    return [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]

@@ -15,12 +15,17 @@ afterEach(() => {
   mock.timers.reset()
 })
 
+const unreachable = async () => {
+  throw new TypeError('fetch failed')
+}
+
 function talking(options = {}) {
   guest = connect({
     url: 'http://localhost:3000',
     guest: 'ana',
     WebSocket: guestd.WebSocket,
     random: () => 1,
+    fetch: unreachable,
     ...options,
   })
   return guest
@@ -149,6 +154,37 @@ describe('events', () => {
     await assert.rejects(never, { code: 'closed' })
   })
 
+  const UNKNOWN = { error: 'since is 500', code: 'unknown_since', field: 'since' }
+  const HELLO = {
+    kind: 'hello',
+    guest: 'ana',
+    session: 's1',
+    state: 'live',
+    seq: 2,
+    new: true,
+    file_bytes_max: 0,
+  }
+  for (const [order, first] of [
+    ['after', [HELLO, UNKNOWN]],
+    ['before', [UNKNOWN, HELLO]],
+  ]) {
+    test(`are all shown where since was another session's, told ${order} hello`, () => {
+      talking({ since: 500 })
+      const [messages, errors, states] = [heard(), heard('error'), heard('connection')]
+      guestd.last.open()
+      guestd.last.says(...first, message(1), message(2))
+      assert.deepEqual(
+        messages.map(one => one.seq),
+        [1, 2],
+      )
+      assert.equal(errors[0].code, 'unknown_since')
+      guestd.last.lost(1006, 'the cable')
+      assert.equal(states.at(-1).reason, 'the cable', 'that since was unknown is long over')
+      mock.timers.tick(250)
+      assert.equal(guestd.last.query.since, '2')
+    })
+  }
+
   test('the state is that of hello, then of newer session events', () => {
     talking({ since: 0 })
     guestd.last.greets({ state: 'resting', seq: 5 })
@@ -229,6 +265,51 @@ describe('a lost connection', () => {
     assert.equal(guest.connection, 'down')
     mock.timers.tick(250)
     assert.equal(guestd.sockets.length, 2)
+  })
+
+  test('a handshake that fails and never closes is given up, with what the error says', () => {
+    talking()
+    const states = heard('connection')
+    guestd.last.onerror({ message: 'non-101 status code' })
+    assert.equal(guest.connection, 'connecting', 'a close may follow, and say more')
+    mock.timers.tick(100)
+    const { code, reason, attempt } = states.find(one => one.status === 'down')
+    assert.deepEqual([code, reason, attempt], [1006, 'non-101 status code', 1])
+    mock.timers.tick(250)
+    assert.equal(guestd.sockets.length, 2)
+  })
+
+  test('an error with a close after it is one loss, and a reason of the close counts more', () => {
+    for (const [reason, told] of [
+      ['', 'Unexpected server response: 502'],
+      ['too slow', 'too slow'],
+    ]) {
+      talking()
+      const states = heard('connection')
+      guestd.last.onerror({ message: 'Unexpected server response: 502' })
+      guestd.last.lost(1006, reason)
+      assert.equal(states.at(-1).reason, told)
+      mock.timers.tick(250)
+      guestd.last.greets()
+      mock.timers.tick(10_000)
+      assert.equal(guest.connection, 'up')
+      guestd.last.lost(1006)
+      assert.equal(states.at(-1).reason, '', 'an error of an earlier connection is over')
+      guest.close()
+    }
+  })
+
+  test('a listener that closes the client is the last word', () => {
+    for (const wanted of ['connecting', 'up', 'down']) {
+      talking()
+      const off = guest.on('connection', ({ status }) => {
+        if (status === wanted) guest.close()
+      })
+      guestd.last.greets().lost()
+      mock.timers.tick(60_000)
+      assert.equal(guest.connection, 'closed', wanted)
+      off()
+    }
   })
 
   test('one that leaves a command without an answer is given up', () => {
@@ -384,6 +465,62 @@ describe('commands', () => {
     await assert.rejects(guest.send('c').accepted, { code: 'queue_full' })
   })
 
+  test('of which nobody waits for the promise are told as errors, each once, when send is done', async () => {
+    talking({ queueMax: 2 })
+    const errors = heard('error')
+    guestd.last.greets()
+    const first = guest.send('a', { commandId: 'x' })
+    guest.send('b', { commandId: 'x' })
+    const context = guest.context({ order: 7 })
+    const third = guest.send('c')
+    assert.deepEqual(errors, [], 'not before send has returned')
+    await soon()
+    assert.deepEqual(
+      errors.map(({ code, commandId }) => [code, commandId]),
+      [
+        ['conflict', 'x'],
+        ['queue_full', third.commandId],
+      ],
+    )
+    await assert.rejects(third.confirmed, error => error === errors[1])
+    errors.length = 0
+    guestd.last.says({ ok: true, command_id: 'x', seq: 1 })
+    assert.equal((await first.accepted).seq, 1)
+    const end = guest.end()
+    guestd.last.says({ kind: 'session', seq: 2, state: 'ended', reason: 'finished' })
+    const late = guest.send('late')
+    await soon()
+    assert.equal((await end).reason, 'finished')
+    const { commandId } = errors[1]
+    assert.deepEqual(
+      errors.map(one => [one.code, one.commandId]),
+      [
+        ['ended', 'x'],
+        ['ended', commandId],
+        ['ended', late.commandId],
+      ],
+    )
+    assert.ok(errors.every(error => error instanceof GuestdError))
+    await assert.rejects(context, error => error === errors[1])
+    await assert.rejects(first.confirmed, error => error === errors[0])
+  })
+
+  test('that a client which is closed still had are told as errors', async () => {
+    talking()
+    const errors = heard('error')
+    const { commandId } = guest.send('hello')
+    guest.close()
+    const late = guest.send('late')
+    await soon()
+    assert.deepEqual(
+      errors.map(one => [one.code, one.commandId]),
+      [
+        ['closed', commandId],
+        ['closed', late.commandId],
+      ],
+    )
+  })
+
   test('typing is said now or not at all', () => {
     talking()
     guest.typing()
@@ -476,11 +613,19 @@ describe('a session that ended while the client was away', () => {
   }
 
   test('is over, and no other is begun', async () => {
-    const { sent } = away()
+    const { sent, queued } = away()
     const errors = heard('error')
     refuse()
     assert.equal((await guest.ended).state, 'ended')
-    assert.deepEqual(errors, [], 'an end is no error')
+    await soon()
+    assert.deepEqual(
+      errors.map(one => [one.code, one.commandId]),
+      [
+        ['ended', sent.commandId],
+        ['ended', queued.commandId],
+      ],
+      'an end is no error, but for what was not said',
+    )
     await assert.rejects(sent.confirmed, { code: 'ended' })
     assert.equal(guestd.sockets.length, 2)
   })
@@ -498,10 +643,15 @@ describe('a session that ended while the client was away', () => {
   ]) {
     test(`with reopen it goes on where it ${how}, from the beginning, and repeats nothing`, async () => {
       const { sent, queued } = away({ reopen: true })
-      const [messages, replaced] = [heard(), heard('replaced')]
+      const [messages, replaced, errors] = [heard(), heard('replaced'), heard('error')]
       happens()
       assert.equal(replaced[0].was, 's1')
       await assert.rejects(sent.accepted, { code: 'uncertain' })
+      await assert.rejects(sent.confirmed, { code: 'uncertain' })
+      assert.deepEqual(
+        errors.map(one => [one.code, one.commandId]),
+        [['uncertain', sent.commandId]],
+      )
       assert.deepEqual(guestd.last.query, { guest: 'ana', since: '0' })
       guestd.last.greets({ session: 's2', seq: 9 }).says(message(1))
       assert.equal(messages[0].seq, 1)
@@ -520,11 +670,159 @@ describe('a session that ended while the client was away', () => {
     })
   }
 
+  test('a listener of replaced that closes the client is the last word', () => {
+    away({ reopen: true })
+    guest.on('replaced', () => guest.close())
+    refuse()
+    assert.deepEqual([guest.connection, guestd.sockets.length], ['closed', 2])
+  })
+
   test('a cursor goes on where another page was', () => {
     talking({ cursor: { session: 's1', seq: 12 } })
     assert.deepEqual(guestd.last.query, { guest: 'ana', since: '12', create: 'false' })
     guestd.last.greets({ seq: 13 }).says(message(13))
     assert.deepEqual(guest.cursor, { session: 's1', seq: 13 })
+  })
+})
+
+describe('a handshake that is refused where there is no page', () => {
+  /** What was asked over HTTP; each is answered by the test. */
+  const asking = (options = {}) => {
+    const asked = []
+    const fetch = (url, { signal }) => {
+      const one = { url: String(url), signal }
+      asked.push(one)
+      return new Promise((resolve, reject) => {
+        one.answer = async (status, text, type = 'text/plain; charset=utf-8') => {
+          resolve({ status, headers: new Headers({ 'Content-Type': type }), text: async () => text })
+          await soon()
+        }
+        one.fail = reject
+      })
+    }
+    talking({ fetch, token: 'a b', since: 3, ...options })
+    return asked
+  }
+
+  for (const [status, code] of [
+    [401, 'unauthorized'],
+    [403, 'refused'],
+    [404, 'not_found'],
+    [421, 'no_such_host'],
+  ]) {
+    test(`is final if the same address answers ${status}`, async () => {
+      const asked = asking({ url: 'ws://localhost:3000/under' })
+      const [errors, states] = [heard('error'), heard('connection')]
+      const sent = guest.send('hello')
+      guestd.last.lost(1006)
+      assert.equal(
+        asked[0].url,
+        'http://localhost:3000/under/?guest=ana&since=3&access_token=a+b',
+      )
+      await asked[0].answer(status, 'do this instead\n')
+      assert.equal(guest.connection, 'closed')
+      assert.equal(states.at(-1).reason, 'do this instead')
+      await assert.rejects(guest.ended, { code, status, message: 'do this instead' })
+      assert.deepEqual(
+        errors.map(one => [one.code, one.commandId]),
+        [
+          [code, undefined],
+          [code, sent.commandId],
+        ],
+      )
+      mock.timers.tick(60_000)
+      assert.equal(guestd.sockets.length, 1)
+    })
+  }
+
+  test('has the code and the words of a problem document, and those of no page', async () => {
+    for (const [text, type, code, message] of [
+      ['{"code":"no_such_route","detail":"look"}', 'application/problem+json', 'no_such_route', 'look'],
+      ['<h1>Not Found</h1>', 'text/html', 'not_found', 'guestd answered 404'],
+      ['', 'text/plain', 'not_found', 'guestd answered 404'],
+    ]) {
+      const asked = asking()
+      guestd.last.lost()
+      await asked[0].answer(404, text, type)
+      await assert.rejects(guest.ended, { code, message })
+    }
+  })
+
+  test('goes on if the answer is another one, or none', async () => {
+    const asked = asking({ backoff: { firstMs: 10_000, maxMs: 10_000 } })
+    for (const [n, how] of [
+      one => one.answer(200, 'WELCOME'),
+      one => one.answer(503, 'soon'),
+      one => one.answer(429, 'slowly'),
+      one => one.fail(new TypeError('fetch failed')),
+      () => mock.timers.tick(5000), // the time limit
+      () => {},
+    ].entries()) {
+      guestd.last.lost()
+      assert.equal(asked.length, n + 1)
+      await how(asked[n])
+      await soon()
+      assert.equal(guest.connection, 'down')
+      mock.timers.tick(10_000)
+    }
+    assert.equal(asked[4].signal.aborted, true)
+  })
+
+  test('is asked about once at a time', () => {
+    const asked = asking({ backoff: { firstMs: 10 } })
+    for (let n = 0; n < 3; n++) {
+      guestd.last.lost()
+      mock.timers.tick(100)
+    }
+    assert.deepEqual([guestd.sockets.length, asked.length], [4, 1])
+  })
+
+  test('a late answer closes no client that is up, opening or over', async () => {
+    for (const happens of [() => guestd.last.open(), () => guestd.last.greets()]) {
+      const asked = asking()
+      guestd.last.lost()
+      mock.timers.tick(250)
+      happens()
+      assert.equal(asked[0].signal.aborted, true)
+      await asked[0].answer(401, 'late')
+      assert.notEqual(guest.connection, 'closed')
+      guest.close()
+    }
+    const asked = asking()
+    const errors = heard('error')
+    guestd.last.lost()
+    guest.close()
+    await asked[0].answer(401, 'late')
+    await assert.rejects(guest.ended, { code: 'closed' })
+    assert.deepEqual(errors, [])
+  })
+
+  test('nobody asks after a connection that was open, or in a page', () => {
+    const asked = asking()
+    guestd.last.greets().lost(1006)
+    assert.equal(asked.length, 0)
+    guest.close()
+    globalThis.document = { baseURI: 'http://localhost:8000/' }
+    try {
+      const inPage = asking()
+      guestd.last.lost()
+      assert.equal(inPage.length, 0)
+    } finally {
+      delete globalThis.document
+    }
+  })
+
+  test('a client that was up takes a path that is gone for a restart, a token for a refusal', async () => {
+    const asked = asking()
+    guestd.last.greets().lost()
+    mock.timers.tick(250)
+    guestd.last.lost()
+    await asked[0].answer(404, 'the proxy has no guestd just now')
+    assert.equal(guest.connection, 'down')
+    mock.timers.tick(15_000)
+    guestd.last.lost()
+    await asked[1].answer(401, 'another token')
+    await assert.rejects(guest.ended, { code: 'unauthorized' })
   })
 })
 
@@ -600,6 +898,7 @@ describe('files', () => {
   test('are refused for good where guestd says so, or before by their size', async () => {
     const { asked, fetch } = answers([415, { code: 'unsupported_media_type', detail: 'no' }])
     talking({ fetch })
+    const errors = heard('error')
     guestd.last.greets()
     await assert.rejects(guest.upload(file).accepted, {
       code: 'unsupported_media_type',
@@ -608,6 +907,47 @@ describe('files', () => {
     })
     await assert.rejects(guest.upload(new Uint8Array(101)).confirmed, { code: 'too_large' })
     assert.equal(asked.length, 1)
+    await soon()
+    assert.deepEqual(
+      errors.map(one => one.code),
+      ['unsupported_media_type', 'too_large'],
+    )
+    assert.ok(errors.every(one => one.commandId))
+  })
+
+  test('given after the end are not sent', async () => {
+    for (const happens of [() => guestd.last.greets(), () => {}]) {
+      const { asked, fetch } = answers([202, { seq: 1 }], [202, { seq: 2 }])
+      talking({ fetch })
+      const errors = heard('error')
+      happens()
+      guest.close()
+      const late = [guest.upload(file), guest.upload(file)]
+      for (const { accepted, confirmed, commandId } of late) {
+        await assert.rejects(accepted, { code: 'closed', commandId })
+        await assert.rejects(confirmed, { code: 'closed', commandId })
+      }
+      await soon()
+      assert.deepEqual(
+        errors.map(one => one.commandId),
+        late.map(one => one.commandId),
+      )
+      assert.equal(asked.length, 0)
+      await assert.rejects(guest.ended, error => !('commandId' in error))
+    }
+  })
+
+  test('that wait for a guest session when the client is closed are told once', async () => {
+    talking()
+    const errors = heard('error')
+    const sent = guest.upload(file)
+    guest.close()
+    await assert.rejects(sent.accepted, { code: 'closed' })
+    await soon()
+    assert.deepEqual(
+      errors.map(one => [one.code, one.commandId]),
+      [['closed', sent.commandId]],
+    )
   })
 
   test('are judged by guestd where the limit of the hello may be an old one', async () => {

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from ..runtime.files import NOT_REGULAR
 from .config import Config
-from .secret_files import SecretOfFile, read_secret
+from .secret_files import SecretOfFile, credential_problem, is_credential_name, read_secret
 
 
 class _Reader:
@@ -29,10 +29,10 @@ class _Reader:
         name = value.removeprefix("credential:")
         if name == value:
             return value
-        if not self._folder or "/" in name or not name:
+        if not self._folder or not is_credential_name(name):
+            instead = "a URL" if key.endswith("_url") else "the secret"
             self.problems.append(
-                f"{key}: names a credential, but there is no CREDENTIALS_DIRECTORY;"
-                f" run under systemd, or write {'a URL' if key.endswith('_url') else 'the secret'}"
+                f"{key}: {'; '.join(credential_problem(self._folder, name, instead))}"
             )
             return value
         try:

@@ -8,7 +8,7 @@ doubtful key is not said."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .config import Config
+from .config_types import TypeProblem
 from .config_wording import in_words, meant_by
 
 #: The first leaves out what is wrong, the second the tables that lack a key then.
@@ -62,8 +63,13 @@ class ValidPart:
         return any(re.search(rf"(?<![\w.]){re.escape(one)}\b", problem) for one in self.doubtful)
 
 
-def valid_part(data: dict[str, Any]) -> ValidPart:
+def valid_part(data: dict[str, Any], wrong: Sequence[TypeProblem] = ()) -> ValidPart:
+    """`wrong` is known already, and left out as well."""
     found = ValidPart()
+    for known in wrong:
+        found.problems.append(in_words(known))
+        found.doubtful.update(_doubted(known))
+    data = _without(data, wrong)
     for attempt in range(_ATTEMPTS_MAX):
         try:
             found.config = Config.model_validate(data)

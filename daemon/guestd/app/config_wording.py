@@ -24,6 +24,9 @@ _WORDS: dict[str, str | Callable[[_Context], str]] = {
     "finite_number": "must be a finite number",
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "quoted_int": "must be a whole number; write it without quotes",
+    "quoted_float": "must be a number; write it without quotes",
+    "quoted_bool": "must be true or false; write it without quotes",
     "string_type": "must be text in quotes",
     "string_unicode": "must be UTF-8 text",
     "bytes_type": "must be text in quotes",
@@ -58,7 +61,11 @@ def in_words(error: Any) -> str:
         words = f"{message[:1].lower()}{message[1:]}"
     said = words if isinstance(words, str) else words(error.get("ctx", {}))
     shown = error["type"] != "missing" and _may_be_shown(path, error["input"])
-    return f"{key}: {said}" + (f" (got {error['input']!r})" if shown else "")
+    return f"{key}: {said}" + (f" (got {_as_written(error['input'])})" if shown else "")
+
+
+def _as_written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _number(value: Any) -> str:

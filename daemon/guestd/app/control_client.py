@@ -69,10 +69,16 @@ class ApiAddress:
 
 class ControlClient:
     """`async with` it. Every call raises ApiRefusal, or PlatformUnavailable when no guestd answers
-    there. At most `connections` are open at a time."""
+    there. At most `connections` are open at a time. `remedy`: what to do where none answers."""
 
-    def __init__(self, address: ApiAddress, connections: int = 100) -> None:
+    def __init__(
+        self,
+        address: ApiAddress,
+        connections: int = 100,
+        remedy: str = "start guestd serve, or name another with --url or --socket",
+    ) -> None:
         self._address, self._connections = address, connections
+        self._remedy = remedy
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -207,9 +213,8 @@ class ControlClient:
             raise ApiRefusal({**problem, "detail": detail}) from None
 
     def _unreachable(self, error: Exception) -> PlatformUnavailable:
-        advice = "start guestd serve, or name another with --url or --socket"
         return PlatformUnavailable(
-            f"no guestd answers at {self._address}: {in_words(error)}; {advice}"
+            f"no guestd answers at {self._address}: {in_words(error)}; {self._remedy}"
         )
 
 

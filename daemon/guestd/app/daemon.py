@@ -15,14 +15,14 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..api.client_log import log_limit
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
 from ..model.journal import Journal, SavedSession
 from ..model.ports import DeploymentConfig, Operations
-from ..observe.log import Log
+from ..observe.log import Log, fields
 from ..observe.measured_read import measured_read
 from ..observe.metrics import Metrics
 from ..operations.event_appender import EventAppender
@@ -47,8 +47,9 @@ from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .key_rotation import KeyRotation
 from .loop_watchdog import LoopWatchdog
-from .opening_screen import GUESTS_SHOWN, OpeningFacts, conversations, is_watched, opening_lines
+from .opening_screen import GUESTS_SHOWN, conversations, is_watched, opening_facts, opening_lines
 from .readiness import Readiness
+from .recovery_line import say_recovered
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring import endpoints
@@ -351,12 +352,9 @@ class Daemon:
         recovered = self.fleet.recover(self._saved)
         self._saved = ()
         self.spool.clear_orphans(self.fleet.files_wanted())
-        if recovered:
-            logger.info("recovered %s from the journal", counted(recovered, "guest session"))
-        if self._service is None or operations is None:
-            return
-        if going_on := self._service.resume(operations):
-            logger.info("recovered %s from the journal", counted(going_on, "REST operation"))
+        say_recovered(recovered, "guest session")
+        if self._service is not None and operations is not None:
+            say_recovered(self._service.resume(operations), "REST operation")
 
     def _start_demo(self, guests: int) -> None:
         shown = conversations(self._tell) if self._is_watched else None
@@ -366,29 +364,19 @@ class Daemon:
 
     def _start_telling(self, demo_guests: int) -> None:
         if self._is_watched:
-            for line in opening_lines(self._opening_facts(demo_guests)):
+            emulator_url = self.emulator.url if self.emulator is not None else None
+            facts = opening_facts(self._config, self.http.url, emulator_url, demo_guests)
+            for line in opening_lines(facts):
                 self._tell(line)
         else:
-            self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
+            listens = f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME"
+            self._tell(listens, event="started")
         write = self._log.status if self._log is not None else lambda text: None
         self._status = StatusLine(
             self._loop, self._readiness.line, self._notifier, write, self._is_watched
         )
         self._stops.callback(self._status.stop)
         self._status.start()
-
-    def _opening_facts(self, demo_guests: int) -> OpeningFacts:
-        config, where = self._config, self._config.platform
-        api, simulator = config.api, config.simulator
-        return OpeningFacts(
-            self.http.url,
-            self.emulator.url if self.emulator is not None else None,
-            where.emulator or where.region or where.guest_socket_url or "",
-            config.journal.directory,
-            demo_guests,
-            api.tcp,
-            any((api.token, api.token_file, simulator.token, simulator.token_file)),
-        )
 
     # ------------------------------------------------------------------ draining
 
@@ -409,25 +397,27 @@ class Daemon:
         if keep:
             await operations
             kept = len(self.fleet.sessions())
-            self._tell(f"{counted(kept, 'guest session')} kept for the next start")
+            said = f"{counted(kept, 'guest session')} kept for the next start"
+            self._tell(said, event="drained", kept=kept)
             return
         report = await self.fleet.drain(grace_s, self._tell_progress)
         await operations
         for session_id in report.left[:20]:
             logger.warning("guest session %s did not end within the grace time", session_id)
         ended = counted(report.ended, "guest session")
-        self._tell(f"{ended} ended, {len(report.left)} left behind")
+        left = len(report.left)
+        self._tell(f"{ended} ended, {left} left behind", event="drained", left=left)
 
     async def _drain_operations(self, grace_s: float, end_sessions: bool) -> None:
         if self._service is not None and (left := await self._service.drain(grace_s, end_sessions)):
             logger.info("%d REST operations are not over", left)
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, **known: Any) -> None:
         """A line for a person; it is queued, and never waited for."""
         if self._log is not None:
-            self._log.line(text)
+            self._log.line(text, **known)
         else:
-            logger.info("%s", text)
+            logger.info("%s", text, extra=fields(**known))
 
     def _tell_progress(self, left: int) -> None:
         said = f"draining: {counted(left, 'guest session')} left"

@@ -15,6 +15,7 @@ from random import Random
 
 from ..model.errors import PlatformError
 from ..model.ports import DeploymentConfig
+from ..observe.log import fields
 from ..policy.backoff import Backoff
 
 logger = logging.getLogger("guestd.app")
@@ -110,6 +111,7 @@ class DeploymentWatch:
                 basis,
                 error.status or "none",
                 error.correlation_id or "none",
+                extra=fields(event="deployment_unanswered", cause=trouble),
             )
         self.trouble, self.reason = trouble, str(error)
         if self._tries_max is None:
@@ -117,7 +119,9 @@ class DeploymentWatch:
 
     def _learn(self, facts: DeploymentConfig) -> None:
         if self.trouble:
-            logger.warning("the deployment is known again")
+            logger.warning(
+                "the deployment is known again", extra=fields(event="deployment_answered")
+            )
         self.is_known = self.has_answered = True
         self.trouble = self.reason = ""
         self._changed(facts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 
+from ..observe.log import fields
+
 logger = logging.getLogger("guestd.journal")
 
 #: A commit takes milliseconds, on a busy network disk a second; callers of the control API are
@@ -32,11 +34,15 @@ class JournalWatch:
             logger.error(
                 "the journal's disk does not answer: an event has been waiting for %.0f s",
                 oldest_wait_s,
+                extra=fields(event="journal_stalled"),
             )
         if self.is_hung and not was_hung:
             logger.error(
                 "the journal's disk hangs for %.0f s: the watchdog is no longer notified",
                 oldest_wait_s,
+                extra=fields(event="journal_hung"),
             )
         if was_stalled and not self.is_stalled:
-            logger.warning("the journal's disk answers again")
+            logger.warning(
+                "the journal's disk answers again", extra=fields(event="journal_stalled_over")
+            )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import ConfigError
 from ..model.records import Note
+from ..observe.log import fields
 
 if TYPE_CHECKING:
     from ..identity.keys import KeyRing
@@ -49,19 +50,26 @@ class KeyRotation:
             done = await asyncio.to_thread(self._ring.tend)
             ring = self._ring.current(look=True).ring
         except (ConfigError, OSError) as error:
-            logger.error("the keys cannot be rotated, and the one before signs on: %s", error)
+            logger.error(
+                "the keys cannot be rotated, and the one before signs on: %s",
+                error,
+                extra=fields(event="key_rotation_failed"),
+            )
             return
         if done == "published" and ring.published is not None:
             logger.info(
                 "the key %s is published and will sign; register it with the platform",
                 ring.published.kid,
+                extra=fields(event="key_published", kid=ring.published.kid),
             )
             self._note("identity.key_published", "success", {"kid": ring.published.kid})
 
     def _tell_signer(self, before: str, now: str) -> None:
+        signs = fields(event="key_signs", kid=now)
         if not before:
-            logger.info("the key %s is the first that signs; register it with the platform", now)
+            text = "the key %s is the first that signs; register it with the platform"
+            logger.info(text, now, extra=signs)
             self._note("identity.key_created", "success", {"kid": now})
             return
-        logger.info("the key %s signs from now on", now)
+        logger.info("the key %s signs from now on", now, extra=signs)
         self._note("identity.key_rotated", "success", {"kid": now, "before": before})

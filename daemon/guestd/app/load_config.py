@@ -19,6 +19,7 @@ from .config_environment import settings_of, unknown_variables, value_from_text
 from .config_fallbacks import fallbacks
 from .config_lines import key_lines
 from .config_problems import ConfigPlaces, ConfigProblems
+from .config_types import wrong_types
 from .config_valid_part import ValidPart, valid_part
 from .variables import CONFIG_VARIABLE
 
@@ -126,7 +127,7 @@ def _valid_part(
     places.names |= dict.fromkeys(flags, "command line")
     notes = _fall_back(data, places, environment)
     beyond = [f"{key}: is beyond {INTEGER_MAX}; write a smaller number" for key in _beyond(data)]
-    part = valid_part(data)
+    part = valid_part(data, wrong_types(data, {key for key, _ in from_environment}))
     part.problems[:0] = [*problems, *unread, *beyond]
     part.doubtful.update(one.partition(": ")[0] for one in [*unread, *beyond])
     if part.config is not None:

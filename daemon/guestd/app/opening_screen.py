@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from .. import __version__
+from .config import Config
 from .status import fitted
 
 #: So many of the demo's guests are shown: one can read along, and the rest is a figure.
@@ -40,6 +41,21 @@ class OpeningFacts:
     demo_guests: int = 0
     console: bool = True
     token: bool = False
+
+
+def opening_facts(
+    config: Config, url: str, emulator_url: str | None, demo_guests: int
+) -> OpeningFacts:
+    platform, api, simulator = config.platform, config.api, config.simulator
+    return OpeningFacts(
+        url,
+        emulator_url,
+        platform.emulator or platform.region or platform.guest_socket_url or "",
+        config.journal.directory,
+        demo_guests,
+        api.tcp,
+        any((api.token, api.token_file, simulator.token, simulator.token_file)),
+    )
 
 
 def opening_lines(facts: OpeningFacts) -> list[str]:

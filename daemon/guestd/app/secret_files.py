@@ -44,6 +44,25 @@ def read_secret(path: Path, *, may_be_pipe: bool = False) -> bytes:
     return content.strip().removeprefix(BYTE_ORDER_MARK).strip()
 
 
+def is_credential_name(name: str) -> bool:
+    """Of a file in the directory of the service manager's credentials."""
+    return bool(name) and "/" not in name
+
+
+def credential_problem(folder: str | None, name: str, instead: str) -> tuple[str, str]:
+    """Problem and remedy for a credential that cannot be looked for. `instead`: what may stand in
+    its place."""
+    if not is_credential_name(name):
+        problem = f"{name[:60]!r} is not the name of a credential"
+        return problem, f"write credential:NAME without a path, or {instead}"
+    assert not folder
+    return (
+        "names a credential, but there is no CREDENTIALS_DIRECTORY",
+        f"run under systemd with LoadCredential={name}, or write {instead}; to check it in a shell"
+        " name the directory: CREDENTIALS_DIRECTORY=/etc/credstore guestd config check",
+    )
+
+
 def open_secrets(
     config: Config, environment: Mapping[str, str], source: Path | None = None
 ) -> list[str]:

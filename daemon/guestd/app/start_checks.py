@@ -65,7 +65,9 @@ def _of_journal(config: Config, environment: Mapping[str, str]) -> Iterator[str]
     if directory is None:
         return
     if not directory.is_dir():
-        yield f"journal.directory: {directory} is not a directory; create it: mkdir -p {directory}"
+        is_there = directory.exists()
+        remedy = "name a directory" if is_there else f"create it: mkdir -p {directory}"
+        yield f"journal.directory: {directory} is not a directory; {remedy}"
         return
     if not _is_writable(directory):
         yield (

@@ -14,7 +14,7 @@ from ..runtime.files import NOT_REGULAR
 from ..webhooks.settings import WebhookSettings
 from ..webhooks.ssrf_guard import SsrfGuard, SsrfRefused
 from .config import Config
-from .secret_files import read_secret
+from .secret_files import credential_problem, is_credential_name, read_secret
 
 SECRET_BYTES_MIN = 16
 
@@ -39,8 +39,7 @@ def read_webhooks(
         try:
             SsrfGuard(one.allow_internal).endpoint(one.url)
         except SsrfRefused as error:
-            remedy = "see allow_internal for hosts of your own network"
-            problems.append(ConfigError(f"{place}.url", str(error), remedy))
+            problems.append(ConfigError(f"{place}.url", error.problem, error.remedy))
         secrets = _secrets(f"{place}.secrets", one.secrets, environment, problems)
         targets.append(replace(one, secrets=secrets))
     place = "webhooks.operation_secrets"
@@ -94,11 +93,8 @@ def _secret(place: str, given: bytes, environment: Mapping[str, str]) -> bytes:
         path = Path(name)
     elif kind == "credential":
         folder = environment.get("CREDENTIALS_DIRECTORY")
-        if not folder or not name or "/" in name:
-            remedy = "run under systemd with LoadCredential=, or write file:PATH"
-            raise ConfigError(
-                place, "names a credential, but there is no CREDENTIALS_DIRECTORY", remedy
-            )
+        if not folder or not is_credential_name(name):
+            raise ConfigError(place, *credential_problem(folder, name, "file:PATH"))
         path = Path(folder) / name
     else:
         return given

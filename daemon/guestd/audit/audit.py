@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from ..model.journal import Commit, EventReader, StoredEvent
 from ..model.ports import Clock
+from ..observe.log import fields
 from ..observe.metrics import Metrics
 from ..runtime.callback import committed
 from ..runtime.journal_follower import PAGE, JournalFollower
@@ -139,4 +140,5 @@ class Audit:
         logger.error(
             "the audit cannot be written (%s); it is tried again, nothing is passed over",
             error.strerror,
+            extra=fields(event="audit_failed"),
         )

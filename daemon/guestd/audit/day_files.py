@@ -26,6 +26,7 @@ from typing import Any
 
 from ..model.errors import ConfigError
 from ..model.times import iso, utc_of_ms
+from ..observe.log import fields
 from ..runtime.files import create_private, sync_directory, write_all
 from .chain_state import (
     MISSING,
@@ -89,7 +90,8 @@ class AuditFiles:
         except OSError as error:
             self.close()
             self._failed = True
-            logger.error("the audit cannot be opened (%s); it is tried again", error.strerror)
+            text = "the audit cannot be opened (%s); it is tried again"
+            logger.error(text, error.strerror, extra=fields(event="audit_failed"))
 
     def append(self, entries: Sequence[dict[str, Any]], now_ms: int) -> int:
         """Write those not yet there, durably; how many. Raises OSError; then nothing counts as
@@ -227,6 +229,7 @@ class AuditFiles:
             files,
             self._anchor.n,
             self._settings.retention_days,
+            extra=fields(event="audit_retired_early", files=files),
         )
 
     # ------------------------------------------------------------------ finding the end
@@ -256,7 +259,9 @@ class AuditFiles:
         """Begin a new file with a line that says what was found here, and leave the rest for
         `guestd audit verify`."""
         logger.error(
-            "the audit is damaged: %s; a new file is begun, see guestd audit verify", reason
+            "the audit is damaged: %s; a new file is begun, see guestd audit verify",
+            reason,
+            extra=fields(event="audit_damaged"),
         )
         self._begin_file(now)
         self._write(

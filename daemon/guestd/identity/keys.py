@@ -11,8 +11,9 @@ for what they are, a ring that has lost its index, and are never mistaken for le
 A running daemon is not told that the command line has rotated. It looks at the index's stamp as it
 uses the ring, at most once in `reread_s`, and reads again when the stamp is another. If what it
 finds cannot be used it says so and goes on with what it has: a mistake in the directory must not
-stop guests from being let in. Until it looks, it signs with the old key, which the overlap keeps
-valid."""
+stop guests from being let in. It then reads at every look, for what is wrong may be corrected
+outside of the index (the mode of the directory, a key that is brought back). Until it looks, it
+signs with the old key, which the overlap keeps valid."""
 
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..model.errors import ConfigError
+from ..observe.log import fields
 from ..runtime.files import HALF
 from . import private_files
 from .pairs import is_kid, is_name, jwk_of, kid_of, new_pair, private_pem, read_pair
@@ -42,7 +44,8 @@ logger = logging.getLogger("guestd.identity")
 #: will not.
 _READ_TRIES = 3
 
-Stamp = tuple[int, int, int]
+#: When its content and its mode or owner were changed, which file it is, its size.
+Stamp = tuple[int, int, int, int]
 
 
 @dataclass(slots=True, frozen=True)
@@ -79,6 +82,8 @@ class KeyRing:
         self._draw = draw
         self._keys: Keys | None = None
         self._stamp: Stamp | None = None
+        #: Why what was found last cannot be used; "": it can.
+        self._problem = ""
         self._looked = 0.0
         #: The kid that signed at the latest look, "" if none did; None: there was no look yet.
         self._signer: str | None = None
@@ -104,7 +109,7 @@ class KeyRing:
         if self._keys is None:
             self._stamp = self._stamp_now()
             self._keys = self._load()
-            self._looked = now
+            self._looked, self._problem = now, ""
             self._notice_signer(self._keys)
         elif look or abs(now - self._looked) >= self._settings.reread_s:
             self._looked = now
@@ -206,7 +211,8 @@ class KeyRing:
 
     def _reread_if_changed(self) -> None:
         stamp = self._stamp_now()
-        if stamp == self._stamp:
+        is_new = stamp != self._stamp
+        if not (is_new or self._problem):
             return
         self._stamp = stamp
         try:
@@ -214,12 +220,21 @@ class KeyRing:
                 raise ConfigError(FIELD, f"{self._directory / INDEX} is gone", "bring it back")
             self._keys = self._load()
             self._notice_signer(self._keys)
-            logger.info("the key ring in %s was read again", self._directory)
         except ConfigError as error:
-            logger.warning(
-                "the key ring has changed and cannot be used, the keys read before stay in"
-                " effect: %s",
-                error,
+            if is_new or str(error) != self._problem:
+                logger.warning(
+                    "the key ring has changed and cannot be used, the keys read before stay in"
+                    " effect: %s",
+                    error,
+                    extra=fields(event="key_ring_unusable"),
+                )
+            self._problem = str(error)
+        else:
+            self._problem = ""
+            logger.info(
+                "the key ring in %s was read again",
+                self._directory,
+                extra=fields(event="key_ring_read"),
             )
 
     def _notice_signer(self, keys: Keys) -> None:
@@ -237,7 +252,7 @@ class KeyRing:
             found = os.stat(self._directory / INDEX)
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
     def _load(self) -> Keys:
         for attempt in range(1, _READ_TRIES + 1):

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from ..model.errors import Damaged
+from ..observe.log import fields
 
 logger = logging.getLogger("guestd.journal")
 
@@ -61,7 +62,14 @@ class DamageLog:
         self.count += 1
         if len(self._known) < LOGGED_MAX:
             self._known.add(key)
-            logger.error("damaged in %s: %s; %s; %s", self._file, row, what_happens, REMEDY)
+            logger.error(
+                "damaged in %s: %s; %s; %s",
+                self._file,
+                row,
+                what_happens,
+                REMEDY,
+                extra=fields(event="journal_damaged"),
+            )
             if len(self._known) == LOGGED_MAX:
                 logger.error(
                     "more than %d rows of %s are damaged; no more are logged",

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from ..model.errors import JournalError, StorageFull
 from ..model.journal import Commit, DiskFigures, SetAside
+from ..observe.log import fields
 from ..runtime.system_errors import in_words
 from . import database
 from .disk_reserve import DiskReserve
@@ -370,20 +371,20 @@ class SqliteJournal(ReadsOnThread):
     def _full(self, full: bool) -> None:
         if full != self.storage_full:
             self.storage_full = full
-            (
-                logger.error("the disk is full: intake stops, sockets stay up")
-                if full
-                else logger.warning("there is room again")
-            )
+            if full:
+                text = "the disk is full: intake stops, sockets stay up"
+                logger.error(text, extra=fields(event="storage_full"))
+            else:
+                logger.warning("there is room again", extra=fields(event="storage_full_over"))
 
     def _low(self, low: bool) -> None:
         if low != self.storage_low:
             self.storage_low = low
-            (
-                logger.warning("the disk is nearly full: no new guest sessions")
-                if low
-                else logger.warning("there is room enough again")
-            )
+            if low:
+                text = "the disk is nearly full: no new guest sessions"
+                logger.warning(text, extra=fields(event="storage_low"))
+            else:
+                logger.warning("there is room enough again", extra=fields(event="storage_low_over"))
 
 
 def _rows_of(commit: Commit) -> int:

@@ -33,7 +33,10 @@ class Percentiles(msgspec.Struct, kw_only=True):
 
 class SessionCounts(msgspec.Struct, kw_only=True):
     """`opened`: were live. `ended`: over at the platform. `unconfirmed_end`: the guest said goodbye
-    and the platform did not confirm it. `failed`: never live, or not ended by the guest."""
+    and the platform did not confirm it. `failed`: never live, or not ended by the guest.
+    `most_at_once`: live and not over, counted at each opening and end. Of a run in several
+    processes it is the sum of what each had at most in the same row of the run's time (a second;
+    more in a run of over a quarter of an hour), so perhaps a few more than there were."""
 
     planned: int = 0
     opened: int = 0

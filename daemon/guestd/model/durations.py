@@ -9,6 +9,8 @@ _PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
+_FORMS = "{bare}, or 30s, 5m, 1h30m, 250ms"
+
 #: A hundred years: a longer time is a mistake, and dates and milliseconds in 64 bits end somewhere
 #: beyond it.
 DURATION_S_MAX = 36_500 * 86_400.0
@@ -16,8 +18,10 @@ DURATION_S_MAX = 36_500 * 86_400.0
 
 def seconds(value: object) -> object:
     """Seconds for a duration in words; anything that is neither that nor a number is passed on for
-    the validator to judge. Raises ValueError for other text and for what is longer than
-    `DURATION_S_MAX`."""
+    the validator to judge. Raises ValueError for other text, for true and false, and for what is
+    longer than `DURATION_S_MAX`."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a time; write {_FORMS.format(bare='seconds')}")
     if isinstance(value, str):
         return _bounded(_seconds_in(value), 1.0)
     return _bounded(value, 1.0) if isinstance(value, int | float) else value
@@ -25,6 +29,8 @@ def seconds(value: object) -> object:
 
 def milliseconds(value: object) -> object:
     """As `seconds`, but a bare number is milliseconds already."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a time; write {_FORMS.format(bare='milliseconds')}")
     if isinstance(value, str):
         return _bounded(_seconds_in(value, "milliseconds"), 1.0) * 1000.0
     return _bounded(value, 1000.0) if isinstance(value, int | float) else value
@@ -40,7 +46,7 @@ def _seconds_in(text: str, bare: str = "seconds") -> float:
     parts = _PART.findall(text.strip())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         shown = repr(text if len(text) <= 40 else f"{text[:40]}…")
-        raise ValueError(f"{shown} is not a duration; write {bare}, or 30s, 5m, 1h30m, 250ms")
+        raise ValueError(f"{shown} is not a duration; write {_FORMS.format(bare=bare)}")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 

@@ -228,13 +228,15 @@ class Log:
         """Lines that found no room, because a reader does not read."""
         return self._lines.dropped
 
-    def line(self, text: str, level: int = logging.INFO) -> None:
+    def line(self, text: str, level: int = logging.INFO, **known: Any) -> None:
         """For a person, on standard error: plain where a person reads the log, else a record like
-        all others."""
+        all others, with the members `known`."""
         if self._formatter is None:
             self.plain(text)
         else:
-            line = self._formatter.format(_record(text, level))
+            record = _record(text, level)
+            record.__dict__.update(fields(**known))
+            line = self._formatter.format(record)
             self._lines.write(self._error_sink, f"{line}\n")
 
     def plain(self, text: str) -> None:

@@ -143,7 +143,7 @@ def _as_checked(text: str, endpoint: Endpoint) -> URL:
         endpoint.port,
         endpoint.scheme,
     ):
-        raise SsrfRefused("the URL can be read in two ways")
+        raise SsrfRefused("the URL can be read in two ways", "write https://HOST/PATH")
     return url
 
 

@@ -19,6 +19,7 @@ from ..model.errors import JournalError
 from ..model.journal import Commit, DeliveryStore, EventRow
 from ..model.ports import Clock
 from ..model.records import DeliveryRecord, OperationEvent
+from ..observe.log import fields
 from ..observe.metrics import Metrics
 from .delivery_client import RETRY_AFTER_S_MAX, DeliveryClient, DeliveryOutcome, DeliveryTarget
 from .delivery_outcome import outcome_fact
@@ -26,6 +27,7 @@ from .delivery_scheduler import OPERATION, DeliveryScheduler, label, settled, tr
 from .payloads import QUICK
 from .settings import WebhookSettings, WebhookTarget, bytes_of
 from .ssrf_guard import SsrfGuard, SsrfRefused
+from .target_log import Failure, TargetLog
 
 logger = logging.getLogger("guestd.webhooks")
 
@@ -91,6 +93,7 @@ class Sender:
             settings.circuit_open_s,
             rng,
         )
+        self._target_log = TargetLog()
         self._calls: set[asyncio.Task[None]] = set()
         self._changed: list[_Change] = []
         self._filling: asyncio.Task[None] | None = None
@@ -279,6 +282,7 @@ class Sender:
             rest_s = max(self._backoff_s(record.attempts), outcome.retry_after_s or 0.0)
             due += rest_s
             record = self._judged(record, outcome, rest_s)
+        self._tell(record, outcome, now, max(due, circuit.open_until) - now)
         self._changed.append(_Change(record, due, outcome_fact(record, took_s, outcome.status)))
         if len(self._changed) == 1:
             self._loop.call_soon(self._flush)
@@ -293,8 +297,40 @@ class Sender:
         if not (outcome.final or is_old or record.attempts + 1 >= settings.attempts_max):
             return tried(record, outcome.reason, epoch_ms + int(rest_s * 1000))
         self._metrics.webhook(self._metrics.webhooks_dead, label(record.target))
-        logger.warning("webhook %s is a dead letter: %s", record.delivery_id, outcome.reason)
+        logger.warning(
+            "webhook %s is a dead letter: %s",
+            record.delivery_id,
+            outcome.reason,
+            extra=fields(
+                event="webhook_dead",
+                target=label(record.target),
+                delivery_id=record.delivery_id,
+                webhook=record.event,
+                attempt=record.attempts + 1,
+            ),
+        )
         return settled(record, outcome.reason)
+
+    def _tell(
+        self, record: DeliveryRecord, outcome: DeliveryOutcome, now: float, next_try_s: float
+    ) -> None:
+        """`record` as it stands after a try. One of a target that was removed is told of as a dead
+        letter only."""
+        name = self._backlog_of(record)
+        if name == OPERATION and "://" not in record.target:
+            return
+        host, held = self._host(record), self._backlogs[name].held
+        if not outcome.reason:
+            self._target_log.delivered(name, host, now, held - 1)
+            return
+        is_over = record.status != "waiting"
+        failure = Failure(
+            outcome.reason,
+            outcome.status,
+            record.attempts,
+            None if is_over else round(next_try_s, 1),
+        )
+        self._target_log.failed(name, host, now, failure, held - is_over)
 
     def _backoff_s(self, attempts: int) -> float:
         most = min(

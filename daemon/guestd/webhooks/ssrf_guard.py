@@ -115,8 +115,17 @@ _HOST = re.compile(
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 
 
+_FORM = "write https://HOST/PATH"
+
+
 class SsrfRefused(Exception):
-    """The guard's answer. The message says what and why; it names no secret part of a URL."""
+    """The guard's answer. The message says what, why and what to do; it names no secret part of a
+    URL."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}; {remedy}")
+        self.problem = problem
+        self.remedy = remedy
 
 
 @dataclass(slots=True, frozen=True)
@@ -154,26 +163,28 @@ class SsrfGuard:
         to."""
         if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
             raise SsrfRefused(
-                "the URL has characters that do not belong there; write names in their xn-- form"
+                "the URL has characters that do not belong there", "write names in their xn-- form"
             )
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
         except ValueError:
-            raise SsrfRefused("the URL cannot be read") from None
+            raise SsrfRefused("the URL cannot be read", _FORM) from None
         if parts.scheme not in ("http", "https"):
-            raise SsrfRefused("the URL must begin with https://")
+            raise SsrfRefused("the URL must begin with https://", _FORM)
         if "@" in parts.netloc:
-            raise SsrfRefused("the URL must hold no user and password")
+            raise SsrfRefused("the URL must hold no user and password", "leave them out")
         address = _literal(host)
         internal = _plain(host) in self._names or (address is not None and self._opens(address))
         if self._hosts and _plain(host) not in self._hosts and not internal:
-            raise SsrfRefused(f"{host} is none of the hosts that may be named")
+            raise SsrfRefused(
+                f"{host} is none of the hosts that may be named", "see webhooks.operation_hosts"
+            )
         if parts.scheme == "http" and not internal:
-            raise SsrfRefused("http:// is for hosts in allow_internal only; write https://")
+            raise SsrfRefused("http:// is for hosts in allow_internal only", "write https://")
         port = port if port is not None else (443 if parts.scheme == "https" else 80)
         if port == 0 or (not self._any_port and port != 443 and not internal):
-            raise SsrfRefused(f"port {port} is not allowed here; use 443")
+            raise SsrfRefused(f"port {port} is not allowed here", "use 443")
         if address is not None:
             self.check(host, [str(address)])
         return Endpoint(parts.scheme, host, port)
@@ -185,17 +196,21 @@ class SsrfGuard:
         for text in addresses:
             address = _address(text)
             if address is None:
-                raise SsrfRefused(f"{host} leads to {text}, which is not a plain address")
+                raise SsrfRefused(
+                    f"{host} leads to {text}, which is not a plain address", "name another host"
+                )
             for one in (address, *carried_by(address)):
                 if one in METADATA_SERVICES:
                     raise SsrfRefused(
                         f"{host} leads to {text}, which is not a public address:"
-                        f" {METADATA_SERVICES[one]}"
+                        f" {METADATA_SERVICES[one]}",
+                        "no setting allows it, name another host",
                     )
                 internal = named and any(one in network for network in _INTERNAL)
                 if is_denied(one) and not internal and not self._opens(one):
                     raise SsrfRefused(
-                        f"{host} leads to {text}, which is not a public address; see allow_internal"
+                        f"{host} leads to {text}, which is not a public address",
+                        "see allow_internal for hosts of your own network",
                     )
 
     def _opens(self, address: Address) -> bool:
@@ -255,11 +270,12 @@ def _literal(host: str) -> Address | None:
         raise SsrfRefused(
             "the URL names no host"
             if not host
-            else "the URL's host is neither a name nor a plain address"
+            else "the URL's host is neither a name nor a plain address",
+            _FORM,
         )
     if _LOOKS_LIKE_A_NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         raise SsrfRefused(
-            f"{host} is a number in disguise; write an address in its usual form, or a name"
+            f"{host} is a number in disguise", "write an address in its usual form, or a name"
         )
     return None
 

@@ -20,3 +20,8 @@ def test_a_stall_begins_becomes_a_hang_and_ends_with_one_line_each(caplog):
         and "hangs" in reported[1]
         and "answers again" in reported[2]
     )
+    assert [record.fields["event"] for record in caplog.records] == [
+        "journal_stalled",
+        "journal_hung",
+        "journal_stalled_over",
+    ]

@@ -90,6 +90,53 @@ def test_mistakes_are_named(tmp_path, text, expected):
     assert expected in problems(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[journal]\nretention_s = true\n", "journal.retention_s: must be a time; write seconds"),
+        ("[journal]\ndead_retention_s = false\n", "must be a time; write seconds, or 30s"),
+        ("[inbox]\nhold_max_ms = true\n", "inbox.hold_max_ms: must be a time; write millisec"),
+        (
+            "[limits]\nmax_sessions = true\n",
+            "limits.max_sessions: must be a whole number (got true)",
+        ),
+        ("[messages]\nper_s = true\n", "messages.per_s: must be a number (got true)"),
+        ("[simulator]\nport = '32030'\n", "must be a whole number; write it without quotes"),
+        ("[simulator]\nport = ''\n", "simulator.port: must be a whole number (got '')"),
+        ("[messages]\nper_s = '2.5'\n", "messages.per_s: must be a number; write it without"),
+        ("[api]\ntcp = 'yes'\n", "api.tcp: must be true or false"),
+        ("[api]\ntcp = 'true'\n", "api.tcp: must be true or false; write it without quotes"),
+        ("[audit]\nbodies = 1\n", "audit.bodies: must be true or false (got 1)"),
+        ("[audit]\nbodies = 1.0\n", "audit.bodies: must be true or false (got 1.0)"),
+        (
+            "[[webhooks.targets]]\nname = 'a'\nurl = 'https://a.example'\n"
+            "secrets = ['0123456789abcdef']\ntime_out_s = true\n",
+            "webhooks.targets.0.time_out_s: must be a time",
+        ),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_value_of_another_type_is_refused_in_a_file(tmp_path, text, expected):
+    found = problems(tmp_path, text)
+    assert expected in found and len(found.splitlines()) == 1
+
+
+def test_text_of_the_environment_is_read_as_numbers_and_booleans(tmp_path):
+    environment = {
+        "GUESTD_SIMULATOR__PORT": "32030",
+        "GUESTD_AUDIT__BODIES": "1",
+        "GUESTD_API__TCP": "yes",
+        "GUESTD_MESSAGES__PER_S": "2.5",
+        "GUESTD_JOURNAL__RETENTION_S": "5m",
+    }
+    config = load_config(None, environment)
+    assert (config.simulator.port, config.audit.bodies, config.api.tcp) == (32030, True, True)
+    assert (config.messages.per_s, config.journal.retention_s) == (2.5, 300.0)
+    bad = {"GUESTD_JOURNAL__RETENTION_S": "true", "GUESTD_LIMITS__MAX_SESSIONS": "true"}
+    found = problems(tmp_path, "", bad)
+    assert "'true' is not a duration" in found and "must be a whole number (got 'true')" in found
+
+
 def test_all_mistakes_are_told_at_once(tmp_path):
     text = problems(tmp_path, "[simulator]\nprot = 1\nport = -1\n[limits]\nmax_sessions = 'x'\n")
     assert len(text.splitlines()) == 3

@@ -51,6 +51,14 @@ def test_what_the_start_would_refuse_is_found(tmp_path, text, expected):
     assert expected in checked(tmp_path, text)
 
 
+def test_a_file_in_place_of_the_journals_directory_is_not_to_be_created(tmp_path):
+    said = checked(tmp_path, "[journal]\ndirectory = '/etc/passwd'\n")
+    assert "is not a directory; name a directory" in said and "mkdir" not in said
+    assert "create it: mkdir -p /no/such" in checked(
+        tmp_path, "[journal]\ndirectory = '/no/such'\n"
+    )
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_directory_of_somebody_else_is_found(tmp_path):
     assert "journal.directory: /etc cannot be written" in checked(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.emulator.core.fault_rules import KINDS, FaultPlanError
+from guestd.emulator.core.fault_rules import (
+    KINDS,
+    FaultPlanError,
+    FaultRule,
+    own_fields,
+    parse_plan,
+)
 from guestd.emulator.core.faults import FaultInjector
 
 
@@ -43,6 +49,51 @@ def test_a_kind_that_there_is_none_of_is_told_with_the_one_that_was_meant():
         faults.set([{"kind": "dorp", "rate": 0.1}], 0.0)
     with pytest.raises(FaultPlanError, match=r"^no fault of kind 'xyz'; there are drop, "):
         faults.set([{"kind": "xyz", "rate": 0.1}], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"kind": "drop", "rate": 0.5, "status": 503}, "drop has no status; it has when"),
+        ({"kind": "close", "count": 1, "ms": 5}, "close has no ms; it has code"),
+        (
+            {"kind": "kick", "count": 1, "code": 1001},
+            "kick has no code; it has none of its own",
+        ),
+        ({"kind": "mute", "count": 1, "path": "/"}, "mute has no path; it has recorded"),
+        ({"kind": "slow_token", "count": 1, "how": "rst"}, "has no how; it has ms, path, method"),
+    ],
+)
+def test_a_field_that_the_kind_does_not_read_is_refused_with_those_it_does(rule, told):
+    with pytest.raises(FaultPlanError) as caught:
+        parse_plan([rule])
+    assert str(caught.value).endswith(told)
+    assert caught.value.field == f"rules.0.{told.partition(' no ')[2].partition(';')[0]}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"kind": "drop", "rat": 0.5}, "rat is no field of a rule; did you mean rate?"),
+        ({"kind": "http_status", "statu": 503, "count": 1}, "did you mean status?"),
+        ({"kind": "dorp", "whem": "after", "count": 1}, "did you mean when?"),
+        ({"kind": ["drop"], "count": 1}, "string"),
+        ({"kind": "drop", "count": 1, "colour": "red"}, "known are kind, rate, every, count, "),
+    ],
+)
+def test_a_field_that_no_kind_has_is_told_with_the_one_that_was_meant(rule, told):
+    with pytest.raises(FaultPlanError) as caught:
+        parse_plan([rule])
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_that_a_kind_reads_may_be_written_and_sent_again_as_it_is_shown(kind):
+    defaults = FaultRule.model_fields
+    written = {name: defaults[name].get_default() for name in own_fields(kind)}
+    faults = FaultInjector(1, [{"kind": kind, "count": 1, **written}])
+    faults.set([one.shown() for one in faults.active], 0.0)
+    assert [one.kind for one in faults.rules] == [kind]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -247,6 +247,41 @@ def test_what_cannot_be_used_does_not_stop_a_running_daemon(tmp_path, identity, 
         assert len(caplog.records) == 1 and "stay in effect" in caplog.text
 
 
+@pytest.mark.parametrize("which", ["index", "directory", "key"])
+def test_a_corrected_mode_is_noticed_by_itself(tmp_path, identity, clock, caplog, which):
+    """chmod changes no file's content and no modification time: the remedy in the log is enough."""
+    daemon, operator = identity(), identity(skip=1)
+    old = daemon.tokens.sign("ana")
+    directory = tmp_path / "keys"
+    operator.ring.rotate()
+    entry = operator.ring.current().ring.signing
+    open_one, private = {
+        "index": (directory / INDEX, 0o600),
+        "directory": (directory, 0o700),
+        "key": (directory / f"{entry.file_stem}.pem", 0o600),
+    }[which]
+    open_one.chmod(private | 0o044)
+    caplog.set_level(logging.INFO)
+    for _ in range(3):
+        clock.now += 2.0
+        assert daemon.tokens.sign("ben").kid == old.kid, "the keys read before stay in effect"
+    (line,) = caplog.records
+    assert "stay in effect" in line.message and line.fields == {"event": "key_ring_unusable"}
+    open_one.chmod(private)
+    clock.now += 2.0
+    assert daemon.tokens.sign("ben").kid == entry.kid
+    assert caplog.records[1].fields == {"event": "key_ring_read"}
+
+
+def test_a_mode_that_became_open_is_noticed(tmp_path, identity, clock, caplog):
+    daemon = identity()
+    daemon.tokens.sign("ana")
+    (tmp_path / "keys" / INDEX).chmod(0o644)
+    clock.now += 2.0
+    daemon.tokens.sign("ana")
+    assert "is open to others (mode 0644)" in caplog.text
+
+
 def test_rotations_at_once_take_turns(tmp_path, identity):
     rings = [identity(skip=n).ring for n in range(4)]
     threads = [threading.Thread(target=ring.rotate) for ring in rings]

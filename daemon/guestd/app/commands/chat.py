@@ -95,11 +95,11 @@ def chat(
 def _own_settings(config: Path | None, agent: str | None) -> Config:
     from ..config_problems import ConfigProblems
     from ..load_config import configured
-    from .load_arguments import agent_options
+    from .load_arguments import chosen_agent
 
     own: dict[str, Any] = {"simulator.port": 0, "simulator.host": "127.0.0.1"}
     if agent is not None:
-        own["emulator.agent"] = agent_options(agent)[1]
+        own["emulator.agent"] = chosen_agent(agent)
     try:
         return without_what_is_the_daemons(configured(config, os.environ, own))
     except ConfigProblems as problems:

@@ -30,6 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 @app.command(epilog="Example:\n\nguestd config check guestd.toml")
 def check(file: Named = None, config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
+    from ..api_note import api_notes
     from ..heartbeat_budget import heartbeat_notes
     from ..load_config import check_config
     from ..outage_note import outage_notes
@@ -46,7 +47,7 @@ def check(file: Named = None, config: File = None, as_json: AsJson = False) -> N
             raise typer.Exit(exit_codes.CONFIG) from None
         raise typer.Exit(exit_codes.tell(bad, exit_codes.CONFIG)) from None
     warnings = open_secrets(loaded.config, os.environ, loaded.places.file)
-    about = (outage_notes, heartbeat_notes, seed_notes)
+    about = (api_notes, outage_notes, heartbeat_notes, seed_notes)
     notes = [*loaded.notes, *(note for one in about for note in one(loaded.config))]
     if as_json:
         known = {"warnings": warnings, "notes": notes, "origin": loaded.origin}

@@ -7,74 +7,21 @@ import secrets
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from .load_options import CompareWith
 
 if TYPE_CHECKING:
     from yarl import URL
 
-    from ...load.scenario.file import LoadModel, ScenarioFile, Stage
+    from ...load.scenario.file import LoadModel, ScenarioFile, ThresholdRule
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
-
-
-def asked_model(
-    own: LoadModel,
-    users: int | None,
-    spawn_rate: float | None,
-    run_time: str | None,
-    stages: Iterable[str],
-    arrivals: float | None,
-) -> LoadModel:
-    """`own`: the file's. Raises typer.BadParameter."""
-    from ...load.plan.stages import parse_stage
-
-    option = "--stage"
-    try:
-        parsed = tuple(parse_stage(one) for one in stages)
-        option = "--run-time"
-        run_time_s = _seconds(run_time) if run_time is not None else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
-    return load_model(own, users, spawn_rate, run_time_s, parsed, arrivals)
-
-
-def load_model(
-    own: LoadModel,
-    users: int | None,
-    spawn_rate: float | None,
-    run_time_s: float | None,
-    stages: tuple[Stage, ...],
-    arrivals: float | None,
-) -> LoadModel:
-    """The file's, as the command line changes it."""
-    from ...load.scenario.file import LoadModel, Stage
-
-    if arrivals is not None:
-        if stages:
-            return LoadModel(kind="open", stages=stages)
-        length_s = run_time_s or own.run_time_s
-        if not length_s:
-            raise typer.BadParameter("say how long, with -t", param_hint="--arrivals")
-        return LoadModel(kind="open", stages=(Stage(0.0, arrivals), Stage(length_s, arrivals)))
-    if stages:
-        return replace(own, kind="closed", stages=stages)
-    model = own
-    if users is not None:
-        model = replace(model, users=users, stages=())
-        model = replace(model, kind="once") if model.kind == "open" else model
-    if spawn_rate is not None:
-        model = replace(model, spawn_rate=spawn_rate)
-    if run_time_s is not None:
-        model = replace(model, run_time_s=run_time_s)
-        model = replace(model, kind="closed") if model.kind == "once" else model
-    return model
 
 
 def most_at_once(model: LoadModel) -> int:
@@ -82,12 +29,6 @@ def most_at_once(model: LoadModel) -> int:
     if model.kind == "open":
         return 0
     return int(max((one.at_end for one in model.stages), default=model.users))
-
-
-def _seconds(text: str) -> float:
-    from ...model.durations import seconds_or_duration
-
-    return seconds_or_duration(text)
 
 
 def guest_number(name: str | None) -> int | None:
@@ -123,15 +64,42 @@ def checked_outputs(outputs: OutputFiles) -> OutputFiles:
     return outputs
 
 
-def agent_options(agent: str) -> tuple[str, str]:
-    """For the emulator that is started. Raises typer.BadParameter where there is no such agent."""
+def chosen_agent(
+    asked: str | None,
+    emulator: str | None = None,
+    daemon: str | None = None,
+    region: str | None = None,
+) -> str:
+    """Of the emulator that is started. Raises typer.BadParameter where there is no such agent, or
+    no emulator is started."""
     from ...emulator.agents.script import script_of
 
+    if asked is None:
+        return DEFAULT_AGENT
     try:
-        script_of(agent)
+        script_of(asked)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--agent") from None
-    return "--agent", agent
+    if other := _who_answers(asked, emulator, daemon, region):
+        why = f"is for the emulator that is started for the run, and {other}"
+        raise typer.BadParameter(why, param_hint="--agent")
+    return asked
+
+
+def _who_answers(agent: str, emulator: str | None, daemon: str | None, region: str | None) -> str:
+    """Where not an emulator of the run, with the remedy; "" where it does."""
+    if region:
+        return "at the platform others answer; leave it out"
+    if daemon is not None:
+        remedy = "leave it out; who answers is emulator.agent in its configuration"
+        return f"--daemon names a daemon that runs; {remedy}"
+    if emulator is None:
+        return ""
+    start = f"guestd emulate --agent {agent}"
+    if agent.endswith((".toml", ".json")):
+        return f"--emulator names one that runs; choose it where that is started: {start}"
+    change = f'curl {emulator}/__emulator/settings -d \'{{"agent": "{agent}"}}\''
+    return f"--emulator names one that runs; choose it there: {start}, or now: {change}"
 
 
 def emulator_url(asked: str | None) -> str:
@@ -246,6 +214,13 @@ def new_options(
     )
     options.command = command_line(options)
     return options
+
+
+def rules_of(thresholds: Iterable[str] | None) -> list[ThresholdRule]:
+    """Those of the command line, beside the file's."""
+    from ...load.scenario.file import ThresholdRule
+
+    return [ThresholdRule(one) for one in thresholds or ()]
 
 
 def push_place(given: str | None) -> URL | None:

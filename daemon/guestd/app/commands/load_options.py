@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from ..variables import CONFIG_HELP
 
 
@@ -21,23 +22,31 @@ ScenarioPath = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario
 
 # ---------------------------------------------------------------------- how much load
 
-Users = Annotated[int | None, typer.Option("-u", "--users", min=1, help="Guests at a time.")]
+Users = Annotated[
+    int | None,
+    typer.Option(
+        "-u", "--users", min=1, help="Guests at a time; with --stage: how many at its beginning."
+    ),
+]
 SpawnRate = Annotated[
     float | None, typer.Option("-r", "--spawn-rate", min=0.001, help="How many more each second.")
 ]
 RunTime = Annotated[
     str | None,
     typer.Option("-t", "--run-time", help="How long, as 90s or 10m; without it each guest talks"
-                 " once."),
+                 " once. Of a file with stages: only so much of them."),
 ]  # fmt: skip
 Stages = Annotated[
     list[str] | None,
     typer.Option(
-        "--stage", help="LENGTH:GUESTS, as 30s:100; repeatable. With --arrivals: per second."
+        "--stage",
+        help="LENGTH:GUESTS, as 30s:100; repeatable, in place of the file's. With --arrivals:"
+        " per second, from that rate on.",
     ),
 ]
 Arrivals = Annotated[
-    float | None, typer.Option(help="New guests a second, whatever becomes of the others.")
+    float | None,
+    typer.Option(help="New guests a second, whatever becomes of the others; with -t or --stage."),
 ]
 RandomArrivals = Annotated[
     bool, typer.Option("--random-arrivals", help="Let them arrive by chance, not evenly.")
@@ -71,10 +80,11 @@ Daemon = Annotated[
     ),
 ]
 Agent = Annotated[
-    str,
+    str | None,
     typer.Option(
         help="Who answers in the emulator that is started for the run: echo, faq, goodbye,"
-        " handover, human, menu, silent, or a script of yours (.toml, .json)."
+        " handover, human, menu, silent, or a script of yours (.toml, .json).",
+        show_default=DEFAULT_AGENT,
     ),
 ]
 ConfigPath = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]

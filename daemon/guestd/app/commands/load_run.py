@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from ...emulator import DEFAULT_AGENT
 from .. import exit_codes
 from . import load_options as opt
 from .client_options import TokenFile
 from .load_arguments import (
-    agent_options,
-    asked_model,
     check_guest,
     check_together,
     checked_outputs,
+    chosen_agent,
     comparison_of,
     guest_number,
     most_at_once,
     new_options,
     platform_of,
     push_place,
+    rules_of,
     run_places,
 )
+from .load_asked import asked_model, spacing_of
 
 if TYPE_CHECKING:
     from ...load.scenario.file import ScenarioFile
@@ -71,7 +71,7 @@ def run(
     emulator: opt.Emulator = None,
     daemon: opt.Daemon = None,
     token_file: TokenFile = None,
-    agent: opt.Agent = DEFAULT_AGENT,
+    agent: opt.Agent = None,
     config: opt.ConfigPath = None,
     region: opt.Region = None,
     deployment_id: opt.DeploymentId = None,
@@ -99,7 +99,6 @@ def run(
 ) -> None:
     """Run a scenario file with many virtual guests, and judge the run by thresholds. Ctrl-C lets
     the guests end their conversations; a second one stops at once."""
-    from ...load.scenario.file import ThresholdRule
     from ..load_runs.outputs import OutputFiles
     from ..load_runs.permission import Permission
     from ..load_runs.running import LoadRequest
@@ -112,12 +111,12 @@ def run(
     options = new_options(file, model, seed, where, connects_per_minute, workers, frames)
     options.only = guest_number(only)
     options.reconcile = comparison_of(reconcile, daemon)
-    options.spacing = "random" if random_arrivals else "even"
+    options.spacing = spacing_of(random_arrivals, model)
     check_guest(only, scenarios, options)
-    rules = [ThresholdRule(one) for one in threshold or ()]
     outputs = checked_outputs(OutputFiles(summary, report, junit, csv, openmetrics))
-    allowed, agents = Permission(tuple(allow_deployment or ()), yes), agent_options(agent)
-    wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
+    allowed = Permission(tuple(allow_deployment or ()), yes)
+    agents = "--agent", chosen_agent(agent, emulator, daemon, region)
+    wanted = LoadRequest(scenarios, options, rules_of(threshold), outputs, agents, places, allowed)
     wanted = replace(wanted, quiet=quiet, dry_run=dry_run, require_valid=require_valid)
     carry_out(replace(wanted, push=push_place(push), console=console))
 

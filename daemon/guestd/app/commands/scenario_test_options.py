@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ...emulator import DEFAULT_AGENT
 from ..variables import CLIENT_URL, CONFIG_HELP
 
 Files = Annotated[
@@ -20,10 +21,11 @@ EmulatorUrl = Annotated[
     ),
 ]
 Agent = Annotated[
-    str,
+    str | None,
     typer.Option(
         help="Who answers in the emulator that is started for the run: echo, faq, goodbye,"
-        " handover, human, menu, silent, or a script of yours (.toml, .json)."
+        " handover, human, menu, silent, or a script of yours (.toml, .json).",
+        show_default=DEFAULT_AGENT,
     ),
 ]
 Region = Annotated[

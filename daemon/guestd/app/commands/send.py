@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,6 +36,8 @@ guestd send ana "Where is my parcel?"
 
 echo "Where is my parcel?" | guestd send ana - --id question-1    the same --id: sent once
 
+guestd send ana hello --when-down reject    not_ready, as programs get it while it is disconnected
+
 Exit codes: 0 confirmed by the platform (webchat, which confirms nothing: sent), or accepted with
 --wait 0; 1 refused, failed, uncertain, or not confirmed in time; 2 usage; 69 no daemon."""
 
@@ -58,6 +61,11 @@ class _OneText(TyperCommand):
 COMMAND = _OneText
 
 
+class WhenDown(StrEnum):
+    queue = "queue"
+    reject = "reject"
+
+
 class NotConfirmed(GuestdError):
     code = "not_confirmed"
     exit_code = REFUSED
@@ -70,18 +78,30 @@ def send(
     wait: Annotated[
         str, typer.Option(help="How long to wait for the platform's confirmation.")
     ] = "15s",
+    when_down: Annotated[
+        WhenDown | None,
+        typer.Option(
+            help="While the session's connection is lost: let the message wait, or have it refused"
+            " with not_ready. If left out: queue; with --wait 0 what messages.when_down of the"
+            " daemon says."
+        ),
+    ] = None,
     url: Url = DEFAULT_URL,
     socket: Socket = None,
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say something, and wait until the platform has confirmed it."""
+    """Say something, and wait until the platform has confirmed it. While the guest session has no
+    connection the message waits, whatever messages.when_down says; --when-down reject has it
+    refused."""
     wait_s = duration(wait)
     body: Json = {"text": sys.stdin.read().rstrip("\n") if text == "-" else text}
     if key is not None:
         body["command_id"] = key
-    if wait_s:
-        body["when_down"] = "queue"  # who waits for the confirmation waits for the connection, too
+    if when_down is None and wait_s:
+        when_down = WhenDown.queue  # who waits for the confirmation waits for the connection, too
+    if when_down is not None:
+        body["when_down"] = when_down.value
 
     async def work(client: ControlClient) -> int:
         accepted = await client.ask("POST", session_path(session, "/messages"), body)

@@ -48,6 +48,7 @@ def serve(
     import logging
 
     from ...observe.log import configure_logging
+    from ..api_note import api_notes
     from ..config_problems import ConfigProblems
     from ..lifecycle import serve as live
     from ..load_config import find_config
@@ -72,7 +73,10 @@ def serve(
         logger.info("the configuration is %s", loaded.origin)
     for line in loaded.notes:
         logger.info("%s", line)
-    for line in open_secrets(settings, os.environ, loaded.places.file):
+    for line in (
+        *open_secrets(settings, os.environ, loaded.places.file),
+        *api_notes(settings),
+    ):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exit_codes.run_logged(lambda: live(settings, log, signals, demo), log))

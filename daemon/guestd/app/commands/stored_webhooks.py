@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
 from ...journal import database
 from ...journal.lock import DirectoryLock
@@ -30,7 +31,11 @@ def lines_of(place: Path, status: str, most: int, as_json: bool) -> Iterator[str
 def send_again(place: Path, delivery_id: str | None) -> int:
     """This one, or every dead one, at the daemon's next start; how many. Raises NotFound."""
     lock = DirectoryLock(place)
-    lock.take()
+    path = "replay-dead" if delivery_id is None else f"deliveries/{quote(delivery_id)}/replay"
+    lock.take(
+        f"it sends them again itself: curl -X POST http://127.0.0.1:3000/v1/webhooks/{path} (with"
+        " its address, and -H 'Authorization: Bearer …' where api.token is set); or stop it first"
+    )
     try:
         with _reading(place) as journal:
             found = (

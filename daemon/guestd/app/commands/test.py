@@ -47,7 +47,7 @@ by a file's rails, 2 usage or a bad file, 69 platform, 78 configuration."""
 def test(
     files: o.Files = None,
     emulator: o.EmulatorUrl = None,
-    agent: o.Agent = DEFAULT_AGENT,
+    agent: o.Agent = None,
     region: o.Region = "",
     deployment_id: o.DeploymentId = "",
     origin: o.Origin = "",
@@ -81,20 +81,21 @@ def test(
         raise typer.BadParameter("give either the region or --emulator", param_hint="--region")
     from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.outputs import OutputFiles
-    from .load_arguments import agent_options, checked_outputs, emulator_url
+    from .load_arguments import checked_outputs, chosen_agent, emulator_url
     from .load_run import read_scenarios
 
     timeout_s = _timeout_s(timeout)
     outputs = checked_outputs(OutputFiles(summary, report, junit))
     platform = GivenPlatform(region=region, deployment_id=deployment_id, origin=origin)
     allowed = tuple(allow_deployment or ())
+    agent = chosen_agent(agent, emulator, None, region)
     asked = FunctionalRun(
         files=[read_scenarios(one, timeout_s) for one in files],
         options=_options(config, emulator_url(emulator), only, seed, timeout_s),
         at_once=parallel,
         failures_only=failures_only,
         as_json=as_json,
-        emulator_options=list(agent_options(agent)),
+        emulator_options=["--agent", agent],
         platform=platform,
         tell_ids=associate_id,
         again=repeating_options(emulator, agent, platform, allowed, config, timeout, seed, only),

@@ -14,6 +14,7 @@ from ..control_client import ApiAddress, ApiRefusal, ControlClient
 from ..control_words import session_path
 
 LOOK_EVERY_S = 0.2
+START_IT = "start that guestd serve, and try again"
 
 
 async def reap_at_daemon(
@@ -24,7 +25,7 @@ async def reap_at_daemon(
     own = Path(left.target.token_file) if left.target.token_file else None
     address = ApiAddress(left.target.daemon, None, token_of(token_file or own))
     counts = ReapCounts()
-    async with ControlClient(address) as client:
+    async with ControlClient(address, remedy=START_IT) as client:
         found = await _open(client, left.target.run_id)
         counts.over = len(set(left.tokens) - set(found))
         for session_id in found.values():

@@ -40,6 +40,7 @@ FRAMES = NotMeasured(
     what="the frames of failed and slow conversations",
     why="they are on the daemon's connections; `guestd frames NAME` shows those of a guest",
 )
+NAME_ANOTHER = "start guestd serve, or name another with --daemon"
 _DELIVERY = "messages lost, doubled or reordered"
 _FIGURES = ["lost", "doubled", "reordered"]
 
@@ -63,7 +64,8 @@ class RunningDaemon:
 
     async def ask(self) -> None:
         """Who it is and whom it talks to. Raises ApiRefusal, PlatformUnavailable."""
-        client = ControlClient(self._address, CONNECTIONS + READS + OTHER_CONNECTIONS)
+        connections = CONNECTIONS + READS + OTHER_CONNECTIONS
+        client = ControlClient(self._address, connections, NAME_ANOTHER)
         self._client = await self._stops.enter_async_context(client)
         try:
             self._info = await self._client.ask("GET", "/v1/info")

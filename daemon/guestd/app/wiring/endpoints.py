@@ -97,8 +97,12 @@ async def _asked(http: Http, url: str, wait_s: float, must_answer: bool) -> dict
     until = loop.time() + wait_s
     while True:
         try:
-            return await http.get_object(f"{url}/__emulator/about")
+            about = await http.get_object(f"{url}/__emulator/about")
+            if about.get("api_url") != url:
+                await _check_is_no_daemon(http, url, must_answer)
+            return about
         except PlatformRefused as error:
+            await _check_is_no_daemon(http, url, must_answer)
             if error.status not in (403, 421):
                 problem = f"{url} answers, but is not an emulator of guestd ({error})"
                 remedy = "write the URL that `guestd emulate` prints"
@@ -118,6 +122,24 @@ async def _asked(http: Http, url: str, wait_s: float, must_answer: bool) -> dict
             why,
         )
         return {}
+
+
+async def _check_is_no_daemon(http: Http, url: str, may_play_through: bool) -> None:
+    """A daemon has the admin API of its emulator, and nothing else of a platform. Raises
+    ConfigError for one."""
+    try:
+        health = await http.get_object(f"{url}/healthz")
+    except (PlatformRefused, PlatformUnavailable):
+        return
+    if not health.keys() >= {"status", "version", "emulator", "messages_in"}:
+        return
+    emulator = health["emulator"]
+    remedy = f"name its emulator, {emulator}" if emulator else "start one with `guestd emulate`"
+    if may_play_through:
+        remedy += f"; `guestd load` plays guests through a daemon with --daemon {url}"
+    raise ConfigError(
+        "platform.emulator", f"what answers at {url} is a guestd daemon, not an emulator", remedy
+    )
 
 
 def _client(name: str, secret: str) -> OAuthClient:

@@ -18,11 +18,20 @@
 const QUEUE_MAX = 1000
 const ANSWER_MS = 30_000
 const HELLO_MS = 15_000
+const CLOSE_MS = 100 // from a socket's error to its close
+const REASON_MS = 5000
 const UPLOAD_TRIES_MAX = 8
 /** Refused with 1008, but not for ever. */
 const TEMPORARY = new Set(['draining', 'overloaded', 'rate_limited', 'limit_exceeded', 'not_ready'])
 const TEMPORARY_STATUS = new Set([408, 425, 429, 500, 502, 503, 504])
 const GOING_AWAY = 1013
+/** Statuses of a handshake that no further try changes. */
+const FINAL_STATUS = new Map([
+  [401, 'unauthorized'],
+  [403, 'refused'],
+  [404, 'not_found'],
+  [421, 'no_such_host'],
+])
 
 /** @typedef {import("./guestd.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./guestd.js").Command} Command */
@@ -72,8 +81,12 @@ export class GuestSession {
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer
   /** @type {ReturnType<typeof setInterval> | undefined} */ #watch
   /** @type {GuestdError | undefined} */ #refused
+  /** @type {AbortController | undefined} */ #asking
   #tries = 0
+  #opened = false
   #greeted = false
+  #wasUp = false
+  #trouble = '' // what an error of the socket says
   #helloSeq = 0
   #fileBytesMax = 0
   #limitMayBeOld = false // the platform may have said another one since
@@ -245,9 +258,11 @@ export class GuestSession {
 
   /** Leave. The conversation goes on without this client; `end` ends it. */
   close() {
-    if (this.connection !== 'closed' && this.connection !== 'ended') {
-      this.#finish('closed', new GuestdError('closed', 'the client was closed'))
-    }
+    if (!this.#isOver) this.#finish('closed', new GuestdError('closed', 'the client was closed'))
+  }
+
+  get #isOver() {
+    return this.connection === 'ended' || this.connection === 'closed'
   }
 
   /**
@@ -271,14 +286,16 @@ export class GuestSession {
     const commandId = given ?? drawId()
     const confirmed = deferred()
     if (this.#unconfirmed.has(commandId)) {
-      confirmed.reject(new GuestdError('conflict', `${commandId} is under way; draw a new id`))
+      const conflict = new GuestdError('conflict', `${commandId} is under way; draw a new id`)
+      this.#reject(commandId, conflict, confirmed)
       return { commandId, accepted: confirmed.promise, confirmed: confirmed.promise }
     }
     this.#unconfirmed.set(commandId, confirmed)
     const accepted = give(commandId)
     accepted.catch(error => {
+      if (this.#unconfirmed.get(commandId) !== confirmed) return // it was told already
       this.#unconfirmed.delete(commandId)
-      confirmed.reject(error)
+      this.#reject(commandId, error, confirmed)
     })
     return { commandId, accepted, confirmed: confirmed.promise }
   }
@@ -292,24 +309,43 @@ export class GuestSession {
     const frame = { command_id: drawId(), ...given }
     const accepted = deferred()
     const max = this.#options.queueMax ?? QUEUE_MAX
-    if (this.connection === 'ended' || this.connection === 'closed') {
-      accepted.reject(
-        this.#refused ??
-          new GuestdError(this.connection, `the guest session is ${this.connection}`),
-      )
+    if (this.#isOver) {
+      this.#fail(frame.command_id, this.#refused, accepted)
     } else if (this.#waiting.size >= max) {
-      accepted.reject(
-        new GuestdError(
-          'queue_full',
-          `${max} commands wait for an answer already; send fewer at once`,
-        ),
-      )
+      const full = `${max} commands wait for an answer already; send fewer at once`
+      this.#fail(frame.command_id, new GuestdError('queue_full', full), accepted)
     } else {
       const waiting = { frame, accepted, sentAt: 0 }
       this.#waiting.set(frame.command_id, waiting)
       if (this.connection === 'up') this.#give(waiting)
     }
     return accepted.promise
+  }
+
+  /**
+   * Neither answered nor confirmed any more.
+   * @param {string} commandId
+   * @param {any} why
+   * @param {Deferred | undefined} accepted
+   */
+  #fail(commandId, why, accepted) {
+    const confirmed = this.#unconfirmed.get(commandId)
+    this.#unconfirmed.delete(commandId)
+    const error = new GuestdError(why.code, why.message, why)
+    this.#reject(commandId, error, accepted, confirmed)
+  }
+
+  /**
+   * Nobody may wait for the promises, so it is an event too; told when the caller has returned.
+   * @param {string} commandId
+   * @param {any} error
+   * @param {(Deferred | undefined)[]} promises
+   */
+  #reject(commandId, error, ...promises) {
+    for (const one of promises) one?.reject(error)
+    if (!(error instanceof GuestdError)) return // an upload that its caller has given up
+    Object.assign(error, { commandId })
+    queueMicrotask(() => this.#tell('error', error))
   }
 
   // -- files --------------------------------------------------------------------------------------
@@ -331,6 +367,8 @@ export class GuestSession {
    * @param {string} commandId
    */
   async #upload(file, options, commandId) {
+    const over = this.#isOver && this.#refused
+    if (over) throw new GuestdError(over.code, over.message, { ...over })
     await this.#known.promise
     const size = file.size ?? file.byteLength
     if (this.#fileBytesMax && size > this.#fileBytesMax && !this.#limitMayBeOld) {
@@ -390,15 +428,18 @@ export class GuestSession {
   // -- the connection -----------------------------------------------------------------------------
 
   #dial() {
+    if (this.#isOver) return // a listener has closed it
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket
     if (!Socket)
       throw new GuestdError(
         'no_websocket',
         'there is no WebSocket here; pass one as the option WebSocket',
       )
-    this.#greeted = false
+    this.#opened = this.#greeted = false
     this.#refused = undefined
+    this.#trouble = ''
     this.#become('connecting')
+    if (this.#isOver) return
     const socket = /** @type {WebSocket} */ (new Socket(this.#address()))
     this.#socket = socket
     this.#after(HELLO_MS, () => this.#drop('guestd did not answer in time'))
@@ -411,7 +452,12 @@ export class GuestSession {
     socket.onclose = ({ code, reason }) => {
       if (socket === this.#socket) this.#lost(code, reason)
     }
-    socket.onerror = () => {} // `onclose` follows, and says more
+    socket.onerror = event => {
+      if (socket !== this.#socket) return
+      this.#trouble = /** @type {any} */ (event).message ?? ''
+      // `onclose` follows, and says more; but not in Node 20 where a handshake fails
+      this.#after(CLOSE_MS, () => this.#drop(''))
+    }
   }
 
   #address() {
@@ -432,6 +478,8 @@ export class GuestSession {
 
   /** What the address announced. */
   #introduce() {
+    this.#opened = true
+    this.#stopAsking()
     const { metadata } = this.#options
     if (metadata && !this.session) this.#write({ action: 'guest', metadata })
   }
@@ -453,7 +501,8 @@ export class GuestSession {
   /** @param {import("./guestd.js").HelloEvent} hello */
   #hello(hello) {
     if (this.session && hello.session !== this.session) return this.#replaced(hello.session)
-    this.#greeted = true
+    this.#greeted = this.#wasUp = true
+    this.#refused = undefined
     this.#tries = Math.min(this.#tries, 2)
     this.session = hello.session
     this.guest = hello.guest
@@ -466,6 +515,7 @@ export class GuestSession {
     this.#known.resolve(hello)
     this.#become('up')
     this.#tell('hello', hello)
+    if (this.connection !== 'up') return // a listener has closed it
     for (const waiting of this.#waiting.values()) this.#give(waiting)
     clearInterval(this.#watch)
     const every = this.#options.answerMs ?? ANSWER_MS
@@ -528,9 +578,14 @@ export class GuestSession {
       retry_after_ms: retryAfterMs,
     } = frame
     const error = new GuestdError(code, message, { commandId, field, state, retryAfterMs })
+    if (code === 'unknown_since') this.seq = 0 // all events of this session follow
     const waiting = this.#waiting.get(commandId)
     this.#waiting.delete(commandId)
-    waiting?.accepted.reject(error)
+    if (waiting) {
+      waiting.accepted.reject(error)
+      this.#unconfirmed.get(commandId)?.reject(error)
+      this.#unconfirmed.delete(commandId)
+    }
     if (!this.#greeted) {
       this.#refused = error // the socket is closed next
       if (code === 'not_found' && this.session) return // it has ended, and that is told then
@@ -577,7 +632,7 @@ export class GuestSession {
    */
   #lost(code, reason) {
     this.#forget()
-    if (this.connection === 'ended' || this.connection === 'closed') return
+    if (this.#isOver) return
     const refused = this.#refused
     if (code === 1000 && this.#greeted)
       return this.#finish('ended', { kind: 'session', state: 'ended', reason: 'unknown' })
@@ -589,13 +644,40 @@ export class GuestSession {
       )
     }
     const retryInMs = Math.max(this.#backoffMs(++this.#tries), code === GOING_AWAY ? 1000 : 0)
+    this.#after(retryInMs, () => this.#dial())
+    if (!this.#opened) this.#askWhy()
     this.#become('down', {
       code,
-      reason: refused?.message ?? reason,
+      reason: refused?.message || reason || this.#trouble,
       attempt: this.#tries,
       retryInMs,
     })
-    this.#after(retryInMs, () => this.#dial())
+  }
+
+  /**
+   * A browser is told why on the socket. Elsewhere a refusal is the status of the handshake, which a
+   * WebSocket does not show; the same address has it over HTTP.
+   */
+  async #askWhy() {
+    const ask = this.#options.fetch ?? globalThis.fetch
+    if (this.#asking || !ask || globalThis.document) return
+    const asking = (this.#asking = new AbortController())
+    const timer = setTimeout(() => this.#stopAsking(), REASON_MS)
+    const found = await refusalAt(ask, httpOf(this.#address()), asking.signal)
+    clearTimeout(timer)
+    if (asking !== this.#asking) return // too late: it is open again, or over
+    this.#asking = undefined
+    // behind a proxy, a guestd that starts again may be an unknown path for a while
+    const isFinal = found && (!this.#wasUp || found.status < 404)
+    if (!isFinal) return
+    const refused = refusalOf(found)
+    this.#tell('error', refused)
+    if (!this.#isOver) this.#finish('closed', refused)
+  }
+
+  #stopAsking() {
+    this.#asking?.abort()
+    this.#asking = undefined
   }
 
   /**
@@ -610,19 +692,13 @@ export class GuestSession {
     socket?.close(1000)
     if (!this.#options.reopen)
       return this.#finish('ended', { kind: 'session', state: 'ended', reason: 'unknown' })
-    for (const [id, waiting] of this.#waiting) {
-      if (!waiting.sentAt) continue // else it may have been done in the session that is over
+    for (const id of this.#open()) {
+      const waiting = this.#waiting.get(id)
+      if (waiting && !waiting.sentAt) continue // else it may have been done in the one that is over
       this.#waiting.delete(id)
-      waiting.accepted.reject(
-        new GuestdError('uncertain', 'the guest session ended before this was answered'),
-      )
-    }
-    for (const [id, confirmed] of this.#unconfirmed) {
-      if (this.#waiting.has(id)) continue
-      this.#unconfirmed.delete(id)
-      confirmed.reject(
-        new GuestdError('uncertain', 'the guest session ended before this was confirmed'),
-      )
+      const what = waiting ? 'answered' : 'confirmed'
+      const why = new GuestdError('uncertain', `the guest session ended before this was ${what}`)
+      this.#fail(id, why, waiting?.accepted)
     }
     this.session = ''
     this.seq = 0
@@ -631,6 +707,11 @@ export class GuestSession {
     this.#known.promise.then(before.resolve, before.reject) // an upload may wait for it
     this.#tell('replaced', { was, session })
     this.#dial()
+  }
+
+  /** The commands without an answer, or whose outcome is not known. */
+  #open() {
+    return new Set([...this.#unconfirmed.keys(), ...this.#waiting.keys()])
   }
 
   #retryNow() {
@@ -683,18 +764,18 @@ export class GuestSession {
     this.#refused = /** @type {GuestdError} */ (error)
     if (status === 'ended') this.state = 'ended'
     this.#forget()
+    this.#stopAsking()
     globalThis.removeEventListener?.('online', this.#online)
     socket?.close(1000)
     this.#become(status, {
       reason: why.message ?? why.reason,
       error: why instanceof Error ? why : undefined,
     })
-    for (const confirmed of this.#unconfirmed.values()) confirmed.reject(error)
-    this.#unconfirmed.clear()
-    for (const [id, waiting] of this.#waiting) {
-      if (status === 'ended' && waiting.frame.action === 'end') waiting.accepted.resolve({})
-      else waiting.accepted.reject(error)
+    for (const id of this.#open()) {
+      const waiting = this.#waiting.get(id)
       this.#waiting.delete(id)
+      if (status === 'ended' && waiting?.frame.action === 'end') waiting.accepted.resolve({})
+      else this.#fail(id, error, waiting?.accepted)
     }
     this.#known.reject(error)
     if (status === 'ended') this.#over.resolve(why)
@@ -737,7 +818,7 @@ function baseOf(given) {
   return url
 }
 
-/** @param {URL} socket */
+/** @param {string | URL} socket */
 function httpOf(socket) {
   const url = new URL(socket)
   url.protocol = url.protocol.replace('ws', 'http')
@@ -762,11 +843,29 @@ function outcome(status, retryAfter, text) {
 /** @param {{status: number, body: any}} found */
 function refusalOf({ status, body }) {
   const code = body.code ?? (status ? 'refused' : 'unreachable')
-  return new GuestdError(code, body.detail ?? `guestd answered ${status}`, {
+  return new GuestdError(code, body.detail || `guestd answered ${status}`, {
     status,
     field: body.field,
     state: body.state,
   })
+}
+
+/**
+ * Why a handshake at this address is refused for good; undefined if it is not, or nobody says.
+ * @param {typeof globalThis.fetch} ask
+ * @param {URL} url
+ * @param {AbortSignal} signal
+ */
+async function refusalAt(ask, url, signal) {
+  try {
+    const answer = await ask(url, { signal, redirect: 'manual' })
+    const code = FINAL_STATUS.get(answer.status)
+    const isForReaders = /^text\/plain|json/.test(answer.headers.get('Content-Type') ?? '')
+    const said = outcome(answer.status, null, isForReaders ? (await answer.text()).trim() : '')
+    return code && { ...said, body: { code, ...said.body } }
+  } catch {
+    return undefined
+  }
 }
 
 /**

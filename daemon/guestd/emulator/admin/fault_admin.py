@@ -19,6 +19,7 @@ from ..core.fault_rules import (
     FaultPlanError,
     FaultRule,
     fault_fields,
+    own_fields,
     parse_rule,
 )
 from ..core.faults import FaultInjection
@@ -169,8 +170,8 @@ class _FaultAdmin:
         if not isinstance(kind, str) or kind not in KINDS:
             raise AdminRequestError("kind", f"{kind!r} is unknown"[:100], SEE_KINDS)
         for name in more:
-            if name not in KIND_FIELDS.get(kind, ()):
-                known = ", ".join(KIND_FIELDS.get(kind, ())) or "none"
+            if name not in own_fields(kind):
+                known = ", ".join(own_fields(kind)) or "none"
                 raise AdminRequestError(name, f"{kind} has no {name}", f"it has {known}")
         rule = _rule({"kind": kind, "count": 1, **more})
         if KINDS[kind][0] in ("rest", "upgrade"):

@@ -118,6 +118,12 @@ KIND_FIELDS: dict[str, tuple[str, ...]] = {
     "expired_tokens": ("path", "method"),
 }
 
+#: What every rule has: how often, for whom and when.
+RULE_FIELDS = (
+    *("kind", "rate", "every", "count", "once_per_session"),
+    *("sender", "guest", "session", "token", "after_s", "for_s"),
+)
+
 #: Of these the guest is known; a rule for one guest is of use with no other.
 _GUEST_OCCASIONS = frozenset({"in", "out", "history", "time"})
 
@@ -192,9 +198,27 @@ class FaultRule(BaseModel):
         return self
 
 
+def own_fields(kind: str) -> tuple[str, ...]:
+    """What the kind reads beside the fields of every rule; one of calls always reads which."""
+    own = KIND_FIELDS.get(kind, ())
+    calls = ("path", "method") if KINDS[kind][0] == "rest" else ()
+    return (*own, *(one for one in calls if one not in own))
+
+
 def _nearest(kind: str) -> str:
     close = get_close_matches(kind, KINDS, 1)
     return f" (did you mean {close[0]}?)" if close else f"; there are {', '.join(KINDS)}"
+
+
+def _unknown(name: str, rule: dict[str, Any]) -> str:
+    """What is said of a field that no kind has."""
+    kind = rule.get("kind")
+    is_known = isinstance(kind, str) and kind in KINDS
+    own = own_fields(str(kind)) if is_known else tuple(FaultRule.model_fields)
+    known = dict.fromkeys((*RULE_FIELDS, *own))
+    close = get_close_matches(name, known, 1)
+    meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"{name[:40]} is no field of a rule; {meant}"
 
 
 def fault_fields() -> dict[str, Any]:
@@ -205,7 +229,7 @@ def fault_fields() -> dict[str, Any]:
             kind: {
                 "meaning": text,
                 "occasion": occasion,
-                "fields": {name: defaults[name] for name in KIND_FIELDS.get(kind, ())},
+                "fields": {name: defaults[name] for name in own_fields(kind)},
             }
             for kind, (occasion, text) in KINDS.items()
         },
@@ -250,9 +274,16 @@ def parse_rule(rule: Any, place: str = "") -> FaultRule:
     if isinstance(rule, dict):
         rule = {name: one for name, one in rule.items() if name not in ("id", "injected")}
     try:
-        return FaultRule.model_validate(rule)
+        found = FaultRule.model_validate(rule)
     except ValidationError as error:
         first = error.errors()[0]
         parts = [place, *map(str, first["loc"])]
         words = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            words = _unknown(str(first["loc"][0]), rule)
         raise FaultPlanError(".".join(filter(None, parts)), words) from None
+    own = own_fields(found.kind)
+    if foreign := sorted(found.model_fields_set.difference(RULE_FIELDS, own)):
+        words = f"{found.kind} has no {foreign[0]}; it has {', '.join(own) or 'none of its own'}"
+        raise FaultPlanError(".".join(filter(None, (place, foreign[0]))), words)
+    return found

@@ -11,8 +11,8 @@ import msgspec
 
 class ProcessSample(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One process in one row. `states`: its guests by state, as of `at_us`, the latest time in the
-    row. `open_most`: the most sessions that it had open at once. `cpu_us` was used in `span_us`.
-    `lag_us`: the longest that its event loop was late."""
+    row. `open_most`: the most sessions that it had open at once, exactly. `cpu_us` was used in
+    `span_us`. `lag_us`: the longest that its event loop was late."""
 
     at_us: int = 0
     states: dict[str, int] = {}

@@ -27,9 +27,6 @@ SECONDS_MAX = 1024
 
 StepCount = Literal["steps_run", "steps_failed"]
 
-#: A guest in one of these states has a session.
-OPEN_STATES = ("live", "resting", "leaving")
-
 
 class _Measures(dict[str, LatencyHistogram]):
     def __missing__(self, name: str) -> LatencyHistogram:
@@ -52,6 +49,7 @@ class Recorder:
 
     def __init__(self, worker: str = "0") -> None:
         self._worker = worker
+        self._open = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -108,6 +106,17 @@ class Recorder:
         self._process.started += 1
         self._process.late += late_s > LATE_START_S
 
+    def opened(self, at_s: float) -> None:
+        """A guest has its session."""
+        sample = self._sample_at(at_s)
+        self._open += 1
+        sample.open_most = max(sample.open_most, self._open)
+
+    def ended(self, at_s: float) -> None:
+        """A guest that had its session has it no more."""
+        self._sample_at(at_s)
+        self._open -= 1
+
     def lag(self, lag_s: float, at_s: float) -> None:
         """How late the event loop called a timer: several times a second."""
         self._lag.record(lag_s)
@@ -122,8 +131,6 @@ class Recorder:
         sample = self._sample_at(at_s)
         sample.at_us = int(at_s * 1e6)
         sample.states = {state: count for state, count in states.items() if count}
-        opened = sum(states.get(state, 0) for state in OPEN_STATES)
-        sample.open_most = max(sample.open_most, opened)
         sample.cpu_us += int(cpu_s * 1e6)
         sample.span_us += int(span_s * 1e6)
         self._process.memory_bytes = max(self._process.memory_bytes, memory_bytes)
@@ -159,5 +166,5 @@ class Recorder:
     def _sample_at(self, at_s: float) -> ProcessSample:
         row = self._row_at(at_s)
         if row.sample is None:
-            row.sample = ProcessSample()
+            row.sample = ProcessSample(open_most=self._open)
         return row.sample

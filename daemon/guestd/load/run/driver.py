@@ -144,6 +144,8 @@ class GuestDriver:
     def _note_state(self, one: h.Heard, at_s: float) -> None:
         match one:
             case h.Live():
+                if not self.was_live:
+                    self._host.recorder.opened(at_s)
                 self.was_live = True
             case h.SessionOver():
                 self.has_ended = one.is_confirmed
@@ -276,6 +278,8 @@ class GuestDriver:
         self.took_s = at_s - self.started_s
         self._host.timers.cancel(self)
         self._timer_at = -NEVER
+        if self.was_live:
+            self._host.recorder.ended(at_s)
         self._host.finished(self, action)
 
 

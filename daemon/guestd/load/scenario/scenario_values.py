@@ -59,6 +59,7 @@ def _rows(text: str) -> tuple[dict[str, str], ...]:
             if not values:
                 continue
             if not columns:
+                _check_separator(values)
                 columns = [one.strip() for one in values]
                 _check_columns(columns)
             elif len(values) != len(columns):
@@ -73,6 +74,13 @@ def _rows(text: str) -> tuple[dict[str, str], ...]:
     if not rows:
         raise ValueError(": has no rows below its columns")
     return tuple(rows)
+
+
+def _check_separator(first: Sequence[str]) -> None:
+    """Spreadsheets write other separators in some languages."""
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(first) == 1 and separator in first[0]:
+            raise ValueError(f" has {called} between its columns; separate them by commas")
 
 
 def _check_columns(columns: Sequence[str]) -> None:

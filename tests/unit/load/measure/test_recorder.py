@@ -174,12 +174,30 @@ def test_a_start_is_late_only_beyond_what_is_allowed():
     assert (process.started, process.late) == (4, 1)
 
 
-def test_the_most_open_sessions_are_those_that_have_one():
+def open_most(recorder: Recorder) -> dict[int, int]:
+    return {row.start_s: row.processes["0"].open_most for row in recorder.partial().rows}
+
+
+def test_the_most_open_sessions_are_counted_at_each_opening_and_end():
     recorder = Recorder()
-    recorder.sampled(1.1, {"waiting": 9, "opening": 1, "live": 5, "resting": 2}, 0, 1, 0)
-    recorder.sampled(1.9, {"live": 1, "leaving": 1}, 0, 1, 0)
-    sample = recorder.partial().rows[0].processes["0"]
-    assert (sample.open_most, sample.states) == (7, {"live": 1, "leaving": 1})
+    for at_s in (0.1, 0.2, 0.3):
+        recorder.opened(at_s)
+    recorder.ended(0.4)
+    recorder.opened(0.5)
+    recorder.ended(0.6)
+    assert open_most(recorder) == {0: 3}
+
+
+def test_the_most_open_sessions_of_a_second_may_be_those_of_its_beginning():
+    recorder = Recorder()
+    recorder.opened(0.5)
+    recorder.opened(0.6)
+    recorder.sampled(1.5, {"live": 2}, 0, 1, 0)
+    assert open_most(recorder) == {0: 2, 1: 2}
+    recorder.ended(2.1)
+    recorder.ended(2.2)
+    recorder.sampled(3.5, {}, 0, 1, 0)
+    assert open_most(recorder) == {2: 2, 3: 0}
 
 
 def test_a_sample_costs_microseconds_of_cpu():

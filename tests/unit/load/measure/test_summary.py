@@ -76,6 +76,7 @@ def measured() -> RunMeasures:
             failure = "no_reply" if second < 3 else ""
             recorder.step_done(0, StepDone(1, 1.0, failure), second + 0.5)
             recorder.sampled(second + 0.9, {"live": second, "waiting": 5}, 0.2, 1.0, 1000)
+            recorder.opened(second + 0.9)
             recorder.lag(0.001, second + 0.1)
         recorder.counted("send_failed", 3.0)
         recorder.counted("uncertain", 3.0)
@@ -94,7 +95,7 @@ def test_the_counts_and_latencies_are_those_that_were_measured():
     assert (summary.name, summary.seed, summary.valid) == ("Evening peak", 7, True)
     sessions, messages = summary.sessions, summary.messages
     assert (sessions.planned, sessions.opened, sessions.ended, sessions.failed) == (20, 20, 20, 2)
-    assert sessions.most_at_once == 18
+    assert sessions.most_at_once == 20
     assert (messages.sent, messages.confirmed, messages.received, messages.failed) == (
         40,
         20,

@@ -188,6 +188,8 @@ def test_a_file_with_very_many_problems_tells_how_many_more():
         (b"", "d.csv: has no rows below its columns"),
         (b"order,city\n", "d.csv: has no rows below its columns"),
         (b"order,city\n17\n", "d.csv:2: has 1 values, and 2 columns"),
+        (b"order;city\n17;x\n", "d.csv:1: has semicolons between its columns; separate them by commas"),
+        (b"order\tcity\n17\tx\n", "d.csv:1: has tabs between its columns; separate them by commas"),
         (b"order,order\n1,2\n", "d.csv:1: has the column order twice"),
         (b"order,\n1,2\n", "d.csv:1: column 2 has no name that can stand in ${…}"),
         (b"order,guest.name\n1,2\n", "d.csv:1: column 2 is called guest.name, which means something else"),
