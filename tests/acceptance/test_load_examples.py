@@ -24,7 +24,7 @@ def emulator():
     [
         ("echo", ["echo", "lost-connection"], 3),
         ("faq", ["faq", "ramp", "tester/scripted-pass"], 6),
-        ("human", ["files", "parcel"], 2),
+        ("human", ["files", "parcel"], 4),
         ("goodbye", ["goodbye"], 1),
         ("handover", ["handover"], 1),
         ("menu", ["menu", "pickers"], 4),
@@ -57,7 +57,10 @@ def test_a_failure_is_told_with_its_transcript_everywhere(emulator, tmp_path):
     assert "PASS" not in done.out and done.out.count("FAIL  ") == 2
     assert done.out.endswith("2 passed, 2 failed\n")
     assert 'expected: a reply containing "This is never said" within 2 s' in done.out
-    assert f"again: guestd test {failing} --emulator {emulator.url} --only the-text" in done.out
+    assert (
+        f"again: guestd test {failing} --emulator {emulator.url} --timeout 2 --only the-text"
+        in (done.out)
+    )
     assert "xxxx.pure.cloud, and runs against an emulator" in done.err
     suites = ET.parse(junit).getroot()
     assert [one.get("tests") for one in suites] == ["2", "2"]

@@ -184,7 +184,8 @@ class ConversationReport(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class CaseResult(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One conversation of a functional run (`guestd test`), or a group of them. `outcome`: passed,
-    failed, stopped (the run ended before it was through) or not run (before it began)."""
+    failed, stopped (the run ended before it was through) or not run (before it began). `row`: of
+    the scenario's data, from 1, and of how many, `rows`; both 0 where there are not several."""
 
     scenario: str
     guest: str
@@ -192,6 +193,8 @@ class CaseResult(msgspec.Struct, kw_only=True, omit_defaults=True):
     took_s: float
     file: str = ""
     line: int = 0
+    row: int = 0
+    rows: int = 0
     conversation: ConversationReport | None = None
 
 

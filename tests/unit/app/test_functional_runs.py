@@ -9,9 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
+from guestd.app.commands.load_arguments import repeatable
 from guestd.app.commands.load_compare import is_worse
+from guestd.app.commands.test import repeating_options
 from guestd.app.load_runs.cases_not_run import all_cases
-from guestd.app.load_runs.functional import GivenPlatform, together
+from guestd.app.load_runs.functional import FunctionalRun, GivenPlatform, file_options, together
 from guestd.app.load_runs.options import RunOptions
 from guestd.app.load_runs.session import FAILED, STOPPED_BY_RAILS, exit_code
 from guestd.load.measure.compare import CountComparison, MeasureComparison, RunComparison
@@ -116,6 +118,8 @@ def test_the_rails_of_a_file_hold_before_anything_is_contacted(tmp_path):
         (["test", "FILE", "--only", "nobody"], "for --only: 'nobody' must end in a number"),
         (["test", "FILE", "--agent", "humann"], "for --agent: 'humann' must be one of echo"),
         (["test", "FILE", "--emulator", "localhost:80"], "'localhost:80' is not the address of"),
+        (["test", "FILE", "-t", "10x"], "for --timeout: '10x' is not a duration"),
+        (["test", "FILE", "-t", "10ms"], "for --timeout: '10ms' is less than 0.1 s; give"),
         (["test", "init", "FILE"], "there is no file 'init'; the command is guestd load init"),
         (["test", "check", "FILE"], "there is no file 'check'; the command is guestd load check"),
         (["test", "compare", "A", "B"], "the command is guestd load compare"),
@@ -136,6 +140,32 @@ def test_what_is_mistyped_is_told_with_its_option_before_anything_runs(tmp_path,
     assert done.exit_code == 2 and said in done.stderr, done.stderr
 
 
+HERE = GivenPlatform()
+THERE = GivenPlatform(region="r", deployment_id="d", origin="https://o")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("", "human", HERE, (), None, "10s", 0, None), ""),
+        (("", "faq", HERE, (), None, "1m", 7, "hi-1"),
+         "--agent faq --timeout 1m --seed 7 --only hi-1"),
+        (("http://e", "faq", HERE, (), Path("c.toml"), "10s", 0, None),
+         "--emulator http://e --config c.toml"),
+        (("", "faq", THERE, ("x", "y"), None, "10s", 0, None),
+         "--region r --deployment-id d --origin https://o --allow-deployment x"
+         " --allow-deployment y"),
+    ],
+)  # fmt: skip
+def test_what_repeats_a_run_has_all_that_decides_it(given, words):
+    assert repeating_options(*given) == words.split()
+
+
+def test_what_repeats_a_load_run_does_not_write_over_its_results():
+    words = "load a.yml --report a.html -u 5 --summary=b --junit c --push http://p -t 5 --csv d"
+    assert repeatable(words.split()) == ["load", "a.yml", "-u", "5", "-t", "5"]
+
+
 def test_a_scenario_that_never_began_is_listed_as_not_run(tmp_path):
     path = tmp_path / "bot.yml"
     path.write_text("scenarios:\n  Hi:\n    - say: hi\n  Ho:\n    - say: ho\n  Hm: [{say: hm}]\n")
@@ -151,6 +181,31 @@ def test_a_scenario_that_never_began_is_listed_as_not_run(tmp_path):
                     ("Hm", "hm-3", "not run", 6)]  # fmt: skip
     options.only = 2
     assert [one.guest for one in all_cases(file, options, ())] == ["hm-3"]
+
+
+ROWS = """scenarios:
+  Track:
+    data: [{code: a}, {code: b}, {code: c}]
+    steps: [say: "${code}"]
+  Bye: [say: bye]
+"""
+
+
+def test_each_row_is_a_case_that_can_be_named(tmp_path):
+    path = tmp_path / "bot.yml"
+    path.write_text(ROWS)
+    file = read_file(path)
+    options = RunOptions(file="", model=LoadModel(), seed=0, run_id="r")
+    asked = FunctionalRun(files=[file], options=options, at_once=1)
+
+    found = all_cases(file, file_options(asked, file), ())
+    told = [(one.guest, one.row, one.rows) for one in found]
+    assert told == [("track-1", 1, 3), ("track-2", 2, 3), ("track-3", 3, 3), ("bye-4", 0, 0)]
+    options.only = 1
+    assert [one.row for one in all_cases(file, file_options(asked, file), ())] == [2]
+
+    done = CliRunner().invoke(app, ["test", str(path), "--only", "track-5"])
+    assert done.exit_code == 2 and "no guest 'track-5'; the file has 4 cases" in done.stderr
 
 
 @pytest.mark.parametrize(

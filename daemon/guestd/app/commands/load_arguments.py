@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ...load.scenario.file import LoadModel, ScenarioFile, ThresholdRule
     from ..load_runs.options import RunOptions
+    from ..load_runs.outputs import OutputFiles
 
 
 def most_at_once(model: LoadModel) -> int:
@@ -53,6 +54,14 @@ def check_guest(name: str | None, file: ScenarioFile, options: RunOptions) -> No
         problem = f"there is no guest {name!r}; number {options.only + 1} is {planned.name!r}"
         remedy = f"with these options and the seed {options.seed}"
         raise typer.BadParameter(f"{problem} {remedy}", param_hint="--only")
+
+
+def checked_outputs(outputs: OutputFiles) -> OutputFiles:
+    """That what the run leaves can be written. Raises typer.BadParameter."""
+    if (found := outputs.unwritable()) is not None:
+        option, problem = found
+        raise typer.BadParameter(problem, param_hint=option)
+    return outputs
 
 
 def chosen_agent(
@@ -230,10 +239,26 @@ def state_of(asked: Path | None) -> str:
     return str(asked or state_directory(os.environ))
 
 
+#: Options whose files, or figures elsewhere, a run would write over.
+OF_ONE_RUN = ("--summary", "--report", "--junit", "--csv", "--openmetrics", "--push")
+
+
 def command_line(options: RunOptions) -> str:
-    """What repeats the run, with its seed."""
-    given = [one for one in sys.argv[1:] if one]
+    """What repeats the run, with its seed, and leaves what came of this one as it is."""
+    given = repeatable(one for one in sys.argv[1:] if one)
     words = ["guestd", *given] if given[:1] == ["load"] else ["guestd", "load", options.file]
-    if "--seed" not in words:
+    if not any(one.partition("=")[0] == "--seed" for one in words):
         words += ["--seed", str(options.seed)]
     return shlex.join(words)
+
+
+def repeatable(words: Iterable[str]) -> list[str]:
+    """Without the options that say where a run's results go."""
+    left = iter(words)
+    found = []
+    for word in left:
+        if word in OF_ONE_RUN:
+            next(left, None)
+        elif word.partition("=")[0] not in OF_ONE_RUN:
+            found.append(word)
+    return found

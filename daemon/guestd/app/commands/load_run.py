@@ -14,6 +14,7 @@ from .client_options import TokenFile
 from .load_arguments import (
     check_guest,
     check_together,
+    checked_outputs,
     chosen_agent,
     comparison_of,
     guest_number,
@@ -112,7 +113,7 @@ def run(
     options.reconcile = comparison_of(reconcile, daemon)
     options.spacing = spacing_of(random_arrivals, model)
     check_guest(only, scenarios, options)
-    outputs = OutputFiles(summary, report, junit, csv, openmetrics)
+    outputs = checked_outputs(OutputFiles(summary, report, junit, csv, openmetrics))
     allowed = Permission(tuple(allow_deployment or ()), yes)
     agents = "--agent", chosen_agent(agent, emulator, daemon, region)
     wanted = LoadRequest(scenarios, options, rules_of(threshold), outputs, agents, places, allowed)

@@ -57,13 +57,21 @@ AssociateId = Annotated[
 ]
 Parallel = Annotated[int, typer.Option("-p", "--parallel", min=1, help="Scenarios at a time.")]
 StepTimeout = Annotated[
-    float,
-    typer.Option("-t", "--timeout", min=0.1, help="How many seconds a step waits by default."),
+    str,
+    typer.Option(
+        "-t",
+        "--timeout",
+        metavar="DURATION",
+        help="How long a step waits where the file does not say, as 10 (seconds), 10s or 1m.",
+    ),
 ]
 FailuresOnly = Annotated[bool, typer.Option("-fo", "--failures-only", help="Say only what failed.")]
 Only = Annotated[
     str | None,
-    typer.Option(help="Only this guest of the one file, by its name, as a failure tells it."),
+    typer.Option(
+        help="Only this guest of the one file, by its name, as a failure tells it: that is one"
+        " row where the scenario has data."
+    ),
 ]
 JunitFile = Annotated[Path | None, typer.Option(help="Write JUnit XML there.")]
 ReportFile = Annotated[Path | None, typer.Option(help="Write an HTML report there.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,15 @@ from .client_options import DEFAULT_URL, Socket, TokenFile
 
 if TYPE_CHECKING:
     from ..control_client import ControlClient
-    from ..load_runs.functional import FunctionalRun
+    from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.options import RunOptions
     from ..load_runs.outputs import OutputFiles
+
+#: A session is opened in so much time, or in that of a step where it is longer: a connect that
+#: failed is tried again four times in it.
+OPEN_WITHIN_S = 30.0
+
+TIMEOUT, TIMEOUT_S_MIN = "10s", 0.1
 
 EXAMPLES = """Examples:
 
@@ -47,7 +54,7 @@ def test(
     allow_deployment: o.AllowDeployment = None,
     associate_id: o.AssociateId = False,
     parallel: o.Parallel = 1,
-    timeout: o.StepTimeout = 10.0,
+    timeout: o.StepTimeout = TIMEOUT,
     failures_only: o.FailuresOnly = False,
     only: o.Only = None,
     junit: o.JunitFile = None,
@@ -62,39 +69,49 @@ def test(
     socket: Socket = None,
     token_file: TokenFile = None,
 ) -> None:
-    """Run each scenario of the files once. A failure is said with what was said until then. With
-    --record a conversation that a running daemon has is written as a scenario file instead."""
+    """Run each scenario of the files once, or once for each row of its data. A failure is said with
+    what was said until then. With --record a conversation that a running daemon has is written as a
+    scenario file instead."""
     if record is not None:
         given = [*(files or ()), *([Path(origin)] if origin else ())]
         _record(record, with_pauses, given, url, socket, token_file)
         return
-    if not files:
-        raise typer.BadParameter("name at least one scenario file", param_hint="FILE")
-    if only is not None and len(files) != 1:
-        raise typer.BadParameter("is for one file", param_hint="--only")
+    files = _checked_files(files, only)
     if region and emulator:
         raise typer.BadParameter("give either the region or --emulator", param_hint="--region")
-    _check_is_no_command(files[0])
     from ..load_runs.functional import FunctionalRun, GivenPlatform
     from ..load_runs.outputs import OutputFiles
-    from .load_arguments import chosen_agent, emulator_url
+    from .load_arguments import checked_outputs, chosen_agent, emulator_url
     from .load_run import read_scenarios
 
+    timeout_s = _timeout_s(timeout)
+    outputs = checked_outputs(OutputFiles(summary, report, junit))
+    platform = GivenPlatform(region=region, deployment_id=deployment_id, origin=origin)
+    allowed = tuple(allow_deployment or ())
     agent = chosen_agent(agent, emulator, None, region)
     asked = FunctionalRun(
-        files=[read_scenarios(one, timeout) for one in files],
-        options=_options(config, emulator_url(emulator), only, seed),
+        files=[read_scenarios(one, timeout_s) for one in files],
+        options=_options(config, emulator_url(emulator), only, seed, timeout_s),
         at_once=parallel,
         failures_only=failures_only,
         as_json=as_json,
         emulator_options=["--agent", agent],
-        platform=GivenPlatform(region=region, deployment_id=deployment_id, origin=origin),
+        platform=platform,
         tell_ids=associate_id,
-        again=_again(emulator, agent, region, config),
-        allowed_deployments=tuple(allow_deployment or ()),
+        again=repeating_options(emulator, agent, platform, allowed, config, timeout, seed, only),
+        allowed_deployments=allowed,
     )
     _check_only(only, asked)
-    raise typer.Exit(_carry_out(asked, OutputFiles(summary, report, junit)))
+    raise typer.Exit(_carry_out(asked, outputs))
+
+
+def _checked_files(files: list[Path] | None, only: str | None) -> list[Path]:
+    if not files:
+        raise typer.BadParameter("name at least one scenario file", param_hint="FILE")
+    if only is not None and len(files) != 1:
+        raise typer.BadParameter("is for one file", param_hint="--only")
+    _check_is_no_command(files[0])
+    return files
 
 
 def _check_is_no_command(first: Path) -> None:
@@ -117,13 +134,18 @@ def _check_only(only: str | None, asked: FunctionalRun) -> None:
     if only is None:
         return
     (file,), number = asked.files, asked.options.only
-    if number is not None and number >= len(file.scenarios):
-        problem = f"there is no guest {only!r}; the file has {len(file.scenarios)} scenarios"
+    options = file_options(asked, file)
+    if number is not None and number >= options.model.users:
+        cases = options.model.users
+        has = f"{cases} cases" if cases > len(file.scenarios) else f"{cases} scenarios"
+        problem = f"there is no guest {only!r}; the file has {has}"
         raise typer.BadParameter(problem, param_hint="--only")
-    check_guest(only, file, file_options(asked, file))
+    check_guest(only, file, options)
 
 
-def _options(config: Path | None, emulator: str, only: str | None, seed: int) -> RunOptions:
+def _options(
+    config: Path | None, emulator: str, only: str | None, seed: int, timeout_s: float
+) -> RunOptions:
     from ...load.scenario.file import LoadModel
     from ..load_runs.options import RunOptions
     from ..load_runs.state_directory import state_directory
@@ -138,14 +160,49 @@ def _options(config: Path | None, emulator: str, only: str | None, seed: int) ->
         config=str(config) if config is not None else "",
         emulator=emulator,
         only=guest_number(only),
+        open_within_s=max(OPEN_WITHIN_S, timeout_s),
     )
 
 
-def _again(emulator: str | None, agent: str, region: str, config: Path | None) -> list[str]:
-    given = {"--emulator": emulator, "--region": region, "--config": config and str(config)}
-    if not emulator and not region and agent != DEFAULT_AGENT:
-        given["--agent"] = agent
-    return [word for name, value in given.items() if value for word in (name, value)]
+def _timeout_s(text: str) -> float:
+    """Raises typer.BadParameter."""
+    from ...model.durations import seconds_or_duration
+
+    try:
+        found = seconds_or_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from None
+    if found < TIMEOUT_S_MIN:
+        problem = f"{text!r} is less than {TIMEOUT_S_MIN:g} s; give the step more time"
+        raise typer.BadParameter(problem, param_hint="--timeout")
+    return found
+
+
+def repeating_options(
+    emulator: str | None,
+    agent: str,
+    platform: GivenPlatform,
+    allowed: Sequence[str],
+    config: Path | None,
+    timeout: str,
+    seed: int,
+    only: str | None,
+) -> list[str]:
+    """The options that repeat the run, as far as they are not what is meant without them."""
+    has_own_agent = agent != DEFAULT_AGENT and not emulator and not platform.region
+    given = [
+        ("--emulator", emulator),
+        ("--region", platform.region),
+        ("--deployment-id", platform.deployment_id),
+        ("--origin", platform.origin),
+        *(("--allow-deployment", one) for one in allowed),
+        ("--config", config),
+        ("--agent", agent if has_own_agent else None),
+        ("--timeout", timeout if timeout != TIMEOUT else None),
+        ("--seed", seed),
+        ("--only", only),
+    ]
+    return [word for name, value in given if value for word in (name, str(value))]
 
 
 def _carry_out(asked: FunctionalRun, outputs: OutputFiles) -> int:

@@ -17,10 +17,10 @@ NOT_RUN = "not run"
 def all_cases(
     file: ScenarioFile, options: RunOptions, cases: Sequence[CaseResult]
 ) -> list[CaseResult]:
-    """One for each scenario that was asked for, in the order of the plan: `cases` as they are, the
+    """Each that was asked for, in the order of the plan: `cases` as they are, the
     others as not run."""
     plan = Plan(file, options.model, options.seed)
-    numbers = range(len(file.scenarios)) if options.only is None else (options.only,)
+    numbers = range(options.model.users) if options.only is None else (options.only,)
     places, known = step_names(file.scenarios), {one.guest: one for one in cases}
     found = []
     for number in numbers:
@@ -29,6 +29,7 @@ def all_cases(
             found.append(known[guest.name])
             continue
         first = places.get((guest.scenario, 0))
+        rows = len(file.scenarios[guest.scenario].data)
         path, _, line = first.place.rpartition(":") if first is not None else (file.path, "", "")
         found.append(
             CaseResult(
@@ -38,6 +39,8 @@ def all_cases(
                 took_s=0.0,
                 file=path,
                 line=int(line or 0),
+                row=guest.row % rows + 1 if rows > 1 else 0,
+                rows=rows if rows > 1 else 0,
             )
         )
     return found

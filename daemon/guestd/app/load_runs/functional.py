@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -16,28 +15,24 @@ from typing import TypeVar
 import msgspec
 
 from ...load.measure.threshold_expressions import ThresholdError
-from ...load.report.texts import some, value
-from ...load.report.transcript import failure_text
-from ...load.results import (
-    CaseResult,
-    MessageCounts,
-    SessionCounts,
-    Summary,
-    ThresholdResult,
-)
+from ...load.results import MessageCounts, SessionCounts, Summary
 from ...load.scenario.file import LoadModel, Rails, ScenarioFile
+from ...model.errors import GuestdError
 from ...observe.log import log_loop_error
 from ...observe.terminal_text import one_line
 from .. import exit_codes
 from ..config import Config
 from ..load_config import load_config
 from ..signals import SignalListener
-from .cases_not_run import NOT_RUN, all_cases
+from .cases_not_run import all_cases
 from .emulator_process import emulator_process
+from .functional_told import ToldFile, counts, results_json, tell_note
 from .live_display import LiveDisplay
 from .options import RunOptions
 from .outputs import OutputFiles
 from .permission import Permission
+from .running import told_code
+from .said import note, say
 from .session import FAILED, STOPPED_BY_RAILS, STOPPED_BY_SIGNAL, LoadSession
 
 Counts = TypeVar("Counts", SessionCounts, MessageCounts)
@@ -80,40 +75,72 @@ class FunctionalRun(msgspec.Struct, kw_only=True):
 
 
 async def run_tests(asked: FunctionalRun, outputs: OutputFiles, signals: SignalListener) -> int:
-    """One file after the other, against one platform. Its exit code."""
+    """One file after the other, against one platform. Its exit code. Raises ConfigError,
+    PlatformError if not even the first file could be run."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log_loop_error)
     stop, hurry = signals.attach(loop)
     summaries: list[Summary] = []
+    broken: GuestdError | None = None
     async with AsyncExitStack() as stops:
         has_platform = await _find_platform(asked, stops)
         for file in asked.files:
-            options = file_options(asked, file)
-            session = LoadSession(
-                file if has_platform else replace(file, rails=Rails()),
-                options,
-                config_flags=asked.platform.flags(file, has_platform),
-                display=LiveDisplay(quiet=True),
-                permission=Permission(asked.allowed_deployments),
-            )
             try:
-                summaries.append(await session.run(stop, hurry))
+                summaries.append(await _run_file(asked, file, has_platform, stop, hurry))
             except ThresholdError as bad:
                 return exit_codes.tell(bad, exit_codes.USAGE)
-            summaries[-1].cases = all_cases(file, options, summaries[-1].cases)
-            if not asked.as_json:
-                _tell(file, summaries[-1], asked)
+            except GuestdError as bad:
+                if not summaries:
+                    raise
+                broken = bad
+                break
             if stop.is_set() or summaries[-1].exit_code == STOPPED_BY_RAILS:
                 break
     whole = together(summaries)
+    whole.environment.command = command_of(asked, *asked.files)
     for file in asked.files[len(summaries) :]:
         left = all_cases(file, file_options(asked, file), ())
         whole.cases += left
-        if not asked.as_json:
-            _tell_cases(file, left, asked)
-    outputs.write(whole)
-    print(_as_json(whole) if asked.as_json else _counts(whole))
-    return STOPPED_BY_SIGNAL if stop.is_set() else whole.exit_code
+        told_file(asked, file).rest(left)
+    written = outputs.write(whole)
+    say(results_json(whole) if asked.as_json else counts(whole))
+    code = STOPPED_BY_SIGNAL if stop.is_set() else whole.exit_code
+    if broken is not None:
+        code = exit_codes.failed(broken, note)
+    return told_code(code, written)
+
+
+async def _run_file(
+    asked: FunctionalRun,
+    file: ScenarioFile,
+    has_platform: bool,
+    stop: asyncio.Event,
+    hurry: asyncio.Event,
+) -> Summary:
+    options, told = file_options(asked, file), told_file(asked, file)
+    session = LoadSession(
+        file if has_platform else replace(file, rails=Rails()),
+        options,
+        config_flags=asked.platform.flags(file, has_platform),
+        display=LiveDisplay(quiet=True),
+        permission=Permission(asked.allowed_deployments),
+        case_over=told.over,
+    )
+    summary = await session.run(stop, hurry)
+    summary.cases = all_cases(file, options, summary.cases)
+    told.rest(summary.cases)
+    told.judged(summary)
+    return summary
+
+
+def told_file(asked: FunctionalRun, file: ScenarioFile) -> ToldFile:
+    return ToldFile(
+        file=file,
+        failures_only=asked.failures_only,
+        tell_ids=asked.tell_ids,
+        is_silent=asked.as_json,
+        first=asked.options.only or 0,
+    )
 
 
 async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
@@ -129,9 +156,9 @@ async def _find_platform(asked: FunctionalRun, stops: AsyncExitStack) -> bool:
     for file in asked.files:
         if file.target.region:
             named = f"{file.path} names {file.target.region}, and runs against an emulator"
-            _note(f"{named}; give the region with -r to run against the platform")
+            tell_note(f"{named}; give the region with -r to run against the platform")
     if given.deployment_id:
-        _note("-id is not used without a region: an emulator has a deployment of its own")
+        tell_note("-id is not used without a region: an emulator has a deployment of its own")
     if not options.emulator and not config.platform.emulator:
         options.emulator = await stops.enter_async_context(emulator_process(asked.emulator_options))
         options.state_directory = ""  # that emulator ends with this process
@@ -148,24 +175,26 @@ def _say_who_answers(asked: FunctionalRun, config: Config) -> None:
         who = f"the platform, {region or config.platform.guest_socket_url}"
     else:
         who = f"an emulator of its own, agent {agent}; others with --agent NAME"
-    print(f"guestd: answered by {one_line(who)}", file=sys.stderr)
-
-
-def _note(text: str) -> None:
-    print(f"guestd: note: {one_line(text)}", file=sys.stderr)
+    note(f"guestd: answered by {one_line(who)}")
 
 
 def file_options(asked: FunctionalRun, file: ScenarioFile) -> RunOptions:
-    """Of the run of one file: each of its scenarios once."""
-    model = LoadModel(kind="once", users=len(file.scenarios), graceful_stop_s=0.0)
+    """Of the run of one file: each of its scenarios once, or once for each row of its data."""
+    cases = sum(one.cases for one in file.scenarios)
+    model = LoadModel(kind="once", users=cases, graceful_stop_s=0.0, each_row=True)
     return msgspec.structs.replace(
         asked.options,
         file=file.path,
         model=model,
         kind="test",
         at_once=asked.at_once,
-        command=shlex.join(["guestd", "test", file.path, *asked.again]),
+        command=command_of(asked, file),
     )
+
+
+def command_of(asked: FunctionalRun, *files: ScenarioFile) -> str:
+    """What repeats the run of these files."""
+    return shlex.join(["guestd", "test", *(one.path for one in files), *asked.again])
 
 
 def together(summaries: Sequence[Summary]) -> Summary:
@@ -196,60 +225,3 @@ def _added(counts: Sequence[Counts]) -> Counts:
     for one in counts:
         total.update(msgspec.structs.asdict(one))
     return type(counts[0])(**total)
-
-
-# ---------------------------------------------------------------------- what is said
-
-
-def _tell(file: ScenarioFile, summary: Summary, asked: FunctionalRun) -> None:
-    _tell_cases(file, summary.cases, asked)
-    for threshold in summary.thresholds:
-        _tell_threshold(file, threshold, asked)
-    if summary.exit_code == STOPPED_BY_RAILS:
-        _note(f"{file.path}: stopped by its {summary.stopped_by}")
-
-
-def _tell_cases(file: ScenarioFile, cases: Sequence[CaseResult], asked: FunctionalRun) -> None:
-    words = {"passed": "PASS", "failed": "FAIL", NOT_RUN: "SKIP"}
-    for case in cases:
-        if asked.failures_only and case.outcome == "passed":
-            continue
-        told = case.conversation
-        took = NOT_RUN if case.outcome == NOT_RUN else f"{case.took_s:.1f} s"
-        known = (told.conversation_id if told is not None else "") or "conversation id not known"
-        beside = f"  {known}" if asked.tell_ids else ""
-        word = words.get(case.outcome, "STOP")
-        print(one_line(f"{word}  {case.scenario}  ({took})  {file.path}{beside}"))
-        if case.outcome != "passed" and told is not None:
-            place = f"{case.file}:{case.line}" if case.line else ""
-            print(_indented(failure_text(told, place)))
-
-
-def _tell_threshold(file: ScenarioFile, one: ThresholdResult, asked: FunctionalRun) -> None:
-    if one.ignored:
-        _note(f"{file.path}: the threshold {one.expression} is ignored: {one.note}")
-    elif not one.ok or not asked.failures_only:
-        found = value(one.value, one.unit) if one.value is not None else one.note
-        told = f"{one.expression}  ({found})  {file.path}"
-        print(one_line(f"threshold {'met' if one.ok else 'failed'}: {told}"))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"      {line}".rstrip() for line in text.splitlines())
-
-
-def _counts(summary: Summary) -> str:
-    by = Counter(case.outcome for case in summary.cases)
-    stopped = "".join(f", {by[one]} {one}" for one in ("stopped", NOT_RUN) if by[one])
-    failed = sum(not one.ok for one in summary.thresholds)
-    thresholds = f"; {some(failed, 'threshold')} failed" if failed else ""
-    return f"{by['passed']} passed, {by['failed']} failed{stopped}{thresholds}"
-
-
-def _as_json(summary: Summary) -> str:
-    told = {
-        "cases": summary.cases,
-        "thresholds": summary.thresholds,
-        "passed": summary.exit_code == 0,
-    }
-    return msgspec.json.encode(told).decode()

@@ -11,6 +11,7 @@ from typing import TextIO
 from ...load.measure.live_view import LiveView
 from ...load.report.console_lines import json_line, live_screen
 from ...observe import terminal_text
+from .said import write
 
 #: To the top left; clear a line to its end, and the screen below.
 _HOME, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -35,14 +36,13 @@ class LiveDisplay:
     def begin(self) -> None:
         self._is_begun = True
         if self.is_screen:
-            self.stream.write(_ENTER)
+            write(self.stream, _ENTER)
 
     def end(self) -> None:
         if self.is_screen:
-            self.stream.write(_LEAVE)
+            write(self.stream, _LEAVE)
         for text in self._notes:
-            self.stream.write(f"{text}\n")
-        self.stream.flush()
+            write(self.stream, f"{text}\n")
         self._notes.clear()
         self._is_begun = False
 
@@ -54,7 +54,7 @@ class LiveDisplay:
         if self.is_screen:
             self._notes.append(text)
         else:
-            self.stream.write(f"{terminal_text.json_line({'note': text})}\n")
+            write(self.stream, f"{terminal_text.json_line({'note': text})}\n")
         return True
 
     def show(self, view: LiveView) -> None:
@@ -62,7 +62,6 @@ class LiveDisplay:
             width, height = shutil.get_terminal_size()
             lines = live_screen(view, width, height, self.colour).split("\n")
             text = f"{_CLEAR_LINE}\r\n".join(lines)
-            self.stream.write(f"{_HOME}{text}{_CLEAR_LINE}{_CLEAR_BELOW}")
+            write(self.stream, f"{_HOME}{text}{_CLEAR_LINE}{_CLEAR_BELOW}")
         elif not self.quiet:
-            self.stream.write(f"{json_line(view)}\n")
-        self.stream.flush()
+            write(self.stream, f"{json_line(view)}\n")

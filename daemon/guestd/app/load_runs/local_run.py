@@ -6,14 +6,16 @@ import asyncio
 import gc
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from math import inf
 
 from ...load.guest import actions as a
 from ...load.measure.reconcile import RunFindings
 from ...load.measure.recorder import Recorder
 from ...load.measure.summary import step_names
 from ...load.plan.plan import Plan
-from ...load.results import Reconciled
+from ...load.results import CaseResult, Reconciled
 from ...load.run.compared_histories import ComparedHistories
 from ...load.run.driver import GuestDriver
 from ...load.run.engine import LoadEngine
@@ -36,11 +38,18 @@ NOT_KEPT = "more than can be kept until the end of a run"
 
 
 class LocalRun:
-    """`heard` gets what was measured each second."""
+    """`heard` gets what was measured each second; `case_over`, in a functional run, what each guest
+    has come to when it is done, with its number."""
 
     def __init__(
-        self, host: SessionHost, file: ScenarioFile, options: RunOptions, heard: SecondsHeard
+        self,
+        host: SessionHost,
+        file: ScenarioFile,
+        options: RunOptions,
+        heard: SecondsHeard,
+        case_over: Callable[[int, CaseResult], None] | None = None,
     ) -> None:
+        self._case_over = case_over
         self._host, self._file, self._options, self._heard = host, file, options, heard
         self._stops = AsyncExitStack()
         self._loop = asyncio.get_running_loop()
@@ -92,6 +101,7 @@ class LocalRun:
             options.at_once,
             self._file.rails.messages_per_s_max / options.workers,
             self._histories,
+            options.open_within_s or inf,
         )
         gc.collect()
         gc.freeze()
@@ -182,6 +192,8 @@ class LocalRun:
             self._compared.add(driver)
         self.frames.finished(driver)
         self.kept.add(driver)
+        if self._case_over is not None:
+            self._case_over(driver.guest.planned.number, self.kept.case(driver))
 
     def second(self, at_s: float) -> None:
         for _ in range(self._host.connects_throttled()):

@@ -16,7 +16,8 @@ class RunOptions(msgspec.Struct, kw_only=True):
     those of this process. `connects_per_minute`: 0, as the configuration has it. `only`: the number
     of the one guest to run. `at_once`: no more guests at a time, whatever the model says.
     `frames`: of each guest, for the report of one that fails or is slow; 0: none. `reconcile`: what
-    the conversations are compared with; "": as the platform allows."""
+    the conversations are compared with; "": as the platform allows. `open_within_s`: a guest whose
+    session is not open by then has failed; 0: it may take as long as it takes."""
 
     file: str
     model: LoadModel
@@ -37,4 +38,5 @@ class RunOptions(msgspec.Struct, kw_only=True):
     spacing: Literal["even", "random"] = "even"
     command: str = ""
     frames: int = 20
+    open_within_s: float = 0.0
     reconcile: Literal["", "record", "history", "none"] = ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,17 @@ from ...load.report.html import report_html
 from ...load.report.junit import junit_xml
 from ...load.report.openmetrics import openmetrics
 from ...load.results import Summary
+from ...model.errors import ConfigError
+
+REMEDY = "name another place"
+
+
+@dataclass(slots=True)
+class Written:
+    """`failures`: a ConfigError for each file that could not be written."""
+
+    paths: list[Path] = field(default_factory=list)
+    failures: list[ConfigError] = field(default_factory=list)
 
 
 @dataclass(slots=True, frozen=True)
@@ -25,23 +38,67 @@ class OutputFiles:
     csv: Path | None = None
     openmetrics: Path | None = None
 
-    def write(self, summary: Summary) -> list[Path]:
-        """Those that were written. Raises OSError."""
-        steps = self.csv.with_suffix(".steps.csv") if self.csv is not None else None
-        wanted: list[tuple[Path | None, Callable[[Summary], str]]] = [
-            (self.summary, summary_json),
-            (self.report, report_html),
-            (self.junit, junit_xml),
-            (self.csv, points_csv),
-            (steps, steps_csv),
-            (self.openmetrics, openmetrics),
-        ]
-        written = []
-        for path, draw in wanted:
-            if path is not None:
+    def unwritable(self) -> tuple[str, str] | None:
+        """The option whose file cannot be written, and why, as far as that shows before the run;
+        None if all can."""
+        for option, path, _ in self._wanted():
+            if why := _why_not(path):
+                return option, f"{path} cannot be written: {why}; {REMEDY}"
+        return None
+
+    def write(self, summary: Summary) -> Written:
+        """Each of them, whatever becomes of the others."""
+        done = Written()
+        for option, path, draw in self._wanted():
+            try:
                 path.write_text(draw(summary), encoding="utf-8")
-                written.append(path)
-        return written
+                done.paths.append(path)
+            except OSError as bad:
+                failure = ConfigError(option, f"{path} cannot be written: {_words(bad)}", REMEDY)
+                failure.__cause__ = bad
+                done.failures.append(failure)
+        return done
+
+    def _wanted(self) -> Iterator[tuple[str, Path, Callable[[Summary], str]]]:
+        steps = self.csv.with_suffix(".steps.csv") if self.csv and self.csv.name else None
+        files: list[tuple[str, Path | None, Callable[[Summary], str]]] = [
+            ("--summary", self.summary, summary_json),
+            ("--report", self.report, report_html),
+            ("--junit", self.junit, junit_xml),
+            ("--csv", self.csv, points_csv),
+            ("--csv", steps, steps_csv),
+            ("--openmetrics", self.openmetrics, openmetrics),
+        ]
+        for option, path, draw in files:
+            if path is not None:
+                yield option, path, draw
+
+
+def _why_not(path: Path) -> str:
+    """ "" if it can be written, as far as that can be told without writing."""
+    try:
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return _why_none_there(path.parent)
+    except OSError as bad:
+        return _words(bad)
+    if is_directory:
+        return "it is a directory"
+    return "" if os.access(path, os.W_OK) else "no right to write it"
+
+
+def _why_none_there(directory: Path) -> str:
+    if not directory.exists():
+        return f"there is no directory {directory}"
+    if not directory.is_dir():
+        return f"{directory} is no directory"
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return f"no right to write in {directory}"
+    return ""
+
+
+def _words(bad: OSError) -> str:
+    return (bad.strerror or str(bad)).lower()
 
 
 def summary_json(summary: Summary) -> str:

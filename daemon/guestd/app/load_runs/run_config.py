@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def run_config(options: RunOptions, flags: Mapping[str, Any], file: ScenarioFile
     over["admission.connects_per_minute"] = share(per_minute, options)
     over["admission.burst"] = share(burst, options)
     return own_config(options, over)
+
+
+def pacing_s(options: RunOptions, config: Config) -> int:
+    """How long the connects budget may keep a guest waiting while others connect."""
+    before = (options.at_once or 1) - 1
+    return ceil(60.0 * before / config.admission.connects_per_minute)
 
 
 def share(whole: int, options: RunOptions) -> int:

@@ -14,6 +14,7 @@ from yarl import URL
 from ...load.measure.threshold_expressions import ThresholdError
 from ...load.report.console_lines import summary_text
 from ...load.scenario.file import ScenarioFile, ThresholdRule
+from ...model.errors import ConfigError
 from ...observe.log import Log, log_loop_error
 from .. import exit_codes
 from ..signals import SignalListener
@@ -21,8 +22,9 @@ from .live_display import LiveDisplay
 from .log_tally import LogTally
 from .metrics_push import MetricsPush
 from .options import RunOptions
-from .outputs import OutputFiles
+from .outputs import REMEDY, OutputFiles, Written
 from .permission import Permission
+from .said import not_said, note, say
 from .session import STOPPED_BY_SIGNAL, LoadSession
 
 #: What ending the conversations of a stopped run may take, and closing.
@@ -75,8 +77,23 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
         summary = await session.run(stop, hurry)
     except ThresholdError as bad:
         return exit_codes.tell(bad, exit_codes.USAGE)
-    for path in asked.outputs.write(summary):
-        print(f"written: {path}", file=sys.stderr)
+    written = asked.outputs.write(summary)
+    for path in written.paths:
+        note(f"written: {path}")
     width = min(100, shutil.get_terminal_size().columns)
-    print(summary_text(summary, width, sys.stdout.isatty()))
-    return summary.exit_code
+    say(summary_text(summary, width, sys.stdout.isatty()))
+    return told_code(summary.exit_code, written)
+
+
+def told_code(code: int, written: Written) -> int:
+    """Says what could not be written, after everything else. `code` is the run's own, and
+    stays if it has failed; else that of the first error."""
+    failures: list[Exception] = [*written.failures]
+    if (lost := not_said()) is not None:
+        why = (lost.strerror or str(lost)).lower()
+        failures.append(ConfigError("the output", f"cannot be written: {why}", REMEDY))
+        failures[-1].__cause__ = lost
+    for bad in failures:
+        of_file = exit_codes.failed(bad, note)
+        code = code or of_file
+    return code

@@ -21,11 +21,10 @@ from ...load.measure.summary import RunFacts, figures_of, progress_of, step_name
 from ...load.measure.thresholds import ThresholdWatch
 from ...load.plan.shape import guests_wanted
 from ...load.report.push_text import push_text
-from ...load.results import NOT_VALID, ErrorGroup, Summary
+from ...load.results import NOT_VALID, CaseResult, ErrorGroup, Summary
 from ...load.run.rails import must_stop
 from ...load.scenario.file import Rails, ScenarioFile, ThresholdRule
 from ...wire.dialects import TRAITS
-from ..exit_codes import tell_on_stderr
 from ..wiring.api import daemon_facts
 from ..wiring.endpoints import asked_target, platform_target
 from ..wiring.rest import new_http
@@ -40,9 +39,10 @@ from .metrics_push import MetricsPush
 from .options import RunOptions
 from .own_supervisor import ASK_S, OwnSupervisor
 from .permission import Permission, plan_text, rails_of
-from .run_config import check_region, own_config, platform_flags, run_config
+from .run_config import check_region, own_config, pacing_s, platform_flags, run_config
 from .run_result import GuestProcesses, RunResult
 from .running_daemon import RunningDaemon
+from .said import note
 from .worker_run import WorkerRun
 
 #: Exit codes beside those of `exit_codes.py`; the first and the last as k6 has them.
@@ -72,7 +72,8 @@ class LoadSession:
     """`config_flags`: over the configuration, as the command line gave them. `emulator_options`:
     for the emulator that is started where none is named. `console`: the port of the live page, 0
     for a free one; None for no page. `log_tally` takes what is logged while the run lasts; `push`
-    sends its figures elsewhere. `require_valid`: a run that is not valid fails."""
+    sends its figures elsewhere. `require_valid`: a run that is not valid fails. `case_over`: told
+    of each guest of a functional run when it is done, by its number."""
 
     file: ScenarioFile
     options: RunOptions
@@ -83,11 +84,12 @@ class LoadSession:
     measures: RunMeasures = field(default_factory=RunMeasures)
     stopped_by: str = ""
     permission: Permission = field(default_factory=Permission)
-    tell: Callable[[str], None] = tell_on_stderr
+    tell: Callable[[str], None] = note
     console: int | None = None
     log_tally: LogTally = field(default_factory=LogTally)
     push: MetricsPush | None = None
     require_valid: bool = False
+    case_over: Callable[[int, CaseResult], None] | None = None
     _run: GuestProcesses | None = field(default=None, init=False)
     _watch: ThresholdWatch = field(init=False)
     _facts: RunFacts = field(init=False)
@@ -256,6 +258,8 @@ class LoadSession:
             if not options.model.connects_per_s:
                 options.connects_per_minute = options.connects_per_minute or OWN_CONNECTS_PER_MINUTE
         config = run_config(options, self.config_flags, self.file)
+        if options.open_within_s:
+            options.open_within_s += pacing_s(options, config)
         http = new_http(config)
         stops.push_async_callback(http.close)
         target = await asked_target(config, http, ASK_S, must_answer=True)
@@ -268,7 +272,7 @@ class LoadSession:
             tell, flags = self._tell_meanwhile, self.config_flags
             return WorkerRun(target, self.file, options, flags, self, tell)
         host = OwnSupervisor(config, options, target)
-        return LocalRun(host, self.file, options, self)
+        return LocalRun(host, self.file, options, self, self.case_over)
 
     async def _start_emulators(self, stops: AsyncExitStack) -> None:
         options, asked = self.options, [*self.emulator_options, *NO_CONNECT_LIMIT]

@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ...model.ports import OpenGuest
+from ..scenario.steps import Structure
 
 
 class OpenGuestSession(Struct, frozen=True, gc=False):
@@ -99,11 +100,12 @@ OPENING = -1
 class StepDone(Struct, frozen=True, gc=False):
     """A step that was begun is over: exactly one of these for each time it was begun. `step`: its
     number in the scenario, depth first from 0, a Repeat before its own steps; `OPENING` where the
-    session was over before it was live. A SayStep or Choose is over when its message is settled, so
-    steps may be over in another order than they were begun.
+    session was over before it was live, or was not live in time. A SayStep or Choose is over when
+    its message is settled, so steps may be over in another order than they were begun.
 
     `failure`: why it failed, a stable word (no_reply, no_choice, no_echo, no_join, no_disconnect,
-    no_restore, send_failed, uncertain, session_over, too_long, persona); "" if it did not.
+    no_restore, not_reached, send_failed, uncertain, session_over, too_long, persona); "" if it did
+    not.
     `cut_short`: it did not fail and was not finished either, because the run was stopped or another
     step failed; its time means nothing."""
 
@@ -138,6 +140,9 @@ Action = (
 )
 
 
+LineKind = Literal["text", "choice", "presence", "connection", "step", "persona"] | Structure
+
+
 @dataclass(slots=True)
 class TranscriptLine:
     """One line of what a guest saw and did. `at_s` is since the run's start; `who`: guest, the
@@ -146,8 +151,6 @@ class TranscriptLine:
     at_s: float
     who: str
     text: str
-    kind: Literal["text", "choice", "file", "card", "presence", "connection", "step", "persona"] = (
-        "text"
-    )
+    kind: LineKind = "text"
     command_id: str = ""
     notes: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from ..plan.guests import PlannedGuest
-from ..scenario.steps import AttachFile
+from ..scenario.steps import STRUCTURE_WORDS, AttachFile
 from .actions import (
     Action,
     Counted,
@@ -67,6 +67,10 @@ class VirtualConversation:
         self.attributes: dict[str, str] | None = None
         self._given = 0
         self._unsettled: dict[str, Unsettled] | None = None
+
+    @property
+    def open_within_s(self) -> float:
+        return self._run.open_within_s
 
     def command_id(self) -> str:
         """The next one; unique within the run."""
@@ -215,10 +219,10 @@ def told(event: MessageHeard) -> tuple[Kind, str]:
     if not event.content:
         return "text", event.text
     parts = [event.text] if event.text else []
-    kinds = set()
+    kinds: set[Kind] = set()
     for item in event.content:
         kind = str(item.get("contentType")) if isinstance(item, dict) else "unknown"
-        kinds.add(kind)
+        kinds.add(STRUCTURE_WORDS.get(kind, "card"))
         offer = offer_of("", (item,))
         if offer is not None:
             parts += [f"[{choice.text}]" for choice in offer.choices]
@@ -227,5 +231,5 @@ def told(event: MessageHeard) -> tuple[Kind, str]:
             name = attachment.get("filename") if isinstance(attachment, dict) else None
             parts.append(f"[file {name}]" if name else "[file]")
         elif kind != "ButtonResponse":
-            parts.append(f"[{kind}]")
-    return "file" if kinds == {"Attachment"} else "card", " ".join(parts)
+            parts.append(f"[{STRUCTURE_WORDS.get(kind, kind)}]")
+    return kinds.pop() if len(kinds) == 1 else "card", " ".join(parts)

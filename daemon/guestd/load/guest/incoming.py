@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..scenario.steps import STRUCTURE_WORDS
 from .heard import MessageHeard, PresenceHeard
 from .matching import ReplyMatcher
 from .offers import Offer, offer_of
@@ -85,5 +86,6 @@ class Incoming:
 
 
 def _shapes(message: MessageHeard) -> str:
-    kinds = [str(one.get("contentType")) for one in message.content if isinstance(one, dict)]
+    found = (str(one.get("contentType")) for one in message.content if isinstance(one, dict))
+    kinds = [STRUCTURE_WORDS.get(one, one) for one in found]
     return f"[{', '.join(kinds) or 'empty'}]"

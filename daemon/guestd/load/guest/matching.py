@@ -5,32 +5,31 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..scenario.steps import ExpectReply
+from ..scenario.steps import CONTENT_TYPES, ExpectReply
 from .heard import MessageHeard
 from .templates import Lookup, Template
-
-STRUCTURES = {
-    "quick_replies": "QuickReply",
-    "card": "Card",
-    "carousel": "Carousel",
-    "list_picker": "ListPicker",
-    "date_picker": "DatePicker",
-    "form": "Form",
-    "file": "Attachment",
-}
 
 
 class ReplyMatcher:
     """An `ExpectReply`, made ready once for all guests. A name in `matching` stands for exactly its
     value, whatever that means in a regular expression."""
 
-    __slots__ = ("_captures", "_containing", "_content_type", "_matching", "_pattern", "_sender")
+    __slots__ = (
+        "_captures",
+        "_containing",
+        "_content_type",
+        "_matching",
+        "_pattern",
+        "_sender",
+        "_structure",
+    )
 
     def __init__(self, step: ExpectReply) -> None:
         self._containing = Template(step.containing)
         self._matching = Template(step.matching)
         self._pattern = re.compile(self._matching.filled(lambda name: "x"))
-        self._content_type = STRUCTURES.get(step.structure, step.structure)
+        self._structure = step.structure
+        self._content_type = CONTENT_TYPES.get(step.structure, step.structure)
         self._sender = step.sender
         self._captures = tuple(
             (name, re.compile(pattern)) for name, pattern in step.capture.items()
@@ -77,7 +76,7 @@ class ReplyMatcher:
         if self._matching.source:
             parts.append(f"matching /{self._matching.filled(lookup, re.escape)}/")
         if self._content_type:
-            parts.append(f"with {self._content_type}")
+            parts.append(f"with {self._structure}")
         if self._sender:
             parts.append(f"from a {self._sender}")
         parts += [f"with {name} in /{pattern.pattern}/" for name, pattern in self._captures]

@@ -20,7 +20,7 @@ from .cursor import ScenarioCursor
 from .heard import PersonaSaid
 from .instructions import Instruction
 from .step_under_way import StepUnderWay
-from .step_words import TOO_LATE, expected, offered
+from .step_words import TOO_LATE, expected, expected_between, offered
 from .templates import filled
 from .transcript import shortened
 
@@ -369,10 +369,10 @@ class StepRun:
         self._under_way = None
         instruction = under_way.instruction if under_way is not None else None
         if instruction is None or under_way is None:
-            done = StepDone(number, 0.0, failure, "the conversation to go on", seen or "nothing")
+            wanted = expected_between(failure, self._conversation.open_within_s)
+            done = StepDone(number, 0.0, failure, wanted, seen or "nothing")
         else:
-            if seen is None:
-                seen = offered(instruction.step, self._conversation.incoming)
+            seen = offered(instruction.step, self._conversation.incoming) if seen is None else seen
             wanted = expected(instruction, self._conversation.names)
             took_s = now - under_way.begun_at
             done = StepDone(instruction.number, took_s, failure, wanted, shortened(seen, 1000))

@@ -41,6 +41,13 @@ def expected(instruction: Instruction, lookup: Lookup) -> str:
             return f"{step.label or type(step).__name__} to be finished"
 
 
+def expected_between(failure: str, open_within_s: float) -> str:
+    """What is waited for where no step is under way."""
+    if failure == "not_reached":
+        return f"a session with the platform within {open_within_s:g} s"
+    return "the conversation to go on"
+
+
 def offered(step: s.Step, incoming: Incoming) -> str:
     """What there is in place of what the step waits for."""
     if isinstance(step, s.Choose) and incoming.offer is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
-from .actions import TranscriptLine
+from .actions import LineKind, TranscriptLine
 from .guest_run import GuestRun
 
 #: As long as a message of the platform may be.
@@ -15,7 +15,7 @@ TEXT_CHARS_MAX = 4000
 #: by the whole process; so a note that is one is the milliseconds until the confirmation.
 CELLS = 6
 
-Kind = Literal["text", "choice", "file", "card", "presence", "connection", "step", "persona"]
+Kind = LineKind
 
 
 class GuestTranscript:

@@ -117,6 +117,12 @@ class VirtualGuest:
         return None if self._steps.step is None else self._steps.number
 
     @property
+    def row(self) -> tuple[int, int]:
+        """Of its scenario's data, from 1, and how many there are; zeros if there are not two."""
+        rows = len(self._program.scenario.data)
+        return (self.planned.row % rows + 1, rows) if rows > 1 else (0, 0)
+
+    @property
     def transcript(self) -> list[TranscriptLine]:
         """Made anew each time it is asked for."""
         return self._conversation.lines()
@@ -152,6 +158,8 @@ class VirtualGuest:
         if self.state in _UNDER_WAY and now >= self._limit_at:
             limit = f"{self._program.scenario.for_s:g} s of the scenario are over"
             self._steps.fail_here("too_long", now, out, seen=limit)
+        elif self.state == "opening" and now >= self._open_by:
+            self._steps.fail_here("not_reached", now, out)
         elif self.state in _UNDER_WAY:
             self._steps.due(now, out)
         elif self.state == "leaving":
@@ -191,9 +199,15 @@ class VirtualGuest:
                 self.state, self._limit_at = "leaving", NEVER
                 self._ask_for_the_end(out)
             else:
-                self.wake_at = min(self._steps.wake_at, self._limit_at)
+                self.wake_at = min(self._steps.wake_at, self._limit_at, self._open_by)
                 return
         self.wake_at = self._limit_at if self.state == "leaving" else NEVER
+
+    @property
+    def _open_by(self) -> float:
+        if self.state != "opening" or self.started_at is None:
+            return NEVER
+        return self.started_at + self._conversation.open_within_s
 
     def _ask_for_the_end(self, out: list[Action]) -> None:
         self._limit_at = NEVER

@@ -42,6 +42,7 @@ FAILURES = {
     "no_join": "the agent did not join in time",
     "no_disconnect": "the platform did not end the conversation in time",
     "no_restore": "the connection did not come back in time",
+    "not_reached": "the platform was not reached in time",
     "send_failed": "the platform refused the message",
     "uncertain": "what became of the message is not known",
     "session_over": "the session had ended",

@@ -9,7 +9,8 @@ they do adds up to what one would do alone.
 golden ratio), less its whole part, among the weights laid side by side. Such places fill the range
 more evenly than random ones: of n guests each scenario has its share, give or take a few, where
 random choice would be off by √n. Where the sequence begins depends on the seed. In a model of
-`once` the first guests take the scenarios in turn, so that each is run whatever its weight is.
+`once` the first guests take the scenarios in turn, so that each is run whatever its weight is;
+in a functional run (`each_row`) each of them so often as it has cases.
 
 **When** guests arrive in an open model: evenly by default, as k6 and Artillery have it, which is
 also the easiest to read in a plot; or by a Poisson process (`spacing="random"`), as people who know
@@ -59,7 +60,7 @@ class Plan:
         self.worker, self.workers = worker, workers
         self.shape = shape_of(model)
         self._slugs = [slug(one.name) for one in file.scenarios]
-        self._deck = _Deck(file.scenarios, seed, in_turn=model.kind == "once")
+        self._deck = _Deck(file.scenarios, seed, _in_turn(file.scenarios, model))
         self._rows = RunningState((0,) * len(file.scenarios), self._deck.count)
         self._arrivals = RunningState(self._gap(0.0, -1), self._gap)
 
@@ -130,23 +131,33 @@ class Plan:
         return arrived - log1p(-draws.random())
 
 
+def _in_turn(scenarios: tuple[Scenario, ...], model: LoadModel) -> tuple[int, ...]:
+    """The scenarios of the first guests."""
+    if model.kind != "once":
+        return ()
+    cases = (one.cases if model.each_row else 1 for one in scenarios)
+    return tuple(scenario for scenario, many in enumerate(cases) for _ in range(many))
+
+
 class _Deck:
     """Deals the scenarios by their weights. One of weight 0 is never dealt, but in turn."""
 
     __slots__ = ("_bounds", "_in_turn", "_offset")
 
-    def __init__(self, scenarios: tuple[Scenario, ...], seed: int, *, in_turn: bool) -> None:
+    def __init__(
+        self, scenarios: tuple[Scenario, ...], seed: int, in_turn: tuple[int, ...]
+    ) -> None:
         weights = [max(one.weight, 0.0) for one in scenarios]
         if not any(weights):
             weights = [1.0] * len(scenarios)
         total = sum(weights)
         self._bounds = tuple(bound / total for bound in accumulate(weights))
-        self._in_turn = len(scenarios) if in_turn else 0
+        self._in_turn = in_turn
         self._offset = SeededDraws(seed).random()
 
     def scenario(self, number: int) -> int:
-        if number < self._in_turn:
-            return number
+        if number < len(self._in_turn):
+            return self._in_turn[number]
         if len(self._bounds) == 1:
             return 0
         place = (self._offset + number * _GOLDEN) % 1.0

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from ..results import ConversationReport, TranscriptEntry
+from ..scenario.steps import CONTENT_TYPES
 
 #: As `guest/matching.py` words it.
 _EXPECTED = re.compile(r'a reply containing "(.*)" within [0-9.]+ s', re.DOTALL)
@@ -20,7 +21,7 @@ SHOWN_CHARS = 40
 #: Comparing costs the product of both lengths.
 COMPARED_CHARS_MAX = 1000
 #: Kinds of the transcript's lines that have a text to compare.
-_SAID = ("text", "card")
+_SAID = ("text", *(one for one in CONTENT_TYPES if one != "file"))
 
 
 def first_difference(one: ConversationReport) -> str:

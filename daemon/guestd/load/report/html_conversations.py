@@ -10,6 +10,7 @@ from .difference import first_difference
 from .html_parts import facts, heading, left_out
 from .markup import Child, Markup, h, joined
 from .texts import LINE_CHARS_MAX, MESSAGE_CHARS_MAX, clock, count, cut, duration, line
+from .transcript import IN_BRACKETS
 
 #: Of one conversation; what is in the middle is left out.
 ENTRIES_MAX = 200
@@ -125,7 +126,7 @@ def _turn(one: TranscriptEntry) -> Markup:
     elif one.kind in ("lost", "doubled"):
         kind = "miss"
     who = [h("b", {}, line(one.who, 80)), " "] if one.who else None
-    kept = f"[{line(one.kind, 20)}] " if one.kind in ("choice", "file", "card") else None
+    kept = f"[{line(one.kind, 20)}] " if one.kind in IN_BRACKETS else None
     notes = [h("small", {}, line(note)) for note in one.notes[:10]]
     text = h("span", {}, who, kept, cut(one.text, MESSAGE_CHARS_MAX), notes)
     return h("li", {"class": kind}, h("time", {}, clock(one.at_s, 1)), " ", text)

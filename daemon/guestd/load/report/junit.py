@@ -63,8 +63,9 @@ def _functional(summary: Summary) -> list[tuple[str, list[JunitCase]]]:
 
 
 def _case(case: CaseResult) -> JunitCase:
+    what = f"{case.scenario}, row {case.row}" if case.row else case.scenario
     found = JunitCase(
-        name=f"{case.scenario} [{case.guest}]" if case.guest else case.scenario,
+        name=f"{what} [{case.guest}]" if case.guest else what,
         classname=case.scenario,
         took_s=case.took_s,
     )

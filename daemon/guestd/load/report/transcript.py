@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ..results import ConversationReport, FrameEntry, TranscriptEntry
+from ..scenario.steps import CONTENT_TYPES
 from .difference import first_difference
 from .texts import MESSAGE_CHARS_MAX, count, cut, line, since
 
 LINES_MAX = 200
 FRAMES_MAX = 60
+#: Kinds of lines that are told before their text: what was picked, sent or offered.
+IN_BRACKETS = ("choice", *CONTENT_TYPES)
 #: Columns of a time: +123.456 s.
 _TIME = 10
 
@@ -49,7 +52,7 @@ def transcript_lines(one: ConversationReport) -> list[str]:
 def _said(entry: TranscriptEntry, one: ConversationReport) -> str:
     text = _without_reason(entry, one) or cut(entry.text, MESSAGE_CHARS_MAX)
     text = text.replace("\n", f"\n{'':{_TIME + 2}}")
-    kind = f"[{line(entry.kind, 20)}] " if entry.kind in ("choice", "file", "card") else ""
+    kind = f"[{line(entry.kind, 20)}] " if entry.kind in IN_BRACKETS else ""
     return f"{line(entry.who, 80)}: {kind}{text}" if entry.who else f"* {text}"
 
 

@@ -16,6 +16,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 from typing import Protocol
 
@@ -82,10 +83,12 @@ class LoadEngine:
         at_once: int | None = None,
         messages_per_s_max: float = 0.0,
         histories: GuestHistories | None = None,
+        open_within_s: float = inf,
     ) -> None:
         """`only`: the number of the one guest to start, at once. `at_once`: guests that would be
         more than that at a time start when there is room. `messages_per_s_max`: of all guests, 0
-        for no ceiling. `histories`: reads that of each guest before it leaves."""
+        for no ceiling. `histories`: reads that of each guest before it leaves. `open_within_s`: as
+        `GuestRun` has it."""
         self.histories = histories
         self.gate = MessageGate(messages_per_s_max, self._held) if messages_per_s_max else None
         self._at_once = inf if at_once is None else at_once
@@ -106,7 +109,7 @@ class LoadEngine:
         self._next: tuple[float, int] | None = next(self._arrivals, None)
         self._numbers = plan.numbers()
         self.start = self._last_second = clock.now()
-        self._guest_run = GuestRun(run_id, self.start)
+        self._guest_run = GuestRun(run_id, self.start, open_within_s=open_within_s)
         self._ends_at: float | None = None
         self._leaves_from = 0.0
         self._is_stopped = False
@@ -141,7 +144,7 @@ class LoadEngine:
     async def run(self) -> None:
         """Raises what a look at the clock raised: without it the run would never end."""
         self.start = self._last_second = self.clock.now()
-        self._guest_run = GuestRun(self.run_id, self.start)
+        self._guest_run = replace(self._guest_run, began_at=self.start)
         lag = LagSampler(self.loop, lambda lag_s: self.recorder.lag(lag_s, self.at_s))
         lag.start()
         try:

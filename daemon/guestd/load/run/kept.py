@@ -62,13 +62,15 @@ class KeptConversations:
     def cases(self) -> list[CaseResult]:
         """All of a functional run, in the order of the plan."""
         ordered = sorted(self._kept, key=lambda one: one.guest.planned.number)
-        return [self._case(one) for one in ordered]
+        return [self.case(one) for one in ordered]
 
-    def _case(self, one: GuestDriver) -> CaseResult:
+    def case(self, one: GuestDriver) -> CaseResult:
+        """Of one guest that is done; the conversation's id only once the record was read."""
         failed = one.guest.failed
         place = self._steps.get((one.guest.planned.scenario, failed.step if failed else 0))
         file, _, line = place.place.rpartition(":") if place is not None else ("", "", "")
         outcome = one.guest.outcome or "stopped"
+        row, rows = one.guest.row
         return CaseResult(
             scenario=self._scenario(one),
             guest=one.guest.planned.name,
@@ -76,6 +78,8 @@ class KeptConversations:
             took_s=one.took_s,
             file=file,
             line=int(line or 0),
+            row=row,
+            rows=rows,
             conversation=self._report(one, "failed" if outcome != "passed" else ""),
         )
 

@@ -34,7 +34,8 @@ class GuestProfile:
 @dataclass(slots=True, frozen=True)
 class Scenario:
     """`weight`: how often it is chosen, beside the others of the file. `data`: rows of a CSV file,
-    one for each guest in turn, by column. `for_s`: it is failed after so long; 0: never."""
+    one for each guest in turn, by column. `for_s`: it is failed after so long; 0: never.
+    `rows_are_cases`: a functional run plays each of the rows, else one."""
 
     name: str
     steps: tuple[Step, ...]
@@ -43,6 +44,12 @@ class Scenario:
     guest: GuestProfile = GuestProfile()
     data: tuple[Mapping[str, str], ...] = ()
     for_s: float = 0.0
+    rows_are_cases: bool = True
+
+    @property
+    def cases(self) -> int:
+        """How many a functional run has of it."""
+        return max(1, len(self.data)) if self.rows_are_cases else 1
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,7 +66,9 @@ class LoadModel:
     """`closed`: so many guests at a time, a new one where one has finished; `open`: so many arrive
     a second, whatever becomes of those before. `once`: each of the guests has one conversation.
     `spawn_rate` is the arrivals per second of the first stage of `closed` where no stages are
-    given. `connects_per_s`: the budget of new connections of the deployment, 0: none of its own."""
+    given. `connects_per_s`: the budget of new connections of the deployment, 0: none of its own.
+    `each_row`: the first guests of `once` are the cases of a functional run, scenario by scenario
+    and of each row by row."""
 
     kind: Literal["once", "closed", "open"] = "once"
     stages: tuple[Stage, ...] = ()
@@ -68,6 +77,7 @@ class LoadModel:
     run_time_s: float = 0.0
     connects_per_s: float = 0.0
     graceful_stop_s: float = 30.0
+    each_row: bool = False
 
 
 @dataclass(slots=True, frozen=True)

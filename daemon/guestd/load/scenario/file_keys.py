@@ -146,6 +146,7 @@ class ThresholdValue:
         found = _RULE.read(node, key, reading)
         if found is WRONG:
             return WRONG
+        reading.rule_keys.append(key)
         fields = found if isinstance(found, dict) else {"expression": found}
         return ThresholdRule(place=reading.place(node), **fields)
 
@@ -209,7 +210,7 @@ def _check_thresholds(
     rules: Iterable[ThresholdRule], scenarios: Iterable[Scenario], reading: FileReading
 ) -> None:
     labels = {step.label for one in scenarios for step in every_step(one.steps)}
-    for place, rule in enumerate(rules):
+    for key, rule in zip(reading.rule_keys, rules, strict=True):
         try:
             parse(rule.expression, labels)
         except ThresholdError as bad:
@@ -217,7 +218,7 @@ def _check_thresholds(
             problem, _, remedy = bad.what.partition("; ")
             said = f"character {bad.position}: {problem}"
             remedy = remedy or "change it"
-            reading.problems.append(FileProblem(line, f"thresholds[{place}]", said, remedy))
+            reading.problems.append(FileProblem(line, key, said, remedy))
 
 
 FILE = KeyTable(

@@ -147,13 +147,24 @@ def number_in(text: str) -> float | None:
     return value if value == value else None
 
 
+#: Flags of YAML 1.1, and what they are now: texts.
+_OLD_FLAGS = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
+
+
+def _flag_remedy(node: YamlNode) -> str:
+    text = node.text.lower() if isinstance(node, YamlScalar) and node.kind == "text" else ""
+    if text in ("true", "false"):
+        return "write it without quotes"
+    return f"write {_OLD_FLAGS.get(text, 'true or false')}"
+
+
 @dataclass(slots=True, frozen=True)
 class FlagValue:
     words: str = "true or false"
 
     def read(self, node: YamlNode, key: str, reading: FileReading) -> Any:
         if not isinstance(node, YamlScalar) or node.kind != "flag":
-            return refuse(self, node, key, reading, "write it without quotes")
+            return refuse(self, node, key, reading, _flag_remedy(node))
         return node.text.lower() == "true"
 
     def schema(self) -> Json:

@@ -32,7 +32,7 @@ class FilesBeside(Protocol):
 @dataclass(slots=True)
 class FileReading:
     """`names`: what texts may use here, None outside of scenarios. `captured` joins it at the end
-    of the step."""
+    of the step. `rule_keys`: of the thresholds that can be read, in their order."""
 
     path: str
     files: FilesBeside
@@ -44,6 +44,7 @@ class FileReading:
     captured: set[str] = field(default_factory=set)
     steps: int = 0
     personas: list[tuple[YamlNode, str]] = field(default_factory=list)
+    rule_keys: list[str] = field(default_factory=list)
 
     def wrong(self, node: YamlNode, key: str, problem: str, remedy: str) -> None:
         self.problems.append(FileProblem(node.line, key, problem, remedy))

@@ -14,6 +14,7 @@ from typing import Any
 
 from .labels import label_of
 from .steps import (
+    STRUCTURE_WORDS,
     AttachFile,
     Choose,
     EndConversation,
@@ -38,16 +39,6 @@ Json = Mapping[str, Any]
 _PLACE = Place("", 0)
 #: A word with a digit in it, and what stands around words.
 _CHANGING = re.compile(r"\S*\d\S*")
-#: What a structured message is to be, where it has no text.
-_STRUCTURES = {
-    "QuickReply": "quick_replies",
-    "Card": "card",
-    "Carousel": "carousel",
-    "ListPicker": "list_picker",
-    "DatePicker": "date_picker",
-    "Form": "form",
-    "Attachment": "file",
-}
 
 
 def recorded_steps(events: Iterable[Json], with_pauses: bool = False) -> tuple[Step, ...]:
@@ -108,7 +99,7 @@ def _answers(event: Json) -> Iterator[Step]:
     structure = ""
     if not text:
         kinds = (str(one.get("contentType")) for one in _content(event))
-        structure = next((_STRUCTURES[kind] for kind in kinds if kind in _STRUCTURES), "")
+        structure = next((STRUCTURE_WORDS[kind] for kind in kinds if kind in STRUCTURE_WORDS), "")
     yield ExpectReply(place=_PLACE, label="", containing=literal(text), structure=structure)
 
 

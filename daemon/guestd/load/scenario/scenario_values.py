@@ -167,7 +167,8 @@ SCENARIO = KeyTable(
                 "How often it is chosen, beside the others.", default="1"),
         FileKey("timeout", DurationValue(above_zero=True), "It is failed after so long.",
                 default="none", field="for_s"),
-        FileKey("data", DataValue(), "Rows, one for each guest in turn; `${column}` in a text."),
+        FileKey("data", DataValue(), "Rows, one for each guest in turn, and in `guestd test` each"
+                " of them a case; `${column}` in a text."),
         FileKey("guest", GUEST, "Who the guests are."),
         FileKey("steps", STEPS, "What they do, one after the other.", required=True),
     ),

@@ -19,6 +19,7 @@ from .reading import FileReading
 from .sizes import SizeValue
 from .spreads import SpreadValue
 from .steps import (
+    CONTENT_TYPES,
     AttachFile,
     Choose,
     DropConnection,
@@ -164,9 +165,7 @@ _SAID = KeyTable(
     ),
 )
 _SENDERS = WordValue({"bot": "bot", "human": "human", "any": ""})
-_STRUCTURES = same(
-    "quick_replies", "card", "carousel", "list_picker", "date_picker", "form", "file"
-)  # fmt: skip
+_STRUCTURES = same(*CONTENT_TYPES)
 _CAPTURE = NamedValues(
     PatternValue(group=True),
     "names with regular expressions",

@@ -12,6 +12,22 @@ from typing import Literal
 #: How long a step waits for the platform, where the file does not say.
 REPLY_WITHIN_S = 10.0
 
+#: What a message of the platform's may be, in the words of a scenario file.
+Structure = Literal[
+    "quick_replies", "card", "carousel", "list_picker", "date_picker", "form", "file"
+]
+#: By the platform's contentType.
+STRUCTURE_WORDS: dict[str, Structure] = {
+    "QuickReply": "quick_replies",
+    "Card": "card",
+    "Carousel": "carousel",
+    "ListPicker": "list_picker",
+    "DatePicker": "date_picker",
+    "Form": "form",
+    "Attachment": "file",
+}
+CONTENT_TYPES: dict[str, str] = {word: kind for kind, word in STRUCTURE_WORDS.items()}
+
 
 @dataclass(slots=True, frozen=True)
 class Place:

@@ -63,7 +63,11 @@ def _setup(found: dict[str, Any], node: YamlNode, key: str, reading: FileReading
         terms=(ending["pass"], ending["fail"]),
     )
     reading.steps += 1
-    return {"steps": (replace(step, label=label_of(step)),), "data": _combined(placeholders)}
+    return {
+        "steps": (replace(step, label=label_of(step)),),
+        "data": _combined(placeholders),
+        "rows_are_cases": False,  # the tester plays one
+    }
 
 
 def _combined(placeholders: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, str], ...]:
@@ -96,7 +100,8 @@ SETUP = KeyTable(
     "a prompt with its phrases",
     (
         FileKey("placeholders", _PLACEHOLDERS,
-                "Texts for `{NAME}` in the prompt; each combination has its row of data."),
+                "Texts for `{NAME}` in the prompt; each combination has its row of data, of which"
+                " `guestd test` plays the first."),
         _PROMPT,
         _ENDING,
     ),

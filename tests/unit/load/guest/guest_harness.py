@@ -22,6 +22,7 @@ from guestd.load.guest.virtual_guest import VirtualGuest
 from guestd.load.plan.guests import PlannedGuest
 from guestd.load.scenario.file import GuestProfile, Scenario
 from guestd.load.scenario.steps import ExpectReply, Place, SayStep, Spread, Step
+from guestd.model.instants import NEVER
 
 PLACE = Place("f.yaml", 1)
 START = 1000.0
@@ -60,9 +61,10 @@ class GuestUnderTest:
     its own."""
 
     def __init__(self, *steps: Step, seed: int = 7, row: int = 0, **fields: Any) -> None:
+        run = GuestRun("run-1", START, open_within_s=fields.pop("open_within_s", NEVER))
         self.scenario = scenario(*steps, **fields)
         planned = PlannedGuest(5, "parcel-6", 0, row, seed)
-        self.guest = VirtualGuest(planned, compiled(self.scenario), GuestRun("run-1", START))
+        self.guest = VirtualGuest(planned, compiled(self.scenario), run)
         self.out: list[Action] = []
         self.messages = 0
 

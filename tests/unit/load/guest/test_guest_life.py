@@ -50,6 +50,31 @@ def test_a_guest_goes_through_its_states():
     assert guest.guest.started_at == 1002
 
 
+def test_a_session_that_does_not_open_in_time_has_failed_and_is_given_up():
+    guest = GuestUnderTest(HI, EXPECT, open_within_s=30.0)
+    guest.begin(2)
+    assert guest.guest.wake_at == 1032
+    assert guest.guest.deadline(1031.9) == []
+    told = guest.guest.deadline(1032)
+    assert [one for one in told if isinstance(one, StepDone)] == [
+        StepDone(OPENING, 0.0, "not_reached", "a session with the platform within 30 s", "nothing")
+    ]
+    assert isinstance(told[-1], EndSession)
+    guest.over(33, "finished")
+    assert guest.outcomes() == ["failed"]
+
+
+def test_a_session_that_was_open_in_time_may_be_away_for_longer():
+    guest = GuestUnderTest(step(ExpectReply, containing="x", within_s=100.0), open_within_s=30.0)
+    guest.begin(0)
+    guest.live(1)
+    guest.hear(Resting("reset"), 2)
+    assert guest.guest.wake_at == 1101
+    guest.reply("x", 40)
+    guest.over(41)
+    assert guest.outcomes() == ["passed"]
+
+
 def test_a_session_that_never_was_live_is_told_as_the_opening():
     guest = GuestUnderTest(HI, EXPECT)
     guest.begin()

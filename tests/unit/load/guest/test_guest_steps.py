@@ -221,8 +221,22 @@ def test_a_reply_that_does_not_come_is_told_with_what_came_instead():
     assert failed is not None and (failed.step, failed.failure) == (1, "no_reply")
     assert failed.took_s == 4
     assert failed.expected == 'a reply containing "order" within 4 s'
-    assert failed.seen == "'sorry?', [QuickReply]"
+    assert failed.seen == "'sorry?', [quick_replies]"
     assert any(line.kind == "step" and "no_reply" in line.text for line in guest.guest.transcript)
+
+
+def test_what_a_message_offers_is_told_in_the_words_of_the_file():
+    guest = GuestUnderTest(say("hi"), step(ExpectReply, structure="quick_replies", within_s=4))
+    guest.live(1)
+    guest.reply("Which?", 2, content=[{"contentType": "Form"}])
+    guest.due(5)
+    assert guest.guest.failed is not None
+    assert guest.guest.failed.expected == "a reply with quick_replies within 4 s"
+    guest = GuestUnderTest(say("hi"), step(ExpectReply, structure="quick_replies"))
+    guest.live(1)
+    guest.reply("Which?", 2, content=quick_replies("A", "B"))
+    found = [(one.kind, one.text) for one in guest.guest.transcript]
+    assert ("quick_replies", "Which? [A] [B]") in found
 
 
 def test_what_was_seen_is_bounded():

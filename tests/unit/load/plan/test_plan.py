@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import pytest
@@ -85,6 +86,16 @@ def test_weights_are_honoured_more_exactly_than_by_chance(seed):
 def test_each_scenario_is_run_once_before_the_weights_count():
     plan = Plan(file_of(1000, 1, 0), LoadModel("once", users=3), 1)
     assert [plan.guest(number).scenario for number in range(3)] == [0, 1, 2]
+
+
+def test_in_a_functional_run_each_row_is_a_case_of_its_scenario():
+    file = file_of(1, 1000, rows=3)
+    file = replace(file, scenarios=(*file.scenarios, replace(file.scenarios[0], data=()),
+                                    replace(file.scenarios[0], rows_are_cases=False)))  # fmt: skip
+    assert [one.cases for one in file.scenarios] == [3, 3, 1, 1]
+    plan = Plan(file, LoadModel("once", users=8, each_row=True), 1)
+    dealt = [(plan.guest(number).scenario, plan.guest(number).row) for number in range(8)]
+    assert dealt == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (3, 0)]
 
 
 def test_rows_of_data_are_taken_in_turn_by_the_guests_of_their_scenario():
