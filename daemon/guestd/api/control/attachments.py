@@ -37,6 +37,7 @@ from ..settings import ApiSettings
 from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
+from .ended_sessions import living
 from .lookup import session_of
 from .routes import ApiCall, Route, RouteResponse
 from .schemas import CommandAccepted, QueryParameters, WhenDownField
@@ -138,7 +139,7 @@ class AttachmentRoutes:
 
     async def _send(self, call: ApiCall[AttachmentQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
-        limit = self._fleet.view(session_id).file_bytes_max  # NotFound, before anything is read
+        limit = (await living(self._fleet, session_id)).file_bytes_max  # before anything is read
         _check_announced(call.request, limit)
         with self._uploads.taken(caller_of(call.request)):
             file = await self._received(call, limit)
