@@ -100,6 +100,7 @@ async def test_what_is_no_good_is_refused_and_leaves_nothing(asked):
             (b"", "?filename=a.png", raw, 422, "file"),
             (PNG + b"x", "?filename=a.png", raw, 413, None),
             (form(caption="x"), "", {}, 422, "file"),
+            (form(file=PNG), "?filename=a.png", {}, 422, "query.filename"),
             (form(file=PNG, wish="x"), "", {}, 422, "wish"),
             (form(file=PNG, command_id="a b"), "", {}, 422, "command_id"),
             (form(file=PNG, caption="x" * 20_000), "", {}, 413, "caption"),

@@ -201,7 +201,12 @@ class TestUnixSocket:
         ) as stack:
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
             assert await self.ask(path) == 200
-            assert (await status_of(stack, Authorization=f"Bearer {TOKEN}"))[0] == 404
+            status, found, _ = await status_of(stack, Authorization=f"Bearer {TOKEN}")
+            assert (status, found["code"]) == (404, "not_configured")
+            assert found["detail"] == (
+                "api.tcp is false, so the control API is served on the Unix socket only"
+                " (api.unix_socket)"
+            )
         assert not path.exists()
 
     async def test_a_stale_one_is_removed(self, new_stack, tmp_path):

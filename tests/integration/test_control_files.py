@@ -49,6 +49,8 @@ async def test_what_is_no_file_is_refused(new_stack, client_of):
         stack.fleet.reconnect(stack.fleet.find("ana"), hang_up=True)
         status, found, _ = await client.get("/v1/sessions/ana/files/unknown")
         assert (status, found["code"]) == (409, "not_ready")
+        assert found["state"] == stack.fleet.view(stack.fleet.find("ana")).state
+        assert found["retry_after_ms"] >= 100
 
 
 async def test_a_file_larger_than_any_is_refused_and_places_are_given_back(

@@ -36,6 +36,13 @@ async def test_sess_7_a_guest_is_created_once_for_one_id():
             "POST", "/v1/guests?wait=10s", {**wish, "guestId": "g2", "operation_id": "op1"}
         )
         assert (other[0], other[1]["code"]) == (409, "conflict")
+        two = {**wish, "operation_id": "op2"}
+        headers = {"Idempotency-Key": "op3"}
+        other = await ask("POST", "/v1/guests", two, headers=headers)
+        assert (other[0], other[1]["field"]) == (409, "operation_id")
+        assert other[1]["detail"].startswith("operation_id: must equal")
+        other = await ask("POST", "/v1/guests", {**wish, "guestID": "g1", "queueId": 7})
+        assert [one["field"] for one in other[1]["errors"]] == ["guestID", "queueId"]
         wrong_kind = await ask("GET", "/v1/injections/op1")
         assert wrong_kind[0] == 404
 

@@ -6,11 +6,13 @@ writes them anew.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from importlib.metadata import version
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from guestd.load.scenario.schema import scenario_schema_text
@@ -84,3 +86,34 @@ def test_what_may_be_asked_again_is_never_called_the_callers_mistake():
     worth_retrying = [code for code, one in ERROR_CODES.items() if one.retry == LATER]
     said = {status for code in worth_retrying for status in errors.statuses(code).split(", ")}
     assert said == {"408", "409", "429", "502", "503"}
+
+
+def test_every_default_of_the_control_api_fits_its_schema():
+    document = json.loads(http_api.openapi_json())
+    found = list(with_default(document))
+    assert len(found) > 100
+    for schema in found:
+        whole = {**schema, "components": document["components"]}
+        assert jsonschema_rs.validator_for(whole).is_valid(schema["default"]), schema
+
+
+def with_default(node):
+    """All schemas that have a default."""
+    if isinstance(node, dict):
+        if "default" in node and not isinstance(node["default"], dict):
+            yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for one in node:
+            yield from with_default(one)
+
+
+def test_the_control_api_answers_media_types_that_a_generator_reads():
+    document = json.loads(http_api.openapi_json())
+    answers = [
+        answer
+        for path in document["paths"].values()
+        for operation in path.values()
+        for answer in operation["responses"].values()
+    ]
+    assert not {media for one in answers for media in one.get("content", {}) if "*" in media}

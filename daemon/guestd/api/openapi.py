@@ -30,7 +30,7 @@ _COMPONENT_NAMES = {
     "OperationResource": "Operation",
 }
 
-#: What any route may answer beside its own; those with a body, a key in a path.
+#: What any route may answer beside its own; those that may have a body, a key in a path.
 _COMMON = (400, 403, 421, 422, 500, 503)
 _WITH_BODY = (408, 413, 415, 429)
 _WITH_KEY = (404, 429)
@@ -192,7 +192,7 @@ def _problems_of(route: Route, has_token: bool) -> set[int]:
     found = {*_COMMON, *route.problems}
     if has_token and not route.public:
         found.add(401)
-    if route.body is not None or route.streams:
+    if route.method != "GET":
         found.update(_WITH_BODY)
     if route.keyed:
         found.add(409)

@@ -11,7 +11,7 @@ import logging
 import math
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..model.errors import (
     CommandError,
+    FieldError,
     GuestdError,
     NoSuchPath,
     NotReady,
@@ -69,6 +70,9 @@ PLATFORM_FIELDS = (
 
 _RETRY_AFTER_S = 1.0
 
+#: Of one request: more than anybody mends at a time.
+ERRORS_MAX = 20
+
 #: Enough to find an error by, in one line of the log.
 _CALLS_LOGGED = 8
 
@@ -104,7 +108,10 @@ class ProblemDocument(BaseModel):
         description="guestd's own word where the platform gave none: timeout, broken, malformed.",
     )
     errors: list[dict[str, str]] = Field(
-        default=[], description="The single errors that the platform lists: message, code, field."
+        default=[],
+        description="With invalid: `field` and `detail` of each thing that is wrong in the request,"
+        f" at most {ERRORS_MAX}. Of the platform's refusal: the `message`, `code` and `field` of"
+        " each single error that it lists.",
     )
     missing_scope: str = Field(
         default="", description="The OAuth scope that the platform asks for."
@@ -132,16 +139,17 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         platform: Mapping[str, Any] | None = None,
         state: str = "",
+        errors: Sequence[FieldError] = (),
     ) -> None:
         """`platform`: what the platform said, by the names in `PLATFORM_FIELDS`. `state`: the guest
-        session's, where it is the reason."""
+        session's, where it is the reason. `errors`: all that is wrong in the request."""
         super().__init__(detail)
         self.status, self.code, self.detail, self.field = status, code, detail, field
         self.retry_after_s = (
             _RETRY_AFTER_S if retry_after_s is None and status in (429, 503) else retry_after_s
         )
         self.correlation_id, self.error_id = correlation_id, error_id
-        self.state = state
+        self.state, self.errors = state, errors[:ERRORS_MAX]
         self.headers = dict(headers or {})
         self.platform = {
             name: platform[name] for name in PLATFORM_FIELDS if platform and platform.get(name)
@@ -162,6 +170,10 @@ class Problem(Exception):
         if self.state and self.retry_after_s:
             retry_after_ms = math.ceil(self.retry_after_s * 1000)
             document |= {"state": self.state, "retry_after_ms": retry_after_ms}
+        if self.errors:
+            document["errors"] = [
+                {"field": one.field[:200], "detail": one.detail[:500]} for one in self.errors
+            ]
         document |= self.platform
         headers = self.headers
         if self.retry_after_s:
@@ -192,6 +204,7 @@ def problem_of(error: Exception) -> Problem:
             field=error.field or "",
             retry_after_s=retry_after_s,
             state=error.state if isinstance(error, NotReady) else "",
+            errors=error.errors,
         )
     if isinstance(error, GuestdError) and error.code in ("spool", "journal"):
         return Problem(503, error.code, str(error))

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .endings import Ending
 
@@ -74,15 +74,29 @@ class ConfigError(GuestdError):
         super().__init__(f"{field}: {problem}" + (f"; {remedy}" if remedy else ""))
 
 
+class FieldError(NamedTuple):
+    """What is wrong with one field of a request, in words that begin with its name."""
+
+    field: str
+    detail: str
+
+
 class CommandError(GuestdError):
     """A command we refuse. `code` is stable and machine-readable (SIM-2); `field` names the
-    culprit, if one."""
+    culprit, if one, and `errors` all of them, where they are known."""
 
     code = "invalid"
 
-    def __init__(self, message: str, *, code: str | None = None, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        errors: Sequence[FieldError] = (),
+    ) -> None:
         super().__init__(message)
-        self.field = field
+        self.field, self.errors = field, errors
         if code is not None:
             self.code = code
 

@@ -3,11 +3,14 @@ The value is never repeated, since it may be a secret; only numbers and lengths 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from .errors import FieldError
 
 _WORDS = {
     "missing": "is required",
@@ -34,21 +37,35 @@ _WORDS = {
 }
 
 
-def first_error(error: ValidationError, model: type[BaseModel], place: str = "") -> tuple[str, str]:
-    """(field, sentence): the first thing that is wrong, and how many more there are. `place`: what
-    the model stands for, if not the body, such as `query`."""
+def field_errors(
+    error: ValidationError, model: type[BaseModel], place: str = ""
+) -> list[FieldError]:
+    """Each thing that is wrong, at most one of a field; `detail` begins with the field. A key that
+    is nearly a known one comes first: what is missing is then its consequence. `place`: what the
+    model stands for, if not the body, such as `query`."""
     found = _without_consequences(error.errors(include_url=False, include_context=True))
-    first = found[0]
-    path = _path((place, *first["loc"]) if place else first["loc"])
-    words = (
-        _in_words(first["type"], first.get("ctx", {}), first.get("input"), first["loc"], model)
-        or first["msg"]
-    )
-    if first["type"] == "value_error" and words.startswith("messages["):
-        path, _, words = words.partition(": ")
-    others = len({_path(one["loc"]) for one in found}) - 1
-    more = f" (and {others} more)" if others else ""
-    return path, f"{path}: {words}{more}" if path else f"{words}{more}"
+    found.sort(key=lambda one: not _is_mistyped(one, model))
+    by_field: dict[str, FieldError] = {}
+    for one in found:
+        path = _path((place, *one["loc"]) if place else one["loc"])
+        facts = one.get("ctx", {})
+        words = _in_words(one["type"], facts, one.get("input"), one["loc"], model) or one["msg"]
+        field = path
+        if one["type"] == "value_error" and words.startswith("messages["):
+            field, _, words = words.partition(": ")
+        by_field.setdefault(path, FieldError(field, f"{field}: {words}" if field else words))
+    return list(by_field.values())
+
+
+def first_error(error: ValidationError, model: type[BaseModel], place: str = "") -> tuple[str, str]:
+    """(field, sentence): the first thing that is wrong, and how many more there are."""
+    return first_of(field_errors(error, model, place))
+
+
+def first_of(found: Sequence[FieldError]) -> tuple[str, str]:
+    """(field, sentence), as `first_error`."""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return found[0].field, f"{found[0].detail}{more}"
 
 
 def _without_consequences(found: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -107,18 +124,47 @@ def _in_words(
         case "string_pattern_mismatch":
             return f"contains characters that are not allowed; must match {facts['pattern']}"
         case "extra_forbidden":
-            return _unknown(str(place[-1]), model if len(place) == 1 else None)
+            return _unknown(str(place[-1]), _model_at(place[:-1], model))
         case _:
             return _WORDS.get(kind, "")
 
 
 def _unknown(key: str, model: type[BaseModel] | None) -> str:
-    if model is None:
-        return "this key is unknown; leave it out"
-    known = [field.alias or name for name, field in model.model_fields.items()]
+    known = _keys_of(model)
     near = get_close_matches(key, known, 1)
-    return (
-        f"this key is unknown; did you mean {near[0]}?"
-        if near
-        else f"this key is unknown; known: {', '.join(known)}"
-    )
+    if near:
+        return f"this key is unknown; did you mean {near[0]}?"
+    remedy = f"known: {', '.join(known)}" if known else "leave it out"
+    return f"this key is unknown; {remedy}"
+
+
+def _is_mistyped(one: ErrorDetails, model: type[BaseModel]) -> bool:
+    """An unknown key that is nearly a known one."""
+    *parents, key = one["loc"] or ("",)
+    known = _keys_of(_model_at(tuple(parents), model))
+    return one["type"] == "extra_forbidden" and bool(get_close_matches(str(key), known, 1))
+
+
+def _keys_of(model: type[BaseModel] | None) -> list[str]:
+    fields = model.model_fields.items() if model is not None else ()
+    return [field.alias or name for name, field in fields]
+
+
+def _model_at(place: tuple[int | str, ...], model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model whose keys stand at a place below that one; None where it is not plain which."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        fields = model.model_fields.items()
+        found = [one.annotation for name, one in fields if part in (name, one.alias)]
+        models = _models_in(found[0]) if found else []
+        if len(models) != 1:
+            return None
+        model = models[0]
+    return model
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [one for part in get_args(annotation) for one in _models_in(part)]

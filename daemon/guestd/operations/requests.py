@@ -30,7 +30,7 @@ from pydantic.alias_generators import to_camel
 from ..model.errors import CommandError
 from ..model.ids import fingerprint
 from ..model.text_length import UTF16_UNITS, utf16_units
-from ..model.validation_messages import first_error
+from ..model.validation_messages import field_errors, first_of
 
 #: INJ-1: the platform's limit, counted in UTF-16 units as in the documents: an emoji is two.
 TEXT_MAX = 4096
@@ -305,5 +305,6 @@ def validated(
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        field, complaint = first_error(error, model)
-        raise CommandError(complaint, field=field) from None
+        found = field_errors(error, model)
+        field, complaint = first_of(found)
+        raise CommandError(complaint, field=field, errors=found) from None

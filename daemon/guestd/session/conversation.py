@@ -204,7 +204,8 @@ class SessionConversation:
         elif isinstance(command, c.Typing):
             outbound.show_typing(command, now, out)
         elif isinstance(command, c.RenewDownloadLink):
-            self._links().request(command, self._rules, self.live, now, out)
+            not_ready = None if self.live else situation.not_ready()
+            self._links().request(command, self._rules, not_ready, now, out)
         else:
             outbound.accept(command, now, out)
 

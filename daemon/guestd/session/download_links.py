@@ -11,11 +11,10 @@ from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
-from ..model.errors import CommandError, Overloaded
+from ..model.errors import CommandError, NotReady, Overloaded
 from ..model.failures import words_of_frame
 from ..model.instants import NEVER
 from ..model.traits import Traits
-from .commands import NOT_READY
 from .fleet_rules import FleetRules
 from .numbers import draw_id
 
@@ -48,11 +47,12 @@ class DownloadLinks:
         self,
         command: c.RenewDownloadLink,
         rules: FleetRules,
-        live: bool,
+        not_ready: NotReady | None,
         now: float,
         out: e.Effects,
     ) -> None:
-        refused = self._refusal(command, rules.traits, live)
+        """`not_ready`: why it cannot be asked for now."""
+        refused = not_ready or self._refusal(command, rules.traits)
         if refused is not None:
             out.append(e.SendAnswer(c.Answer(command.command_id, error=refused)))
             return
@@ -67,16 +67,8 @@ class DownloadLinks:
         self._rearm()
         out.append(e.Say(m.AskDownload(command.attachment_id, trace)))
 
-    def _refusal(
-        self, command: c.RenewDownloadLink, traits: Traits, live: bool
-    ) -> CommandError | None:
+    def _refusal(self, command: c.RenewDownloadLink, traits: Traits) -> CommandError | None:
         requested = len(self._requested) if self._requested is not None else 0
-        if not live:
-            return CommandError(
-                f"{NOT_READY}: there is no connection to the platform just now, which gives the"
-                " links; ask again when the guest session is live",
-                code="not_ready",
-            )
         if traits.slot_by_rest:
             return CommandError(
                 f"the {traits.name} dialect has no fresh links", code="not_supported"

@@ -70,7 +70,7 @@ def _rows(
 
 
 #: Codes that only a socket or an event gives.
-_WITHOUT_STATUS = {"unknown_action", "unknown_since", "withdrawn", "unconfirmed"}
+_WITHOUT_STATUS = {"unknown_action", "withdrawn", "unconfirmed"}
 #: Of a reason that `api/problems.py` translates by itself.
 _TRANSLATED = {
     "no_such_route": "404",

@@ -180,13 +180,15 @@ class TestCursor:
         left = [one for one in lines if one.session_id not in ("s0001", "s0002")]
         assert chosen(left, "activity", after=found.next) == ["s0003", "s0004", "s0005"]
 
+    @pytest.mark.parametrize("sort", ["id", "activity"])
     @pytest.mark.parametrize("after", ["x", "%%%", "W10", "WyJuYW1lIiwxLCJhIl0", "é", "=" * 9])
-    def test_what_is_no_cursor_of_this_order_is_refused_by_its_field(self, after):
+    def test_what_is_no_cursor_of_this_order_is_refused_by_its_field(self, after, sort):
         with pytest.raises(Problem) as refused:
-            select([line(1)], query(sort="activity", after=after), "activity", NOW)
+            select([line(1)], query(sort=sort, after=after), sort, NOW)
         assert (refused.value.status, refused.value.field) == (422, "query.after")
 
     def test_a_cursor_of_another_order_is_refused(self):
         found = select([line(1), line(2)], query(limit=1, sort="opened"), "opened", NOW)
-        with pytest.raises(Problem):
-            select([line(1)], query(sort="activity", after=found.next), "activity", NOW)
+        for sort in ("activity", "id"):
+            with pytest.raises(Problem):
+                select([line(1)], query(sort=sort, after=found.next), sort, NOW)

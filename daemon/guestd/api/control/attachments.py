@@ -37,6 +37,7 @@ from ..settings import ApiSettings
 from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
+from .ended_sessions import living
 from .lookup import session_of
 from .routes import ApiCall, Route, RouteResponse
 from .schemas import CommandAccepted, QueryParameters, WhenDownField
@@ -138,7 +139,7 @@ class AttachmentRoutes:
 
     async def _send(self, call: ApiCall[AttachmentQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
-        limit = self._fleet.view(session_id).file_bytes_max  # NotFound, before anything is read
+        limit = (await living(self._fleet, session_id)).file_bytes_max  # before anything is read
         _check_announced(call.request, limit)
         with self._uploads.taken(caller_of(call.request)):
             file = await self._received(call, limit)
@@ -165,7 +166,12 @@ class AttachmentRoutes:
             file = await self._from_form(request, query, limit)
         else:
             if not query.filename:
-                raise Problem(422, "invalid", "is missing; name the file", field="query.filename")
+                raise Problem(
+                    422,
+                    "invalid",
+                    "query.filename: is missing; name the file",
+                    field="query.filename",
+                )
             file = ReceivedFile(query.filename, media_type, query.caption)
             chunks = self._chunks(request.content.readany)
             file.copy = await self._spool.spool(chunks, limit or None)
@@ -180,7 +186,11 @@ class AttachmentRoutes:
         self, request: web.Request, query: AttachmentQuery, limit: int
     ) -> ReceivedFile:
         """The parts in any order; an unknown part or a second file is refused."""
-        file = ReceivedFile(query.filename, "application/octet-stream", query.caption)
+        if query.filename:
+            field = "query.filename"
+            detail = f"{field}: a form names its file itself; give it there, as the part's filename"
+            raise Problem(422, "invalid", detail, field=field)
+        file = ReceivedFile("", "application/octet-stream", query.caption)
         given: set[str] = set()
         try:
             reader = await _parsed(request.multipart())
@@ -210,7 +220,7 @@ class AttachmentRoutes:
                 field=where,
             )
         if name in given:
-            raise Problem(422, "invalid", "is given twice; give it once", field=name)
+            raise Problem(422, "invalid", f"{name}: is given twice; give it once", field=name)
         given.add(name)
         _check_encoding(part, name)
         if name == "file":
@@ -223,7 +233,7 @@ class AttachmentRoutes:
                 raise Problem(
                     422,
                     "invalid",
-                    "must be 1 to 128 letters, digits and . _ ~ : @ + -",
+                    "command_id: must be 1 to 128 letters, digits and . _ ~ : @ + -",
                     field="command_id",
                 )
 
@@ -231,7 +241,9 @@ class AttachmentRoutes:
         file.name = file.name or part.filename or ""
         file.content_type = part.headers.get("Content-Type", file.content_type)
         if not file.name:
-            raise Problem(422, "invalid", "the file has no name; give filename", field="file")
+            raise Problem(
+                422, "invalid", "file: has no name; give the part a filename", field="file"
+            )
         assert self._spool is not None
         file.copy = await self._spool.spool(
             self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES))), limit or None
@@ -248,12 +260,12 @@ class AttachmentRoutes:
             held += chunk
             if len(held) > FIELD_BYTES_MAX:
                 raise Problem(
-                    413, "too_large", f"has more than {FIELD_BYTES_MAX} bytes", field=name
+                    413, "too_large", f"{name}: has more than {FIELD_BYTES_MAX} bytes", field=name
                 )
         try:
             return held.decode()
         except UnicodeDecodeError:
-            raise Problem(422, "invalid", "is not UTF-8 text", field=name) from None
+            raise Problem(422, "invalid", f"{name}: is not UTF-8 text", field=name) from None
 
     async def _chunks(self, read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
         """Raises Problem 408 when the chunks pause too long, or arrive below the minimum rate."""
@@ -315,7 +327,7 @@ def _check_encoding(part: BodyPartReader, name: str) -> None:
     file would be wrong."""
     encoding = part.headers.get("Content-Transfer-Encoding", "binary").strip().lower()
     if encoding not in ("binary", "8bit", "7bit"):
-        detail = "has a Content-Transfer-Encoding; send the bytes themselves, without one"
+        detail = f"{name}: has a Content-Transfer-Encoding; send the bytes themselves, without one"
         raise Problem(415, "unsupported_media_type", detail, field=name)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from ...model.commands import Command
-from ...model.errors import NotFound
+from ...model.errors import CommandError, NotFound
 from ...model.journal import StoredCommand
 from ...model.ports import Fleet
 from ..problems import Problem
@@ -18,27 +19,48 @@ from .lookup import give, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandAccepted, CommandQuery, CommandState
 
+NO_NAMES: Mapping[str, str] = {}
+
 LOCATION = {"Location": "Where it stands."}
 
 
 async def accept(
-    fleet: Fleet, session_id: str, command: Command, settings: ApiSettings
+    fleet: Fleet,
+    session_id: str,
+    command: Command,
+    settings: ApiSettings,
+    names: Mapping[str, str] = NO_NAMES,
 ) -> web.StreamResponse:
-    """Give the command to its session, and answer once its intent is durable."""
-    found = await give(fleet, session_id, command, settings.answer_timeout_s)
+    """Give the command to its session, and answer once its intent is durable. `names`: what the
+    request calls the fields of the command, where that is another word."""
+    try:
+        found = await give(fleet, session_id, command, settings.answer_timeout_s)
+    except CommandError as error:
+        raise _renamed(error, names) from None
     where = f"/v1/sessions/{session_id}/commands/{found.command_id}"
     accepted = CommandAccepted(session_id=session_id, command_id=found.command_id, seq=found.seq)
     return answer(accepted, 202, {"Location": where})
 
 
-def key_of(call: ApiCall[Any, Any], command_id: str) -> str:
-    """The caller's id for this command, from the body or the header; "" if there is none."""
+def _renamed(error: CommandError, names: Mapping[str, str]) -> CommandError:
+    """With the words of the request."""
+    if (field := names.get(error.field or "")) is None:
+        return error
+    words = str(error)
+    if words.startswith(f"{error.field} "):
+        words = field + words.removeprefix(error.field or "")
+    return CommandError(words, code=error.code, field=field)
+
+
+def key_of(call: ApiCall[Any, Any], command_id: str, field: str = "command_id") -> str:
+    """The caller's id for this command, from that field of the body or from the header; "" if there
+    is none."""
     if command_id and call.idempotency_key and command_id != call.idempotency_key:
         raise Problem(
             409,
             "conflict",
-            "must equal the Idempotency-Key header if both are given",
-            field="command_id",
+            f"{field}: must equal the Idempotency-Key header if both are given",
+            field=field,
         )
     return command_id or call.idempotency_key
 

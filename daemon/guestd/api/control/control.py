@@ -19,6 +19,7 @@ from ..changes import ChangeFeed
 from ..console_tickets import ConsoleAccess
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
+from ..problems import Problem
 from ..settings import ApiSettings
 from ..stats_history import StatsHistory
 from .attachments import AttachmentRoutes
@@ -142,7 +143,18 @@ class ControlApi:
         self, request: web.Request, handler: Handler, trusted: bool
     ) -> web.StreamResponse:
         """Turns every error into a problem document."""
+        if not trusted and not self._settings.tcp:
+            handler = self._not_on_tcp
         return await self._table.guard(request, handler, trusted)
+
+    async def _not_on_tcp(self, request: web.Request) -> web.StreamResponse:
+        where = (
+            "served on the Unix socket only (api.unix_socket)"
+            if self._settings.unix_socket
+            else "served nowhere: set api.unix_socket, or api.tcp to true"
+        )
+        detail = f"api.tcp is false, so the control API is {where}"
+        raise Problem(404, "not_configured", detail)
 
 
 def open_files_budget() -> BudgetView:

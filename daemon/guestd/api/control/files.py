@@ -30,6 +30,8 @@ LINK_TIMEOUT_S = 60.0
 #: A client that takes no chunk for so long is cut off.
 WRITE_TIMEOUT_S = 30.0
 
+MEDIA = "As a download; its Content-Type is the file's own, where the platform says one."
+
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.I)
 
 
@@ -43,7 +45,7 @@ class FileRoutes:
         self._under_way = 0
 
     def routes(self) -> list[Route]:
-        file = RouteResponse("The file's bytes.", media={"*/*": "As a download."})
+        file = RouteResponse("The file's bytes.", media={"application/octet-stream": MEDIA})
         return [
             Route(
                 "GET",

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...model.commands import Answer, Command
+from ...model.errors import NotFound
 from ...model.guest_names import normal_name
 from ...model.ports import Fleet
 from ...runtime.callback import callback_future
 from ..problems import Problem
+from .ended_sessions import answer_again
 
 Found = TypeVar("Found")
 
@@ -22,18 +24,27 @@ def session_of(fleet: Fleet, id_or_name: str) -> str:
 
 
 async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float) -> Answer:
-    """Give a command to its session and wait until its intent is durable. Raises CommandError, or
-    Problem when that takes too long."""
+    """Give a command to its session and wait until its intent is durable. One that a session had
+    accepted before it ended is answered again. Raises CommandError, or Problem when that takes too
+    long."""
     accepted, answered = callback_future()
     fleet.give(session_id, command, answered)
     found: Answer = await _within(
         accepted, timeout_s, f"send the same command_id again: {command.command_id}"
     )
     if found.error is not None:
-        if found.error.code == "ended":
-            fleet.view(session_id)  # NotFound, unless it is only about to end
+        if found.error.code == "ended" and not _lives(fleet, session_id):
+            return await answer_again(fleet, session_id, command)
         raise found.error
     return found
+
+
+def _lives(fleet: Fleet, session_id: str) -> bool:
+    try:
+        fleet.view(session_id)
+    except NotFound:
+        return False
+    return True
 
 
 async def opened(open_it: Callable[[Callable[[], None]], str], timeout_s: float) -> str:

@@ -10,13 +10,17 @@ from ...model.commands import Context, Reply, Send, Typing
 from ...model.ports import Fleet
 from ..rate_limiting import LoopRateLimiter
 from ..settings import ApiSettings
-from .commands import LOCATION, accept, key_of
+from .commands import LOCATION, NO_NAMES, accept, key_of
 from .lookup import give, session_of
 from .paging import page_of
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .schemas import CommandAccepted, ContextBody, EventQuery, SendMessage, Transcript
 
 TRANSCRIPT = frozenset({"message", "presence", "gap"})
+
+#: What the requests call the fields that a command is refused by.
+CONTEXT_NAMES = {"data": "context"}
+REPLY_NAMES = {"type": "reply.type", "choices": "reply.choices", "text": "reply.choices"}
 
 
 class MessageRoutes:
@@ -95,9 +99,9 @@ class MessageRoutes:
             reply = body.reply
             choices = tuple((one.text, one.payload) for one in reply.choices)
             command = Reply(command_id, reply.type, choices, reply.in_reply_to, when_down)
-        return await accept(
-            self._fleet, session_of(self._fleet, call.part("session")), command, self._settings
-        )
+        session_id = session_of(self._fleet, call.part("session"))
+        names = REPLY_NAMES if isinstance(command, Reply) else NO_NAMES
+        return await accept(self._fleet, session_id, command, self._settings, names)
 
     async def _read(self, call: ApiCall[EventQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
@@ -109,9 +113,8 @@ class MessageRoutes:
     async def _context(self, call: ApiCall[None, ContextBody]) -> web.StreamResponse:
         command_id = key_of(call, call.body.command_id) or self._draw_id()
         command = Context(command_id, call.body.context)
-        return await accept(
-            self._fleet, session_of(self._fleet, call.part("session")), command, self._settings
-        )
+        session_id = session_of(self._fleet, call.part("session"))
+        return await accept(self._fleet, session_id, command, self._settings, CONTEXT_NAMES)
 
     async def _typing(self, call: ApiCall[None, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))

@@ -48,13 +48,15 @@ def _wait(value: object) -> object:
 Wait = Annotated[
     float,
     BeforeValidator(_wait),
-    WithJsonSchema({"type": "string", "pattern": _WAIT, "default": "0s"}),
+    WithJsonSchema({"type": "string", "pattern": _WAIT}),
 ]
 
 
 class WaitQuery(QueryParameters):
     wait: Wait = Field(
-        default=0.0, description="How long to wait for the end, such as 5s; at most api.wait_max_s."
+        default=0.0,
+        description="How long to wait for the end, such as 5s; at most api.wait_max_s.",
+        json_schema_extra={"default": "0s"},
     )
 
 
@@ -197,7 +199,7 @@ class OperationRoutes:
         self, workflow: type[Workflow], call: ApiCall[WaitQuery, BaseModel]
     ) -> web.StreamResponse:
         request = call.body.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        operation_id = key_of(call, _taken_id(request)) or self._draw_id()
+        operation_id = key_of(call, _taken_id(request), "operation_id") or self._draw_id()
         wait_s = min(call.query.wait, self._settings.wait_max_s)
         view = await self._port.start(workflow.kind, operation_id, request, wait_s)
         if view.status == "failed":
@@ -247,7 +249,7 @@ def _taken_id(request: dict[str, Any]) -> str:
         raise Problem(
             422,
             "invalid",
-            "must be 1 to 128 letters, digits and . _ ~ : @ + -",
+            "operation_id: must be 1 to 128 letters, digits and . _ ~ : @ + -",
             field="operation_id",
         )
     return found

@@ -4,18 +4,19 @@ type, size and depth."""
 from __future__ import annotations
 
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from ...model import json_values
 from ...model.ids import is_command_id
-from ...model.validation_messages import first_error
+from ...model.validation_messages import field_errors, first_of
 from ..media_type import media_type_of
 from ..problems import Problem
 from .body_reader import BodyReader
 from .routes import ApiCall, Route
+from .schemas import NoFields
 
 
 async def parse(request: web.Request, route: Route, bodies: BodyReader) -> ApiCall[Any, Any]:
@@ -26,10 +27,14 @@ async def parse(request: web.Request, route: Route, bodies: BodyReader) -> ApiCa
         raise Problem(
             422,
             "invalid",
-            "must be 1 to 128 letters, digits and . _ ~ : @ + -",
+            "Idempotency-Key: must be 1 to 128 letters, digits and . _ ~ : @ + -",
             field="Idempotency-Key",
         )
-    body = await _body(request, route.body, bodies) if route.body is not None else None
+    body: BaseModel | None = None
+    if route.body is not None:
+        body = _body(request, route.body, await _json_text(request, bodies))
+    elif request.method != "GET" and not route.streams and (raw := await bodies.read(request)):
+        _body(request, NoFields, raw)
     return ApiCall(request, query, body, key or "")
 
 
@@ -37,16 +42,13 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
     given: dict[str, str] = {}
     for name, value in request.query.items():
         if name in given:
-            raise Problem(422, "invalid", "is given twice", field=f"query.{name}"[:100])
+            raise _given_twice(name, model)
         given[name] = value
     if model is None:
         if given:
-            raise Problem(
-                422,
-                "invalid",
-                "this path has no query parameters",
-                field=f"query.{next(iter(given))}"[:100],
-            )
+            field = f"query.{next(iter(given))}"[:100]
+            detail = f"{field}: this path has no query parameters; leave it out"
+            raise Problem(422, "invalid", detail, field=field)
         return None
     try:
         return model.model_validate_strings(given)
@@ -54,12 +56,28 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
         raise _invalid(error, model, "query") from None
 
 
-async def _body(request: web.Request, model: type[BaseModel], bodies: BodyReader) -> BaseModel:
+def _given_twice(name: str, model: type[BaseModel] | None) -> Problem:
+    known = model.model_fields.get(name) if model is not None else None
+    is_list = known is not None and get_origin(known.annotation) is tuple
+    remedy = "separate values with commas" if is_list else "give it once"
+    field = f"query.{name}"[:100]
+    return Problem(422, "invalid", f"{field}: is given twice; {remedy}", field=field)
+
+
+async def _json_text(request: web.Request, bodies: BodyReader) -> bytes:
+    _check_json(request)  # before it is read: it may be long
+    return await bodies.read(request)
+
+
+def _check_json(request: web.Request) -> None:
     if media_type_of(request) != "application/json":
         raise Problem(
             415, "unsupported_media_type", "send JSON, with Content-Type: application/json"
         )
-    raw = await bodies.read(request)
+
+
+def _body(request: web.Request, model: type[BaseModel], raw: bytes) -> BaseModel:
+    _check_json(request)
     try:
         found = json_values.loads(raw)
     except JSONDecodeError as error:
@@ -78,7 +96,7 @@ async def _body(request: web.Request, model: type[BaseModel], bodies: BodyReader
 
 
 def _invalid(error: ValidationError, model: type[BaseModel], place: str = "") -> Problem:
-    field, detail = first_error(error, model, place)
-    return Problem(
-        422, "invalid", (detail if field else f"the body: {detail}")[:500], field=field[:200]
-    )
+    found = field_errors(error, model, place)
+    field, detail = first_of(found)
+    words = (detail if field else f"the body: {detail}")[:500]
+    return Problem(422, "invalid", words, field=field[:200], errors=found)

@@ -67,6 +67,10 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class NoFields(RequestBody):
+    """Of a request that needs no body: none, or an empty object."""
+
+
 class QueryParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

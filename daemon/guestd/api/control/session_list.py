@@ -26,6 +26,13 @@ from .session_schemas import SessionQuery, Sort
 #: A line's place in an order; the id makes it unique.
 Key = tuple[Any, ...]
 
+#: Of the parts of an order's keys, where they are not a number and the id.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "id": (str,),
+    "name": (str, str),
+    "attention": (int, int, str),
+}
+
 _RANKS = {word: rank for rank, word in enumerate((*ATTENTION_WORDS, ""))}
 
 
@@ -111,15 +118,10 @@ def _urgency_of(line: SessionLine, now_ms: int) -> Key:
 
 
 def _cursor_of(sort: Sort, key: Key) -> str:
-    """The order by id has the id itself, as it always had."""
-    if len(key) == 1:
-        return str(key[0])
     return base64.urlsafe_b64encode(orjson.dumps([sort, *key])).decode().rstrip("=")
 
 
 def _place_of(cursor: str, sort: Sort) -> Key:
-    if sort in ("", "id"):
-        return (cursor,)
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         found = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -129,12 +131,12 @@ def _place_of(cursor: str, sort: Sort) -> Key:
         raise Problem(
             422,
             "invalid",
-            f"query.after: must be the `next` of a page with sort={sort}",
+            f"query.after: must be the `next` of a page with sort={sort}; begin without `after`",
             field="query.after",
         )
     return tuple(found[1:])
 
 
 def _is_key(found: list[Any], sort: Sort) -> bool:
-    kinds = {"name": (str, str), "attention": (int, int, str)}.get(sort, (int, str))
+    kinds = _KINDS.get(sort, (int, str))
     return tuple(map(type, found)) == kinds

@@ -17,6 +17,7 @@ from ...model.ports import Fleet, OpenGuest, SessionView
 from ..problems import Problem
 from ..settings import ApiSettings
 from .commands import LOCATION, accept
+from .ended_sessions import ENDED_MAX, living, view_of_either
 from .idempotency import digest_of_body
 from .live_wait import wait_until_live
 from .lookup import opened, session_of
@@ -24,9 +25,6 @@ from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandAccepted, OpenQuery, OpenSession, Reconnect, Reconnecting
 from .session_list import select
 from .session_schemas import FIELDS, Session, SessionPage, SessionQuery, shown
-
-#: How far back one may look for those that are over; a row of the journal each.
-ENDED_MAX = 1000
 
 #: Newest events in which the last message is looked for.
 LAST_LOOKED_THROUGH = 20
@@ -80,7 +78,7 @@ class SessionRoutes:
 
     def _routes_of_one(self) -> list[Route]:
         tag, one = "sessions", "/v1/sessions/{session}"
-        shown_ = RouteResponse("The guest session is open.", Session)
+        shown_ = RouteResponse("As it stands; `ended` for one that is over, by its id.", Session)
         ended = RouteResponse(
             "It will disconnect from the platform, and end.", CommandAccepted, LOCATION
         )
@@ -212,11 +210,12 @@ class SessionRoutes:
         return view
 
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
-        view = self._fleet.view(session_of(self._fleet, call.part("session")))
+        view = await view_of_either(self._fleet, session_of(self._fleet, call.part("session")))
         return answer(Session.of(view, self._now_ms()))
 
     async def _reconnect(self, call: ApiCall[None, Reconnect]) -> web.StreamResponse:
         session_id, how = session_of(self._fleet, call.part("session")), call.body.how
+        await living(self._fleet, session_id)
         if not self._fleet.reconnect(session_id, hang_up=how == "close"):
             state = self._fleet.view(session_id).state
             raise NotReady("there is no connection that could be closed", state)

@@ -673,7 +673,10 @@ export interface ProblemDocument {
   platform_code: string
   /** guestd's own word where the platform gave none: timeout, broken, malformed. */
   cause: string
-  /** The single errors that the platform lists: message, code, field. */
+  /**
+   * With invalid: `field` and `detail` of each thing that is wrong in the request, at most 20. Of
+   * the platform's refusal: the `message`, `code` and `field` of each single error that it lists.
+   */
   errors: Record<string, string>[]
   /** The OAuth scope that the platform asks for. */
   missing_scope: string
