@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import aiohttp
 
@@ -53,6 +53,12 @@ class SimulatorAddress:
     @property
     def http_url(self) -> str:
         return f"http{self.url[2:]}".rstrip("/")
+
+    @property
+    def when_down(self) -> str:
+        """What becomes of a message while the guest session's connection is lost: it waits, as a
+        person expects of what was typed, unless `url` says otherwise."""
+        return parse_qs(urlsplit(self.url).query).get("when_down", ["queue"])[0]
 
 
 class FrontendConnection:
@@ -132,6 +138,7 @@ class FrontendConnection:
         path = f"/v1/sessions/{quote(self.session_id, safe='')}/attachments"
         headers = {"Content-Length": str(file.size_bytes), "Content-Type": file.content_type}
         query = {"filename": file.path.name, "caption": file.caption}
+        query["when_down"] = self._address.when_down
         try:
             async with self._http.post(
                 self._address.http_url + path,
@@ -158,6 +165,8 @@ class FrontendConnection:
     async def _connect(self) -> Socket:
         """Raises ConfigError for a refused handshake, PlatformUnavailable where nothing answers."""
         query = {"guest": self._guest}
+        if "when_down=" not in self._address.url:
+            query["when_down"] = self._address.when_down
         if self._seq is not None:
             query["since"] = str(self._seq)
         try:

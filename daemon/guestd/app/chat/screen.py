@@ -42,7 +42,7 @@ class ChatScreen(Protocol):
         """What is going on just now, replaced by the next; "" for nothing. On a prompt only."""
 
     def give_back(self, line: str) -> None:
-        """A line that could not be sent: it is typed already when the prompt comes again."""
+        """A line that could not be sent stands in the input again, if nothing else does."""
 
     def lines(self) -> AsyncIterator[str]: ...
 
@@ -167,7 +167,11 @@ class PromptScreen:
         self._session.app.invalidate()
 
     def give_back(self, line: str) -> None:
-        self._returned = line
+        buffer = self._session.default_buffer
+        if not self._session.app.is_running:
+            self._returned = line
+        elif not buffer.text:
+            buffer.insert_text(line)
 
     async def lines(self) -> AsyncIterator[str]:
         """Ends with Ctrl-D, and with Ctrl-C on an empty line."""
