@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import aiohttp
 
-from ...model.errors import ConfigError, GuestdError, PlatformUnavailable
+from ...model.errors import ConfigError, GuestdError
 from ...runtime.system_errors import in_words
+from ..control_client import NoDaemon
 from .files import OutgoingFile
 
 Json = dict[str, Any]
@@ -104,8 +105,8 @@ class FrontendConnection:
         await self._http.close()
 
     async def events(self) -> AsyncIterator[Json]:
-        """Until the guest session has ended. Raises FrontendRefused, or PlatformUnavailable when
-        the daemon stays away."""
+        """Until the guest session has ended. Raises FrontendRefused, or NoDaemon when the daemon
+        stays away."""
         while self._socket is not None:
             socket = self._socket
             async for message in socket:
@@ -163,7 +164,7 @@ class FrontendConnection:
         self._last_error = str(event.get("error") or self._last_error)
 
     async def _connect(self) -> Socket:
-        """Raises ConfigError for a refused handshake, PlatformUnavailable where nothing answers."""
+        """Raises ConfigError for a refused handshake, NoDaemon where nothing answers."""
         query = {"guest": self._guest}
         if "when_down=" not in self._address.url:
             query["when_down"] = self._address.when_down
@@ -176,19 +177,18 @@ class FrontendConnection:
             problem = f"{self._address.url} answers {error.status} {error.message}"
             raise ConfigError("--url", problem, remedy) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise PlatformUnavailable(
-                f"no simulator answers at {self._address.url}: {in_words(error)}; {ADVICE}"
-            ) from None
+            problem = f"no simulator answers at {self._address.url}"
+            raise NoDaemon.because(problem, error, ADVICE) from None
 
     async def _come_back(self) -> Socket:
-        """Raises PlatformUnavailable after `give_up_s`."""
+        """Raises NoDaemon after `give_up_s`."""
         loop = asyncio.get_running_loop()
         began, pauses = loop.time(), iter(PAUSES_S)
         while True:
             await asyncio.sleep(next(pauses, PAUSES_S[-1]))
             try:
                 return await self._connect()
-            except (PlatformUnavailable, ConfigError):
+            except (NoDaemon, ConfigError):
                 limit = self._address.give_up_s
                 if limit is not None and loop.time() - began >= limit:
                     raise

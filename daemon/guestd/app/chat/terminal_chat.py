@@ -65,9 +65,9 @@ class TerminalChat:
 
     async def hold(self) -> int:
         """The exit code. Raises PlatformUnavailable, ConfigError or FrontendRefused."""
-        self._say(self._banner)
         try:
             async with self._connection:
+                self._say(self._banner)
                 await self._talk()
         finally:
             await self._screen.flush()
