@@ -14,6 +14,7 @@ import typer
 from .. import exit_codes
 from ..interrupts import INTERRUPTED
 from .client_options import duration
+from .completions import agents
 
 if TYPE_CHECKING:
     from ..chat.connection import SimulatorAddress
@@ -59,7 +60,8 @@ def chat(
         str | None,
         typer.Option(
             help="Who answers in the embedded emulator: echo, faq, goodbye, handover, human, menu,"
-            " silent."
+            " silent.",
+            autocompletion=agents,
         ),
     ] = None,
     token_file: Annotated[

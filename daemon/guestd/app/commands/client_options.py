@@ -24,6 +24,7 @@ from ..daemon_address import daemon_url
 from ..interrupts import INTERRUPTED
 from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
 from .fitted_table import FittedTable
+from .option_names import with_option
 from .readable import fact_lines, lost_line, watch_foot
 
 if TYPE_CHECKING:
@@ -72,13 +73,18 @@ def talk(
     """Do `work` with a client, and leave with its exit code. `watches`: it goes on until Ctrl-C,
     which is its ordinary end."""
 
-    from ..control_client import ApiAddress, ControlClient
+    from ..control_client import ApiAddress, ApiRefusal, ControlClient
 
     async def main() -> int | None:
         place = address_of(url) if socket is None else url
         address = ApiAddress(place, socket, token_of(token_file))
         async with ControlClient(address) as client:
-            return await work(client)
+            try:
+                return await work(client)
+            except ApiRefusal as refusal:
+                if as_json:
+                    raise
+                raise type(refusal)(with_option(refusal.problem_document)) from None
 
     code = exit_codes.run(main, as_json=as_json)
     raise typer.Exit(0 if watches and code == INTERRUPTED else code)

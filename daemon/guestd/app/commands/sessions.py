@@ -27,6 +27,7 @@ from .client_options import (
     talk,
     watch_table,
 )
+from .completions import one_of
 from .ended_session import newest_ended, read_newest, say_ended, say_if_none_is_kept
 from .readable import ago, local_time, parsed, span, until
 from .transcript_lines import TranscriptLines
@@ -72,7 +73,12 @@ WATCH_S = 2.0
 
 @app.command("list", epilog="Example:\n\nguestd sessions list --state resting --watch")
 def list_(
-    state: Annotated[str, typer.Option(help=f"Only those {', '.join(STATES)}.")] = "",
+    state: Annotated[
+        str,
+        typer.Option(
+            help=f"Only those {', '.join(STATES)}.", autocompletion=one_of(*STATES, "ended")
+        ),
+    ] = "",
     search: Annotated[
         str, typer.Option(help="Only those whose name, id or attributes have these words.")
     ] = "",
