@@ -25,7 +25,8 @@ DIM, BOLD, CYAN, YELLOW = "2", "1", "36", "33"
 INDENT = "   "
 EDGE = f"{INDENT}│ "
 
-#: Below what was said meanwhile.
+#: What was accepted meanwhile waits for the connection; of a text, below it.
+WHAT_WAITS = {"send": INDENT, "reply": "your choice ", "attach": "your file "}
 WAITS = "waits for the platform's connection, which is lost just now"
 
 #: Numbers that can be typed at a time; a carousel has at most 30 cards (protocol §3.7).
@@ -58,7 +59,8 @@ class ConversationView:
         if event.get("kind") in ("hello", "session"):
             self._is_lost = event.get("state") == "resting"
         elif event.get("kind") == "accepted" and self._is_lost:
-            lines.append(remark(f"{INDENT}{WAITS}"))
+            what = WHAT_WAITS.get(str(event.get("action")))
+            lines += [] if what is None else [remark(f"{what}{WAITS}")]
         return lines
 
     def _drawn(self, event: Json) -> list[Line]:
