@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pytest
 from websockets.sync.client import connect
@@ -87,6 +88,12 @@ class TestPiped:
         assert "[file] note.txt, 6 bytes, text/plain" in told
         assert "my bill.pdf: is at the platform" in told and "/file PATH [caption]" in told
 
+    def test_a_line_that_the_daemon_refuses_is_named_too(self, run):
+        program = piped(run, f"hello\n{'x' * 20_000}\n", "--agent", "silent")
+        assert program.wait() == 1
+        (told,) = [one for one in program.out if "was not sent" in one]
+        assert told.startswith("'xxxx") and "x…' was not sent: " in told
+
     def test_nothing_answers_at_the_url(self, run):
         program = piped(run, "", "--url", "ws://127.0.0.1:9/")
         assert program.wait() == 69
@@ -107,6 +114,21 @@ class TestPiped:
         assert program.wait() == 78 and "--token-file" in "\n".join(program.err)
         program = piped(run, "hello\n", "--url", url, "--token-file", f"{tmp_path}/token")
         assert program.wait() == 0 and "you: hello" in program.out
+
+
+def lose(url, guest):
+    """The guest's connection is broken, and not opened again until `find`."""
+    emulator(url, "faults", {"seed": 1, "rules": [{"kind": "refuse_upgrade", "rate": 1}]})
+    emulator(url, "drop", {"guest": guest})
+
+
+def find(url):
+    emulator(url, "faults", {"seed": 1, "rules": []})
+
+
+def emulator(url, path, body):
+    data = json.dumps(body).encode()
+    urllib.request.urlopen(f"{url}/__emulator/{path}", data, timeout=60.0).close()
 
 
 class TestTerminalOfAPerson:
@@ -156,6 +178,37 @@ class TestTerminalOfAPerson:
         ana.types("/quit\r")
         ana.sees("the conversation stays open")
         assert ana.child.wait(60) == 0
+
+    def test_what_is_typed_while_the_platform_is_away_waits(self, person, run, tmp_path):
+        (tmp_path / "bill.txt").write_bytes(b"42")
+        url = run("serve", "--port", "0", env={"GUESTD_EMULATOR__AGENT": "echo"}).url()
+        ana = person("ana", "--url", url)
+        ana.sees("you>")
+        ana.types("first\r")
+        ana.sees("Echo: first")
+        lose(url, "ana")
+        ana.sees("session resting")
+        ana.types("second\r")
+        ana.sees("you: second")
+        ana.sees("waits for the platform's connection")
+        ana.types("/typing\r")
+        ana.sees("the agent is not shown that you are typing")
+        ana.types(f"/file {tmp_path}/bill.txt\r")
+        find(url)
+        ana.sees("Echo: second")
+        ana.sees("[file] bill.txt")
+        assert "error" not in ana.screen() and "not ready" not in ana.screen()
+
+    def test_a_line_that_is_refused_is_named_and_typed_already(self, person, run, tmp_path):
+        url = run("serve", "--port", "0", env={"GUESTD_EMULATOR__AGENT": "echo"}).url()
+        ana = person("ana", "--url", f"{url}/?when_down=reject")
+        ana.sees("you>")
+        lose(url, "ana")
+        ana.sees("session resting")
+        ana.types("is it there?\r")
+        ana.sees("'is it there?' was not sent: the connection is lost")
+        ana.types(" yes\r")
+        ana.sees("'is it there? yes' was not sent: the connection is lost")
 
 
 class Person:

@@ -175,6 +175,14 @@ class TestExits:
         code, _, err = guestd("send", "ana", "")
         assert code == 1 and "text: must not be empty; give at least one character" in err
 
+    def test_what_is_wrong_of_an_option_is_told_with_its_name(self, guestd):
+        code, _, err = guestd("send", "ana", "hi", "--id", "a/b")
+        assert code == 1 and err.startswith("guestd: invalid: --id: must be 1 to 128 letters")
+        code, _, err = guestd("send", "ana", "hi", "--id", "a/b", "--json")
+        assert code == 1 and json.loads(err)["field"] == "command_id"
+        code, _, err = guestd("sessions", "open", "--duration", "48h")
+        assert code == 1 and "--duration: 2d is too long; at most " in err
+
     def test_a_command_of_another_name_is_guessed(self, guestd):
         code, _, err = guestd("sessions", "close", "ana")
         assert code == 2 and "did you mean 'end'?" in err

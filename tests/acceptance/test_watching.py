@@ -73,6 +73,13 @@ def test_what_has_ended_is_shown_and_followed_too(url):
     assert code == 0 and "the second" in out and "ana has ended" in err
 
 
+@pytest.mark.parametrize("more", [[], ["--follow"]])
+def test_frames_of_what_has_ended_are_not_kept(url, more):
+    code, out, err = guestd(url, "frames", "ana", *more)
+    assert (code, out) == (1, "") and err.count("\n") == 1
+    assert "its frames are not kept; guestd sessions transcript ana shows" in err
+
+
 def test_what_has_ended_waits_for_nothing(url):
     code, out, err = guestd(url, "explain", "ana")
     assert (code, out) == (1, "") and "waits for nothing; guestd sessions transcript ana" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from pathlib import Path
 
 import aiohttp
@@ -57,6 +58,8 @@ async def test_a_port_where_nothing_listens_says_the_address():
         (aiohttp.InvalidURL(f"http://x/{SECRET}"), "the URL is not valid"),
         (aiohttp.ClientHttpProxyError(*UNREAD, status=407), "the proxy answered 407"),
         (TimeoutError(), "no answer in time"),
+        (ssl.SSLError(1, "x"), "TLS failed: the peer does not speak TLS"),
+        (ssl.SSLCertVerificationError(1, "x"), "its certificate was refused: it is not trusted"),
         (ValueError("[Errno 5] it is odd"), "it is odd"),
     ],
     ids=repr,

@@ -77,7 +77,21 @@ def _example(paragraph: str) -> str:
     return f"\b\n{command}\n    {note.strip()}"
 
 
+#: For who gives a configuration to a command that reads none.
+TALKS = "; this command talks to a running daemon: --url or --socket, and --token-file"
+
+
 class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if getattr(error, "option_name", "") in ("-c", "--config"):
+                command = getattr(getattr(error, "ctx", None), "command", None)
+                if any(one.name == "socket" for one in getattr(command, "params", ())):
+                    error.message += TALKS  # type: ignore[attr-defined]
+            raise
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

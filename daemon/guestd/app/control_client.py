@@ -25,6 +25,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=90.0, connect=5.0)
 FOLLOW = aiohttp.ClientTimeout(total=None, connect=5.0, sock_read=90.0)
 LINE_MAX = 4_194_304
 
+#: Before anything could be sent.
+_UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+
 
 class ApiRefusal(GuestdError):
     """The daemon understood and said no. `problem_document` is how it said it."""
@@ -41,6 +44,19 @@ class ApiRefusal(GuestdError):
         where = f" ({field})" if field and not detail.startswith(field) else ""
         said = f"{problem.get('code', 'refused')}{where}: {detail}"
         super().__init__("\n".join(filter(None, (said, platform_facts(problem)))))
+
+
+class NoDaemon(PlatformUnavailable):
+    """No daemon answers, or none any more; not the platform's silence."""
+
+    code = "not_connected"
+    remedy_by_default = ""
+
+    @classmethod
+    def because(cls, problem: str, error: Exception, remedy: str) -> Self:
+        """`problem`, why, and what to do; a failure of TLS says that itself."""
+        advice = [] if isinstance(error, aiohttp.ClientSSLError) else [remedy]
+        return cls("; ".join((f"{problem}: {in_words(error)}", *advice)))
 
 
 class NotGuestd(ApiRefusal):
@@ -68,8 +84,8 @@ class ApiAddress:
 
 
 class ControlClient:
-    """`async with` it. Every call raises ApiRefusal, or PlatformUnavailable when no guestd answers
-    there. At most `connections` are open at a time. `remedy`: what to do where none answers."""
+    """`async with` it. Every call raises ApiRefusal, or NoDaemon when no guestd answers there. At
+    most `connections` are open at a time. `remedy`: what to do where none answers."""
 
     def __init__(
         self,
@@ -130,7 +146,8 @@ class ControlClient:
             ) as answer:
                 return self._understood(answer.status, await answer.read())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise self._unreachable(error) from None
+            was_asked = method != "GET" and not isinstance(error, _UNSENT)
+            raise self._unreachable(error, was_asked) from None
 
     @property
     def place(self) -> str:
@@ -212,10 +229,11 @@ class ControlClient:
                 raise
             raise ApiRefusal({**problem, "detail": detail}) from None
 
-    def _unreachable(self, error: Exception) -> PlatformUnavailable:
-        return PlatformUnavailable(
-            f"no guestd answers at {self._address}: {in_words(error)}; {self._remedy}"
-        )
+    def _unreachable(self, error: Exception, was_asked: bool = False) -> NoDaemon:
+        """`was_asked`: for a change, which may be done all the same."""
+        done = "whether it has done what was asked is not known; " if was_asked else ""
+        problem = f"no guestd answers at {self._address}"
+        return NoDaemon.because(problem, error, done + self._remedy)
 
 
 def _json(body: Any) -> str:

@@ -28,7 +28,8 @@ def _parts(given: str) -> SplitResult:
     text = given.strip()
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        is_one = parts.scheme in _HTTP and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        is_one = parts.scheme in _HTTP and host.strip("0123456789") != "" and parts.port != 0
     except ValueError:
         is_one = False
     if not is_one or parts.netloc.endswith(":") or any(map(str.isspace, text)):

@@ -123,5 +123,9 @@ COMMAND_LINE_CODES: dict[str, ErrorCode] = {
     "refused": ErrorCode("the daemon refused, without a code of its own", "caller"),
     "not_guestd": ErrorCode("what answers at the address is not guestd", "caller"),
     "not_confirmed": ErrorCode("sent, and not confirmed in the time given", "platform", LOOK),
-    "not_connected": ErrorCode("the daemon does not answer; nothing was sent", "operator", LATER),
+    "not_connected": ErrorCode(
+        "no daemon answers; nothing was sent, unless `detail` says that this is not known",
+        "operator",
+        LATER,
+    ),
 }

@@ -30,9 +30,20 @@ def in_words(error: BaseException) -> str:
         return in_words(inner)
     if type(error).__name__ == "ClientHttpProxyError":
         return f"the proxy answered {getattr(error, 'status', 'nothing')}"
+    refused = getattr(error, "certificate_error", None)  # of aiohttp's, which has no os_error
+    if isinstance(refused, OSError):
+        return in_words(refused)
     for kind in type(error).__mro__:
         if known := _WORDS.get(kind.__name__):
             return known
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "SSLCertVerificationError" in kinds:
+        why = getattr(error, "verify_message", "") or "it is not trusted"
+        return f"its certificate was refused: {why}"
+    if "SSLError" in kinds and isinstance(error, OSError):
+        from .tls import tls_failure
+
+        return tls_failure(error)
     match error:
         case socket.gaierror():
             return "the name cannot be resolved"

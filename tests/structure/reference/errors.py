@@ -93,8 +93,13 @@ def statuses(code: str) -> str:
     return ", ".join(sorted(str(one) for one in given))
 
 
-#: `not_connected` is said in a chat that goes on, and ends nothing.
-_EXITS = {"config": "78", "scenario_file": "2", "refused": "1", "not_confirmed": "1"}
+_EXITS = {
+    "config": "78",
+    "scenario_file": "2",
+    "refused": "1",
+    "not_confirmed": "1",
+    "not_connected": "69",
+}
 
 
 def _exit_code(code: str) -> str:

@@ -84,3 +84,22 @@ def test_a_long_line_breaks_between_words():
     line = (("Leo", "33"), (": " + "word " * 30, ""))
     lines = tinted(wrapped(line, 40), False).splitlines()
     assert len(lines) > 3 and all(len(one) < 40 and one.strip().endswith("word") for one in lines)
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("send", "   waits for the platform's connection, which is lost just now"),
+        ("reply", "your choice waits for the platform's connection, which is lost just now"),
+        ("attach", "your file waits for the platform's connection, which is lost just now"),
+    ],
+)
+def test_what_is_accepted_while_the_connection_is_lost_waits(action, said):
+    view = ConversationView()
+    accepted = {"kind": "accepted", "action": action, "command_id": "1"}
+    assert drawn(view, accepted) == []
+    drawn(view, {"kind": "session", "state": "resting", "reason": "lost"})
+    assert drawn(view, accepted) == [said]
+    assert drawn(view, {**accepted, "action": "end"}) == []
+    drawn(view, {"kind": "session", "state": "live"})
+    assert drawn(view, accepted) == []

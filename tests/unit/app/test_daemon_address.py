@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.server
 import json
+import threading
 
 import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
+from guestd.app.control_client import ApiAddress, ControlClient, NoDaemon
 from guestd.app.daemon_address import daemon_url, simulator_url
 
 FORMS = ["localhost:3000", "http://localhost:3000/", "ws://localhost:3000", "WS://localhost:3000/"]
@@ -21,6 +25,8 @@ NOT_ONE = [
     "h:port",
     "h:0",
     "h:99999",
+    "34000",
+    "http://34000",
     "a b",
     "[",
 ]
@@ -73,3 +79,45 @@ def test_what_does_not_answer_is_named_as_it_was_asked(given):
     done = CliRunner().invoke(app, ["sessions", "list", "--url", given])
     assert done.exit_code == 69
     assert "no guestd answers at http://127.0.0.1:1: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["sessions", "list"], ["send", "ana", "hi"], ["chat"], ["explain", "a"]]
+)
+def test_a_program_is_told_that_no_daemon_answers_and_not_that_the_platform_does_not(command):
+    done = CliRunner().invoke(app, [*command, "--url", "127.0.0.1:1", "--json"])
+    problem = json.loads(done.stderr)
+    assert (done.exit_code, problem["code"], problem["exit_code"]) == (69, "not_connected", 69)
+
+
+@pytest.fixture
+def plain_port():
+    """Answers in plain HTTP."""
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("command", [["sessions", "list"], ["send", "ana", "hi"], ["chat"]])
+def test_tls_to_a_plain_port_is_said_with_what_to_write(command, plain_port):
+    done = CliRunner().invoke(app, [*command, "--url", f"https://127.0.0.1:{plain_port}"])
+    assert done.exit_code == 69
+    assert done.stderr.endswith("that answers in plain text; write http:// or ws://\n")
+
+
+async def test_a_change_that_was_asked_for_may_be_done_where_the_answer_is_cut_off():
+    async def hang_up(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with ControlClient(ApiAddress(f"http://127.0.0.1:{port}")) as client:
+            with pytest.raises(NoDaemon, match="what was asked is not known"):
+                await client.ask("POST", "/v1/sessions", {})
+            with pytest.raises(NoDaemon) as read:
+                await client.ask("GET", "/v1/sessions")
+    assert "not known" not in str(read.value)

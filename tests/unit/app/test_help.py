@@ -54,6 +54,14 @@ def test_the_line_in_the_list_says_what_the_command_says_of_itself(name):
     assert words & {one.strip(".,;:").lower() for one in of_itself.split()}, line
 
 
+@pytest.mark.parametrize("option", ["-c", "--config"])
+@pytest.mark.parametrize("command", ["sessions list", "send ana hi", "top"])
+def test_a_configuration_for_a_command_that_talks_to_a_daemon_is_told_what_to_give(command, option):
+    code, _, err = guestd(*command.split(), option, "guestd.toml")
+    assert code == 2 and f"No such option: {option}; this command talks to a running daemon" in err
+    assert "talks to" not in guestd("version", option, "guestd.toml")[2]
+
+
 def paths(command=None, above=()):
     """Of every command and group: its words."""
     command = command or get_command(app)

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import aiohttp
 
-from ...model.errors import ConfigError, GuestdError, PlatformUnavailable
+from ...model.errors import ConfigError, GuestdError
 from ...runtime.system_errors import in_words
+from ..control_client import NoDaemon
 from .files import OutgoingFile
 
 Json = dict[str, Any]
@@ -53,6 +54,12 @@ class SimulatorAddress:
     @property
     def http_url(self) -> str:
         return f"http{self.url[2:]}".rstrip("/")
+
+    @property
+    def when_down(self) -> str:
+        """What becomes of a message while the guest session's connection is lost: it waits, as a
+        person expects of what was typed, unless `url` says otherwise."""
+        return parse_qs(urlsplit(self.url).query).get("when_down", ["queue"])[0]
 
 
 class FrontendConnection:
@@ -98,8 +105,8 @@ class FrontendConnection:
         await self._http.close()
 
     async def events(self) -> AsyncIterator[Json]:
-        """Until the guest session has ended. Raises FrontendRefused, or PlatformUnavailable when
-        the daemon stays away."""
+        """Until the guest session has ended. Raises FrontendRefused, or NoDaemon when the daemon
+        stays away."""
         while self._socket is not None:
             socket = self._socket
             async for message in socket:
@@ -132,6 +139,7 @@ class FrontendConnection:
         path = f"/v1/sessions/{quote(self.session_id, safe='')}/attachments"
         headers = {"Content-Length": str(file.size_bytes), "Content-Type": file.content_type}
         query = {"filename": file.path.name, "caption": file.caption}
+        query["when_down"] = self._address.when_down
         try:
             async with self._http.post(
                 self._address.http_url + path,
@@ -156,8 +164,10 @@ class FrontendConnection:
         self._last_error = str(event.get("error") or self._last_error)
 
     async def _connect(self) -> Socket:
-        """Raises ConfigError for a refused handshake, PlatformUnavailable where nothing answers."""
+        """Raises ConfigError for a refused handshake, NoDaemon where nothing answers."""
         query = {"guest": self._guest}
+        if "when_down=" not in self._address.url:
+            query["when_down"] = self._address.when_down
         if self._seq is not None:
             query["since"] = str(self._seq)
         try:
@@ -167,19 +177,18 @@ class FrontendConnection:
             problem = f"{self._address.url} answers {error.status} {error.message}"
             raise ConfigError("--url", problem, remedy) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise PlatformUnavailable(
-                f"no simulator answers at {self._address.url}: {in_words(error)}; {ADVICE}"
-            ) from None
+            problem = f"no simulator answers at {self._address.url}"
+            raise NoDaemon.because(problem, error, ADVICE) from None
 
     async def _come_back(self) -> Socket:
-        """Raises PlatformUnavailable after `give_up_s`."""
+        """Raises NoDaemon after `give_up_s`."""
         loop = asyncio.get_running_loop()
         began, pauses = loop.time(), iter(PAUSES_S)
         while True:
             await asyncio.sleep(next(pauses, PAUSES_S[-1]))
             try:
                 return await self._connect()
-            except (PlatformUnavailable, ConfigError):
+            except (NoDaemon, ConfigError):
                 limit = self._address.give_up_s
                 if limit is not None and loop.time() - began >= limit:
                     raise

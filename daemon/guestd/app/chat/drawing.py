@@ -25,6 +25,10 @@ DIM, BOLD, CYAN, YELLOW = "2", "1", "36", "33"
 INDENT = "   "
 EDGE = f"{INDENT}│ "
 
+#: What was accepted meanwhile waits for the connection; of a text, below it.
+WHAT_WAITS = {"send": INDENT, "reply": "your choice ", "attach": "your file "}
+WAITS = "waits for the platform's connection, which is lost just now"
+
 #: Numbers that can be typed at a time; a carousel has at most 30 cards (protocol §3.7).
 CHOICES_MAX = 99
 
@@ -48,8 +52,18 @@ class ConversationView:
     def __init__(self) -> None:
         self.choices: list[OfferedChoice] = []
         self._shown_at_once: set[str] = set()
+        self._is_lost = False
 
     def drawn(self, event: Json) -> list[Line]:
+        lines = self._drawn(event)
+        if event.get("kind") in ("hello", "session"):
+            self._is_lost = event.get("state") == "resting"
+        elif event.get("kind") == "accepted" and self._is_lost:
+            what = WHAT_WAITS.get(str(event.get("action")))
+            lines += [] if what is None else [remark(f"{what}{WAITS}")]
+        return lines
+
+    def _drawn(self, event: Json) -> list[Line]:
         match event.get("kind"):
             case "message":
                 return list(self._message(event))

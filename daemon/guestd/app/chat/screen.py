@@ -42,7 +42,7 @@ class ChatScreen(Protocol):
         """What is going on just now, replaced by the next; "" for nothing. On a prompt only."""
 
     def give_back(self, line: str) -> None:
-        """A line that could not be sent: it is typed already when the prompt comes again."""
+        """A line that could not be sent stands in the input again, if nothing else does."""
 
     def lines(self) -> AsyncIterator[str]: ...
 
@@ -138,8 +138,11 @@ class PromptScreen:
         columns = shutil.get_terminal_size().columns
         self._unwritten.append(tinted(wrapped(line, columns), self._colors))
         if self._writing is None:
-            self._writing = asyncio.ensure_future(self._write_above())
-            self._writing.add_done_callback(self._written)
+            self._begin_writing()
+
+    def _begin_writing(self) -> None:
+        self._writing = asyncio.ensure_future(self._write_above())
+        self._writing.add_done_callback(self._written)
 
     async def _write_above(self) -> None:
         """The library's own `patch_stdout` does this in a thread, and loses what comes while the
@@ -150,16 +153,20 @@ class PromptScreen:
             self._write_all()
 
     def _written(self, task: asyncio.Future[None]) -> None:
+        """What came while the prompt was drawn again waits for the prompt to make room for it."""
         self._writing = None
-        self._write_all()
+        if self._unwritten and not task.cancelled() and task.exception() is None:
+            self._begin_writing()
 
     def _write_all(self) -> None:
         while self._unwritten:
             print(self._unwritten.popleft(), flush=True)
 
     async def flush(self) -> None:
-        if self._writing is not None:
-            await asyncio.wait({self._writing}, timeout=FLUSH_S)
+        while self._writing is not None:
+            done, _ = await asyncio.wait({self._writing}, timeout=FLUSH_S)
+            if not done:
+                break
         self._write_all()
 
     def status(self, text: str) -> None:
@@ -167,7 +174,11 @@ class PromptScreen:
         self._session.app.invalidate()
 
     def give_back(self, line: str) -> None:
-        self._returned = line
+        buffer = self._session.default_buffer
+        if not self._session.app.is_running:
+            self._returned = line
+        elif not buffer.text:
+            buffer.insert_text(line)
 
     async def lines(self) -> AsyncIterator[str]:
         """Ends with Ctrl-D, and with Ctrl-C on an empty line."""

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ...model.errors import PlatformUnavailable
+from ...model.errors import NotReady, PlatformUnavailable
 from ...observe.terminal_text import one_line
 from .connection import FrontendConnection, NotConnected, SimulatorAddress
 from .drawing import ConversationView, name_of, remark
 from .files import outgoing_file, readable_size
 from .input_lines import HELP, InputLine, Verb, read_line
 from .screen import ChatScreen, PromptScreen, StreamScreen, as_json_line
+from .sent_lines import SentLine, SentLines, quoted
 
 #: Before a person is told that the platform is waited for.
 SILENCE_S = 3.0
@@ -53,6 +54,7 @@ class TerminalChat:
         self._ended = ""
         self._refused_lines = 0
         self._other = "the agent"
+        self._sent = SentLines()
 
     def _new_screen(self, guest: str) -> ChatScreen:
         if self._as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -63,9 +65,9 @@ class TerminalChat:
 
     async def hold(self) -> int:
         """The exit code. Raises PlatformUnavailable, ConfigError or FrontendRefused."""
-        self._say(self._banner)
         try:
             async with self._connection:
+                self._say(self._banner)
                 await self._talk()
         finally:
             await self._screen.flush()
@@ -105,11 +107,19 @@ class TerminalChat:
             self._show(event)
 
     def _show(self, event: dict[str, Any]) -> None:
+        line = self._sent.answered(event)
+        if line is not None and "error" in event:
+            is_lost = event.get("code") == NotReady.code
+            self._tell_refused(line, "the connection is lost" if is_lost else str(event["error"]))
+        elif line is not None and line.action == "typing":
+            self._say("the agent is shown that you are typing")
+        if "ok" in event:
+            return
         if self._as_json:
             as_json_line(event)
-        for line in self._view.drawn(event):
-            if not self._as_json:
-                self._screen.write(line)
+        elif line is None or "error" not in event:
+            for drawn in self._view.drawn(event):
+                self._screen.write(drawn)
         match event.get("kind"):
             case "typing":
                 self._show_typing(int(event.get("duration_ms") or TYPING_MS))
@@ -118,6 +128,13 @@ class TerminalChat:
                 self._screen.status("")
             case "hello":
                 self._note_session(str(event.get("session", "")))
+
+    def _tell_refused(self, line: SentLine, why: str) -> None:
+        if line.action == "typing":  # it is over in a moment, and nothing is lost with it
+            self._say(f"the agent is not shown that you are typing: {why}")
+            return
+        self._refuse(f"{quoted(line.text)} was not sent: {why}")
+        self._screen.give_back(line.text)
 
     def _show_typing(self, for_ms: int) -> None:
         text = f"{self._other} is typing …"
@@ -134,6 +151,8 @@ class TerminalChat:
 
     def _lost(self, why: str) -> None:
         self._say(f"{why}; trying to come back …")
+        for line in self._sent.unanswered():
+            self._say(f"{quoted(line.text)}: whether it was sent is not known")
         self._screen.status("guestd does not answer")
 
     def _back(self) -> None:
@@ -166,21 +185,20 @@ class TerminalChat:
         if not self._screen.is_prompt:
             await self._connection.connected.wait()
         try:
-            await self._act(line)
+            await self._act(line, text.strip())
         except NotConnected as error:
             self._refuse(str(error))
             self._screen.give_back(text)
 
-    async def _act(self, line: InputLine) -> None:
-        """Raises NotConnected."""
+    async def _act(self, line: InputLine, text: str) -> None:
+        """`text`: as it was typed. Raises NotConnected."""
         match line.verb:
             case Verb.SAY:
-                await self._connection.send({"action": "send", "text": line.text})
+                await self._send({"action": "send", "text": line.text}, text)
             case Verb.TYPING:
-                await self._connection.send({"action": "typing"})
-                self._say("the agent is shown that you are typing")
+                await self._send({"action": "typing"}, text)
             case Verb.CHOOSE:
-                await self._choose(line.number)
+                await self._choose(line.number, text)
             case Verb.FILE:
                 await self._send_file(line.text)
             case Verb.HELP:
@@ -188,7 +206,16 @@ class TerminalChat:
             case _:
                 self._refuse(line.text)
 
-    async def _choose(self, number: int) -> None:
+    async def _send(self, frame: dict[str, Any], text: str) -> None:
+        """Raises NotConnected."""
+        noted = self._sent.noted(frame, text)
+        try:
+            await self._connection.send(noted)
+        except NotConnected:
+            self._sent.forget(noted)
+            raise
+
+    async def _choose(self, number: int, text: str) -> None:
         if not self._screen.is_prompt:
             await self._wait_until(lambda: number <= len(self._view.choices))
         if not 0 < number <= len(self._view.choices):
@@ -196,7 +223,7 @@ class TerminalChat:
             return
         choice = self._view.choices[number - 1]
         reply = {"type": choice.type, "text": choice.label, "payload": choice.payload}
-        await self._connection.send({"action": "reply", **reply})
+        await self._send({"action": "reply", **reply}, text)
 
     async def _send_file(self, line: str) -> None:
         try:
@@ -206,7 +233,7 @@ class TerminalChat:
             self._refuse(str(error))
             return
         if frame is not None:
-            await self._connection.send(frame)
+            await self._send(frame, line)
             return
         name, size = file.path.name, readable_size(file.size_bytes)
 

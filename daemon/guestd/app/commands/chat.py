@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from dataclasses import replace
@@ -13,6 +14,7 @@ import typer
 from .. import exit_codes
 from ..interrupts import INTERRUPTED
 from .client_options import duration
+from .completions import agents
 
 if TYPE_CHECKING:
     from ..chat.connection import SimulatorAddress
@@ -58,7 +60,8 @@ def chat(
         str | None,
         typer.Option(
             help="Who answers in the embedded emulator: echo, faq, goodbye, handover, human, menu,"
-            " silent."
+            " silent.",
+            autocompletion=agents,
         ),
     ] = None,
     token_file: Annotated[
@@ -87,12 +90,15 @@ def chat(
     configure_logging("error", "text")
     if url is not None:
         talking = _Talk(guest, wait_s, as_json)
-        raise typer.Exit(exit_codes.run(lambda: talking.through(url, token_file)))
-    settings = _own_settings(config, agent)
-    raise typer.Exit(exit_codes.run(lambda: _Talk(guest, wait_s, as_json).with_own(settings)))
+        hold = functools.partial(talking.through, url, token_file)
+        raise typer.Exit(exit_codes.run(hold, as_json=as_json))
+    hold = functools.partial(
+        _Talk(guest, wait_s, as_json).with_own, _own_settings(config, agent, as_json)
+    )
+    raise typer.Exit(exit_codes.run(hold, as_json=as_json))
 
 
-def _own_settings(config: Path | None, agent: str | None) -> Config:
+def _own_settings(config: Path | None, agent: str | None, as_json: bool) -> Config:
     from ..config_problems import ConfigProblems
     from ..load_config import configured
     from .load_arguments import chosen_agent
@@ -103,7 +109,8 @@ def _own_settings(config: Path | None, agent: str | None) -> Config:
     try:
         return without_what_is_the_daemons(configured(config, os.environ, own))
     except ConfigProblems as problems:
-        raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
+        failed = exit_codes.failed_as_json if as_json else exit_codes.failed
+        raise typer.Exit(failed(problems)) from None
 
 
 def without_what_is_the_daemons(config: Config) -> Config:

@@ -23,11 +23,11 @@ from .. import exit_codes
 from ..daemon_address import daemon_url
 from ..interrupts import INTERRUPTED
 from ..variables import CLIENT_SOCKET, CLIENT_TOKEN, CLIENT_URL, RENAMED
+from .fitted_table import FittedTable
+from .option_names import with_option
 from .readable import fact_lines, lost_line, watch_foot
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ..control_client import ControlClient
 
 REFUSED = 1
@@ -73,13 +73,18 @@ def talk(
     """Do `work` with a client, and leave with its exit code. `watches`: it goes on until Ctrl-C,
     which is its ordinary end."""
 
-    from ..control_client import ApiAddress, ControlClient
+    from ..control_client import ApiAddress, ApiRefusal, ControlClient
 
     async def main() -> int | None:
         place = address_of(url) if socket is None else url
         address = ApiAddress(place, socket, token_of(token_file))
         async with ControlClient(address) as client:
-            return await work(client)
+            try:
+                return await work(client)
+            except ApiRefusal as refusal:
+                if as_json:
+                    raise
+                raise type(refusal)(with_option(refusal.problem_document)) from None
 
     code = exit_codes.run(main, as_json=as_json)
     raise typer.Exit(0 if watches and code == INTERRUPTED else code)
@@ -135,26 +140,18 @@ def show_facts(found: Json) -> None:
         print(line)
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on a terminal; elsewhere lines with tabs between the columns, for other programs."""
+def show_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], may_go: Sequence[str] = ()
+) -> None:
+    """A table on a terminal (`FittedTable`); elsewhere lines with tabs between the columns, for
+    other programs."""
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(one_line(value) for value in row))
         return
     from rich.console import Console
 
-    Console().print(table_of(columns, rows))
-
-
-def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """For a terminal; what others have said in it is clean, and no markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(one_line(value)) for value in row))
-    return table
+    Console().print(FittedTable(columns, rows, may_go))
 
 
 async def watch_table(
@@ -163,6 +160,7 @@ async def watch_table(
     ask: Callable[[], Awaitable[Json]],
     rows: Callable[[Json], Sequence[Sequence[Any]]],
     place: str,
+    may_go: Sequence[str] = (),
 ) -> None:
     """The table again and again, in place, as many rows as the screen has; until q or Ctrl-C. While
     the daemon at `place` is away, its last table, and since when."""
@@ -177,7 +175,7 @@ async def watch_table(
         found = rows(last)
         seen = found[: max(1, screen.console.height - 2 - len(head))]
         foot = Text(watch_foot(len(found) - len(seen), lost_since))
-        return Group(*head, table_of(columns, seen), foot)
+        return Group(*head, FittedTable(columns, seen, may_go), foot)
 
     with Live(auto_refresh=False, screen=True) as screen:
         show = functools.partial(screen.update, refresh=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ...emulator.agents.script import built_in
+from .completions import agents
 
 # ---------------------------------------------------------------------- where it listens
 
@@ -43,7 +44,8 @@ Seed = Annotated[
 Agent = Annotated[
     str,
     typer.Option(
-        help=f"Who answers: {', '.join(sorted(built_in()))}, or a script of yours (.toml, .json)."
+        help=f"Who answers: {', '.join(sorted(built_in()))}, or a script of yours (.toml, .json).",
+        autocompletion=agents,
     ),
 ]
 Limits = Annotated[bool, typer.Option(help="Enforce the platform's published rates.")]

@@ -14,7 +14,7 @@ from .client_options import Json
 from .readable import ago
 
 if TYPE_CHECKING:
-    from ..control_client import ControlClient
+    from ..control_client import ApiRefusal, ControlClient
 
 
 async def read_newest(
@@ -47,6 +47,21 @@ async def newest_ended(client: ControlClient, session: str) -> Json | None:
             newest: Json = page["sessions"][0]
             return newest
     return None
+
+
+async def refuse_ended(client: ControlClient, session: str, refusal: ApiRefusal, why: str) -> None:
+    """`refusal` was of a command that only a living session can answer: raises one that says so of
+    a session that has ended, and where to read on."""
+    if refusal.problem_document.get("code") != "not_found":
+        return
+    ended = await newest_ended(client, session)
+    if ended is not None:
+        when = ago(ended.get("ended_at"), datetime.now(UTC))
+        detail = (
+            f"{session} has ended, {when} ago, and {why}; guestd sessions transcript {session}"
+            " shows its conversation"
+        )
+        raise type(refusal)({**refusal.problem_document, "code": "ended", "detail": detail})
 
 
 async def say_if_none_is_kept(client: ControlClient) -> None:

@@ -11,11 +11,11 @@ import typer
 from ...observe.terminal_text import one_line
 from ..control_words import session_path
 from .client_options import DEFAULT_URL, AsJson, Json, Socket, TokenFile, Url, show, talk
-from .ended_session import newest_ended
+from .ended_session import refuse_ended
 from .readable import ago, local_time, until
 
 if TYPE_CHECKING:
-    from ..control_client import ApiRefusal, ControlClient
+    from ..control_client import ControlClient
 
 EXAMPLES = """Examples:
 
@@ -41,25 +41,11 @@ def explain(
         try:
             found = await client.ask("GET", session_path(session, "/explain"))
         except ApiRefusal as refusal:
-            await _refuse_ended(client, session, refusal)
+            await refuse_ended(client, session, refusal, "waits for nothing")
             raise
         show(found, as_json, _tell)
 
     talk(url, socket, token_file, as_json, work)
-
-
-async def _refuse_ended(client: ControlClient, session: str, refusal: ApiRefusal) -> None:
-    """What has ended waits for nothing: say so, and where to read on."""
-    if refusal.problem_document.get("code") != "not_found":
-        return
-    ended = await newest_ended(client, session)
-    if ended is not None:
-        when = ago(ended.get("ended_at"), datetime.now(UTC))
-        detail = (
-            f"{session} has ended, {when} ago, and waits for nothing; guestd sessions transcript"
-            f" {session} shows its conversation"
-        )
-        raise type(refusal)({**refusal.problem_document, "code": "ended", "detail": detail})
 
 
 def _tell(found: Json) -> None:

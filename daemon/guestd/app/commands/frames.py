@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...observe.terminal_text import one_line
+from ..control_words import session_path
 from .client_options import DEFAULT_URL, AsJson, Json, Socket, TokenFile, Url, show, talk
-from .ended_session import read_newest
+from .ended_session import refuse_ended
 
 if TYPE_CHECKING:
     from ..control_client import ControlClient
@@ -44,10 +45,16 @@ def frames(
     as_json: AsJson = False,
 ) -> None:
     """Show the frames of a guest session on the platform's socket, as far as they are kept."""
+    from ..control_client import ApiRefusal
+
     query = {"texts": "true" if texts else "false"}
 
     async def work(client: ControlClient) -> None:
-        await read_newest(client, session, "/frames", lambda path: read(client, path))
+        try:
+            await read(client, session_path(session, "/frames"))
+        except ApiRefusal as refusal:
+            await refuse_ended(client, session, refusal, "its frames are not kept")
+            raise
 
     async def read(client: ControlClient, path: str) -> None:
         if follow:

@@ -10,6 +10,7 @@ import typer
 
 from ...emulator import DEFAULT_AGENT
 from ..variables import CONFIG_HELP
+from .completions import agents
 
 
 class CompareWith(StrEnum):
@@ -85,6 +86,7 @@ Agent = Annotated[
         help="Who answers in the emulator that is started for the run: echo, faq, goodbye,"
         " handover, human, menu, silent, or a script of yours (.toml, .json).",
         show_default=DEFAULT_AGENT,
+        autocompletion=agents,
     ),
 ]
 ConfigPath = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]

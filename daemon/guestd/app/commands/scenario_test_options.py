@@ -9,6 +9,7 @@ import typer
 
 from ...emulator import DEFAULT_AGENT
 from ..variables import CLIENT_URL, CONFIG_HELP
+from .completions import agents
 
 Files = Annotated[
     list[Path] | None,
@@ -26,6 +27,7 @@ Agent = Annotated[
         help="Who answers in the emulator that is started for the run: echo, faq, goodbye,"
         " handover, human, menu, silent, or a script of yours (.toml, .json).",
         show_default=DEFAULT_AGENT,
+        autocompletion=agents,
     ),
 ]
 Region = Annotated[

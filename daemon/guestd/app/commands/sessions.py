@@ -27,6 +27,7 @@ from .client_options import (
     talk,
     watch_table,
 )
+from .completions import one_of
 from .ended_session import newest_ended, read_newest, say_ended, say_if_none_is_kept
 from .readable import ago, local_time, parsed, span, until
 from .transcript_lines import TranscriptLines
@@ -64,12 +65,20 @@ After = Annotated[int, typer.Option(min=0, help="Only what came after this seq."
 STATES = ("waiting", "dialing", "joining", "live", "resting", "leaving")
 COLUMNS = ("name", "state", "seq", "id", "age", "expires in", "last message")
 ENDED_COLUMNS = ("name", "state", "seq", "id", "ended", "ago", "lived")
+#: Where the terminal is narrow: a name and an id are for copying.
+MAY_GO = ("expires in", "age", "seq", "last message")
+ENDED_MAY_GO = ("state", "ago", "seq", "lived", "ended")
 WATCH_S = 2.0
 
 
 @app.command("list", epilog="Example:\n\nguestd sessions list --state resting --watch")
 def list_(
-    state: Annotated[str, typer.Option(help=f"Only those {', '.join(STATES)}.")] = "",
+    state: Annotated[
+        str,
+        typer.Option(
+            help=f"Only those {', '.join(STATES)}.", autocompletion=one_of(*STATES, "ended")
+        ),
+    ] = "",
     search: Annotated[
         str, typer.Option(help="Only those whose name, id or attributes have these words.")
     ] = "",
@@ -85,7 +94,8 @@ def list_(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """The living ones, opened last first."""
+    """The living ones, opened last first. A narrow terminal shows fewer columns; --json has
+    all."""
     ended = ended or state == "ended"
     if state and state not in (*STATES, "ended"):
         near = difflib.get_close_matches(state, STATES, n=1)
@@ -93,7 +103,9 @@ def list_(
         raise typer.BadParameter(f"there is no state {state!r}; {meant}", param_hint="--state")
     query: dict[str, str | int] = {"q": search, "sort": "opened"}
     query |= {"ended": "only", "sort": "activity"} if ended else {"state": state}
-    columns, cells = (ENDED_COLUMNS, _ended_cells) if ended else (COLUMNS, _cells)
+    columns, may_go, cells = (
+        (ENDED_COLUMNS, ENDED_MAY_GO, _ended_cells) if ended else (COLUMNS, MAY_GO, _cells)
+    )
 
     def rows(found: Json) -> list[Sequence[Any]]:
         now = datetime.now(UTC)
@@ -102,12 +114,12 @@ def list_(
     async def work(client: ControlClient) -> None:
         if watch:
             ask = functools.partial(_all, client, query)
-            await watch_table(columns, WATCH_S, ask, rows, client.place)
+            await watch_table(columns, WATCH_S, ask, rows, client.place, may_go)
             return
         found = await _all(client, query)
         if ended and not found["sessions"]:
             await say_if_none_is_kept(client)
-        show(found, as_json, lambda _: show_table(columns, rows(found)))
+        show(found, as_json, lambda _: show_table(columns, rows(found), may_go))
 
     if watch and (as_json or not sys.stdout.isatty()):
         raise typer.BadParameter("needs a terminal, and no --json", param_hint="--watch")

@@ -17,9 +17,9 @@ from .client_options import (
     TokenFile,
     Url,
     duration,
-    table_of,
     talk,
 )
+from .fitted_table import FittedTable
 from .readable import ago, lost_line, until, watch_foot
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ Exit codes: 0 q or Ctrl-C, 1 the daemon refused, 2 usage, 69 no daemon answers a
 start; later it is waited for."""
 
 COLUMNS = ("guest", "state", "age", "expires in", "last message", "events")
+#: Where the terminal is narrow.
+MAY_GO = ("expires in", "age", "events", "last message")
 FIELDS = "name,state,seq,opened_at,ends_at,last_message_at,last_activity_at"
 #: Of the table; a screen shows what fits.
 SESSIONS_MAX = 1000
@@ -137,7 +139,7 @@ def picture(
     from rich.text import Text
 
     seen = page["sessions"][:rows]
-    table = table_of(COLUMNS, [_cells(one, now) for one in seen])
+    table = FittedTable(COLUMNS, [_cells(one, now) for one in seen], MAY_GO)
     foot = watch_foot(sum(page["counts"].values()) - len(seen), lost_since)
     head = [Text(line) for line in head_lines(place, health, page, rates)]
     if lost_since:
