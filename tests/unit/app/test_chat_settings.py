@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from typer.testing import CliRunner
 
+from guestd.app.chat.connection import SimulatorAddress
 from guestd.app.cli import app
 from guestd.app.commands.chat import without_what_is_the_daemons
 from guestd.app.config import Config
@@ -59,3 +60,15 @@ def test_the_guests_name_is_an_argument_too_and_given_once():
 def test_an_agent_that_is_none_is_wrong_usage_as_in_the_other_commands(command, agent, said):
     done = CliRunner().invoke(app, [command, "--agent", agent], env={"COLUMNS": "200"})
     assert done.exit_code == 2 and f"Invalid value for --agent: {said}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("socket", "http"),
+    [
+        ("ws://localhost:3000/", "http://localhost:3000"),
+        ("ws://localhost:3000/?when_down=reject", "http://localhost:3000"),
+        ("wss://guest.example.org/chat/?a=b", "https://guest.example.org/chat"),
+    ],
+)
+def test_a_large_file_goes_to_the_api_beside_the_socket(socket, http):
+    assert SimulatorAddress(socket).http_url == http

@@ -53,7 +53,9 @@ class SimulatorAddress:
 
     @property
     def http_url(self) -> str:
-        return f"http{self.url[2:]}".rstrip("/")
+        """Where the control API is: beside the socket, whose query it has not."""
+        socket = urlsplit(self.url)
+        return f"http{socket.scheme[2:]}://{socket.netloc}{socket.path.rstrip('/')}"
 
     @property
     def when_down(self) -> str:
