@@ -27,20 +27,27 @@ class ConfigPlaces:
             return self.names[key]
         if self.file is None:
             return "configuration"
-        line = self.line or key_lines(self.text).line_of(path)
+        line = self.line_of(problem)
         return f"{self.file}:{line}" if line is not None else str(self.file)
+
+    def line_of(self, problem: str) -> int | None:
+        """None for what is not in a line of the file."""
+        path = _path_of(problem.partition(": ")[0])
+        if self.file is None or ".".join(map(str, path[:2])) in self.names:
+            return None
+        return self.line or key_lines(self.text).line_of(path)
 
 
 class ConfigProblems(GuestdError):
-    """Everything that is wrong with a configuration, a line each. `problems` are without their
-    places."""
+    """Everything that is wrong with a configuration, a line each, in the order of the file, and
+    before that what is not in it. `problems` are without their places."""
 
     code = "config"
     exit_code = 78
 
     def __init__(self, places: ConfigPlaces, problems: list[str]) -> None:
-        self.problems = problems
-        self.lines = [f"{places.of(problem)}: {problem}" for problem in problems]
+        self.problems = sorted(problems, key=lambda one: places.line_of(one) or 0)
+        self.lines = [f"{places.of(problem)}: {problem}" for problem in self.problems]
         super().__init__("\n".join(self.lines))
 
 

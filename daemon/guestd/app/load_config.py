@@ -126,8 +126,13 @@ def _valid_part(
             table[name] = value
     places.names |= dict.fromkeys(flags, "command line")
     notes = _fall_back(data, places, environment)
-    beyond = [f"{key}: is beyond {INTEGER_MAX}; write a smaller number" for key in _beyond(data)]
     part = valid_part(data, wrong_types(data, {key for key, _ in from_environment}))
+    told = {one.partition(": ")[0] for one in part.problems}
+    beyond = [
+        f"{key}: is beyond {INTEGER_MAX}; write a smaller number"
+        for key in _beyond(data)
+        if key not in told
+    ]
     part.problems[:0] = [*problems, *unread, *beyond]
     part.doubtful.update(one.partition(": ")[0] for one in [*unread, *beyond])
     if part.config is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isnan
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,15})?"
 _PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
@@ -51,6 +52,8 @@ def _seconds_in(text: str, bare: str = "seconds") -> float:
 
 
 def _bounded(value: float, units_per_s: float) -> float:
-    if not value <= DURATION_S_MAX * units_per_s:  # so that NaN is refused, too
+    if isinstance(value, float) and isnan(value):
+        raise ValueError("is no number; write a time")
+    if value > DURATION_S_MAX * units_per_s:
         raise ValueError("is longer than a hundred years; write a shorter time")
     return value

@@ -118,8 +118,8 @@ def test_what_the_start_refuses_of_tokens_is_told_with_the_file(tmp_path):
     path.write_text("[simulator]\nhost = '0.0.0.0'\n[api]\ntoken = 'short'\n")
     done = CliRunner().invoke(app, ["config", "check", "-c", str(path), "--json"])
     found = json.loads(done.stdout)
-    assert done.exit_code == 78 and found["lines"][0].startswith(f"{path}:4: api.token: ")
-    assert found["problems"][0].startswith("api.token: ")
+    assert done.exit_code == 78 and found["lines"][1].startswith(f"{path}:4: api.token: ")
+    assert found["problems"][1].startswith("api.token: ")
 
 
 BAD = ("'x'", "-1", "1.5", "[]", "[1]", "{x = 1}", "true", "99999999999", "-0.5", "nan", "''")
@@ -141,3 +141,22 @@ def test_no_mistake_is_told_in_the_words_of_a_library(tmp_path: Path, value: str
     for problem in caught.value.problems:
         words = problem.partition(": ")[2].partition(" (got")[0].lower()
         assert not any(foreign in words for foreign in PYDANTICS), problem
+
+
+def test_problems_come_in_the_order_of_the_file_and_each_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUESTD_LIMITS__MAX_SESSIONS", "many")
+    path = tmp_path / "guestd.toml"
+    path.write_text(
+        "[webhooks]\ntime_out_s = true\n[api]\ntoken = 12345678901234567\n[drain]\ngrace_s = nan\n"
+        "[simulator]\nport = 12345678901234567\ntcp = 1\n"
+    )
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path), "--json"])
+    places = [line.split(": ")[:2] for line in json.loads(done.stdout)["lines"]]
+    assert places == [
+        ["GUESTD_LIMITS__MAX_SESSIONS", "limits.max_sessions"],
+        [f"{path}:2", "webhooks.time_out_s"],
+        [f"{path}:4", "api.token"],
+        [f"{path}:6", "drain.grace_s"],
+        [f"{path}:8", "simulator.port"],
+        [f"{path}:9", "simulator.tcp"],
+    ]

@@ -42,7 +42,9 @@ def test_an_option_is_seconds_or_a_duration(given, wanted):
     assert duration(given) == wanted
 
 
-@pytest.mark.parametrize("given", [float("inf"), float("nan"), 1e300, 10**400, "1000000000000d"])
+@pytest.mark.parametrize("given", [float("inf"), 1e300, 10**400, "1000000000000d"])
 def test_a_figure_that_is_no_time_is_refused(given):
     with pytest.raises(ValueError, match="hundred years"):
         seconds(given)
+    with pytest.raises(ValueError, match="is no number"):
+        seconds(float("nan"))
