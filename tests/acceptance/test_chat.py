@@ -210,6 +210,20 @@ class TestTerminalOfAPerson:
         ana.types(" yes\r")
         ana.sees("'is it there? yes' was not sent: the connection is lost")
 
+    def test_a_line_that_was_begun_when_the_session_ended_is_said(self, person, run):
+        url = run("serve", "--port", "0").url()
+        ana = person("ana", "--url", url)
+        ana.sees("you>")
+        ana.types("my number is 4711")
+        ana.sees("my number is 4711")
+        request = urllib.request.Request(f"{url}/v1/sessions/ana", method="DELETE")
+        urllib.request.urlopen(request, timeout=60.0).close()
+        ana.sees("not sent: my number is 4711")
+        assert ana.child.wait(60) == 0
+        told = ana.screen()
+        assert told.index("session ended") < told.index("not sent: ")
+        assert told.count("not sent: ") == 1
+
 
 class Person:
     def __init__(self, *arguments):
