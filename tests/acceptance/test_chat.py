@@ -210,6 +210,43 @@ class TestTerminalOfAPerson:
         ana.types(" yes\r")
         ana.sees("'is it there? yes' was not sent: the connection is lost")
 
+    def test_a_message_that_a_crash_left_uncertain_is_named_and_in_the_transcript(
+        self, person, run, tmp_path
+    ):
+        port = str(free_port())
+        env = {"GUESTD_JOURNAL__DIRECTORY": str(tmp_path), "GUESTD_EMULATOR__AGENT": "echo"}
+        first = run("serve", "--port", port, env=env)
+        ana = person("ana", "--url", first.url())
+        ana.sees("you>")
+        ana.types("m1\r")
+        ana.sees("Echo: m1")
+        emulator(first.url(), "inject", {"kind": "mute", "guest": "ana", "recorded": False})
+        ana.types("m2\r")
+        ana.sees("you: m2")
+        first.child.send_signal(signal.SIGKILL)
+        ana.sees("guestd went away")
+        url = run("serve", "--port", port, env=env).url()
+        ana.sees("'m2' is uncertain: the platform began a new session")
+        told = "guest: m2 (uncertain: the platform began a new session)"
+        for command in (["transcript"], ["follow"]):
+            program = run("sessions", *command, "ana", "--url", url)
+            program.until(told)
+            program.end()
+
+    def test_a_line_that_was_begun_when_the_session_ended_is_said(self, person, run):
+        url = run("serve", "--port", "0").url()
+        ana = person("ana", "--url", url)
+        ana.sees("you>")
+        ana.types("my number is 4711")
+        ana.sees("my number is 4711")
+        request = urllib.request.Request(f"{url}/v1/sessions/ana", method="DELETE")
+        urllib.request.urlopen(request, timeout=60.0).close()
+        ana.sees("not sent: my number is 4711")
+        assert ana.child.wait(60) == 0
+        told = ana.screen()
+        assert told.index("session ended") < told.index("not sent: ")
+        assert told.count("not sent: ") == 1
+
 
 class Person:
     def __init__(self, *arguments):

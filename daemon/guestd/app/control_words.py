@@ -20,5 +20,13 @@ def platform_facts(problem: Json) -> str:
     return f"the platform's {', '.join(facts)}" if facts else ""
 
 
+def what_became(message: str, delivery: Json) -> str:
+    """Of a message that did not surely arrive: "'hello' is uncertain: why", "'hello' failed:
+    why"."""
+    status, reason = delivery.get("status"), delivery.get("reason")
+    verb = "is uncertain" if status == "uncertain" else str(status)
+    return f"{message} {verb}: {reason}" if reason else f"{message} {verb}"
+
+
 def session_path(session: str, more: str = "") -> str:
     return f"/v1/sessions/{quote(session, safe='')}{more}"

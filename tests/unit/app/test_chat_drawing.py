@@ -103,3 +103,26 @@ def test_what_is_accepted_while_the_connection_is_lost_waits(action, said):
     assert drawn(view, {**accepted, "action": "end"}) == []
     drawn(view, {"kind": "session", "state": "live"})
     assert drawn(view, accepted) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "text", "said"),
+    [
+        ("uncertain", "it may be there", "m2", "'m2' is uncertain: it may be there"),
+        ("failed", "refused", "m2", "'m2' failed: refused"),
+        ("failed", "", "m2", "'m2' failed"),
+        ("uncertain", "lost", "", "a message of yours is uncertain: lost"),
+        ("failed", "refused", "", "a message of yours failed: refused"),
+    ],
+)
+def test_what_became_of_a_message_names_it_and_says_why(status, reason, text, said):
+    event = {"kind": "delivery", "command_id": "c", "status": status, "reason": reason}
+    (line,) = ConversationView().drawn(event, text)
+    assert "".join(part for part, _ in line) == said
+
+
+def test_a_refusal_of_the_platform_has_its_facts():
+    event = {"kind": "delivery", "status": "failed", "reason": "no", "platform_status": 400}
+    assert drawn(ConversationView(), event) == [
+        "a message of yours failed: no; the platform's status 400"
+    ]

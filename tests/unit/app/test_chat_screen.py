@@ -39,14 +39,38 @@ class Terminal(io.StringIO):
                 await asyncio.sleep(0)
 
 
-async def test_what_comes_while_the_prompt_is_drawn_again_is_not_written_behind_it():
-    terminal = Terminal(lambda: screen.write(remark("the second")))
+@contextlib.contextmanager
+def prompt(terminal):
+    """The keys, for a screen that is made within."""
     output = Vt100_Output(terminal, lambda: Size(24, 80), term="xterm", enable_cpr=False)
     with (
         create_pipe_input() as keys,
         create_app_session(input=keys, output=output),
         contextlib.redirect_stdout(terminal),
     ):
+        yield keys
+
+
+async def test_a_line_that_was_being_typed_when_the_prompt_was_taken_away_is_known():
+    terminal = Terminal(lambda: None)
+    with prompt(terminal) as keys:
+        screen = PromptScreen("as ana", list)
+        lines = screen.lines()
+        typed = asyncio.ensure_future(anext(lines))
+        await terminal.shows("you>")
+        keys.send_text("sent\r")
+        assert await typed == "sent" and screen.unsent() == ""
+        typed = asyncio.ensure_future(anext(lines))
+        keys.send_text("my number is 4711")
+        await terminal.shows("4711")
+        typed.cancel()
+        await asyncio.wait({typed})
+        assert screen.unsent() == "my number is 4711"
+
+
+async def test_what_comes_while_the_prompt_is_drawn_again_is_not_written_behind_it():
+    terminal = Terminal(lambda: screen.write(remark("the second")))
+    with prompt(terminal) as keys:
         screen = PromptScreen("as ana", list)
         lines = screen.lines()
         typed = asyncio.ensure_future(anext(lines))

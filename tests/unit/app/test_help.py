@@ -46,6 +46,11 @@ def test_a_group_says_the_first_sentence_of_each_command_whole(name):
     assert "..." not in commands and commands.count(".") >= 6
 
 
+def test_the_list_of_sessions_says_since_when_the_last_message_is_known():
+    shown = " ".join(guestd("sessions", "list", "-h")[1].split())
+    assert '"last message" is known since the daemon started' in shown
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_line_in_the_list_says_what_the_command_says_of_itself(name):
     """The list is written apart, so that it need not load the commands."""

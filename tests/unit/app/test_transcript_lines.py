@@ -44,15 +44,48 @@ def test_files_and_offers_are_shown():
     assert lines[2].strip() == "offered: Yes | No"
 
 
-def test_a_confirmation_is_said_only_of_what_was_in_doubt():
-    def delivery(status, command="c1"):
-        return {"kind": "delivery", "seq": 3, "command_id": command, "status": status, "reason": ""}
+def delivery(status, command="c1", reason="", **more):
+    return {"kind": "delivery", "seq": 3, "command_id": command, "status": status,
+            "reason": reason, **more}  # fmt: skip
 
+
+def accepted(text, command="c1", action="send"):
+    return {"kind": "accepted", "seq": 2, "command_id": command, "action": action, "text": text}
+
+
+def said(transcript, event):
+    return [line[18:] for line in transcript.lines(event)]
+
+
+def test_a_confirmation_is_said_only_of_what_was_in_doubt():
     transcript = TranscriptLines()
     assert transcript.lines(delivery("confirmed")) == []
-    assert "(c1: uncertain)" in transcript.lines(delivery("uncertain"))[0]
+    assert "is uncertain (command_id c1)" in transcript.lines(delivery("uncertain"))[0]
     assert "(c1: confirmed)" in transcript.lines(delivery("confirmed"))[0]
     assert transcript.lines(delivery("confirmed", "c2")) == []
+
+
+@pytest.mark.parametrize("status", ["uncertain", "failed"])
+def test_a_message_that_did_not_surely_arrive_is_shown_with_its_text_and_why(status):
+    transcript = TranscriptLines()
+    assert transcript.lines(accepted("m2")) == []
+    assert said(transcript, delivery(status, reason="it broke")) == [
+        f"guest: m2 ({status}: it broke)"
+    ]
+    assert said(transcript, delivery("confirmed")) == ["('m2': confirmed)"]
+
+
+def test_a_message_whose_text_is_not_known_is_told_by_its_command():
+    transcript = TranscriptLines()
+    assert said(transcript, delivery("uncertain", reason="it broke")) == [
+        "a message of the guest is uncertain: it broke (command_id c1)"
+    ]
+    failed = delivery("failed", reason="refused", platform_status=400)
+    assert said(transcript, failed) == [
+        "a message of the guest failed: refused: the platform's status 400 (command_id c1)"
+    ]
+    transcript.lines(accepted("", action="attach"))
+    assert said(transcript, failed)[0].startswith("a file of the guest failed: ")
 
 
 def test_events_without_a_time_keep_their_place():

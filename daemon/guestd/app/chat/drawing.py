@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...observe.terminal_text import json_line, one_line, several_lines
-from ..control_words import platform_facts
+from ..control_words import platform_facts, what_became
 from .files import described
+from .sent_lines import quoted
 
 Json = dict[str, Any]
 Line = tuple[tuple[str, str], ...]
@@ -54,8 +55,9 @@ class ConversationView:
         self._shown_at_once: set[str] = set()
         self._is_lost = False
 
-    def drawn(self, event: Json) -> list[Line]:
-        lines = self._drawn(event)
+    def drawn(self, event: Json, text: str = "") -> list[Line]:
+        """`text`: of a delivery, the message's; "" if it is not known."""
+        lines = self._drawn(event, text)
         if event.get("kind") in ("hello", "session"):
             self._is_lost = event.get("state") == "resting"
         elif event.get("kind") == "accepted" and self._is_lost:
@@ -63,7 +65,7 @@ class ConversationView:
             lines += [] if what is None else [remark(f"{what}{WAITS}")]
         return lines
 
-    def _drawn(self, event: Json) -> list[Line]:
+    def _drawn(self, event: Json, about: str) -> list[Line]:
         match event.get("kind"):
             case "message":
                 return list(self._message(event))
@@ -77,7 +79,8 @@ class ConversationView:
             case "attachment":
                 return [remark(line) for line in _file_progress(event)]
             case "delivery" if event.get("status") not in ("confirmed", "sent"):
-                said = f"your message: {event.get('status')} {event.get('reason', '')}"
+                who = quoted(about) if about else "a message of yours"
+                said = what_became(who, event)
                 return [remark("; ".join(filter(None, (said, platform_facts(event)))))]
             case "gap":
                 return [remark(f"messages may be missing here: {event.get('reason', '')}")]

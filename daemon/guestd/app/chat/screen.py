@@ -44,6 +44,9 @@ class ChatScreen(Protocol):
     def give_back(self, line: str) -> None:
         """A line that could not be sent stands in the input again, if nothing else does."""
 
+    def unsent(self) -> str:
+        """The line that was being typed when `lines` was cancelled; "" for none."""
+
     def lines(self) -> AsyncIterator[str]: ...
 
     async def flush(self) -> None:
@@ -90,6 +93,9 @@ class StreamScreen:
     def give_back(self, line: str) -> None:
         pass
 
+    def unsent(self) -> str:
+        return ""
+
     async def flush(self) -> None:
         pass
 
@@ -118,7 +124,7 @@ class PromptScreen:
         from prompt_toolkit.history import InMemoryHistory
 
         self._status, self._place = "", place
-        self._returned = ""
+        self._returned = self._unsent = ""
         self._unwritten: deque[str] = deque()
         self._writing: asyncio.Future[None] | None = None
         self._colors = has_colors()
@@ -180,6 +186,9 @@ class PromptScreen:
         elif not buffer.text:
             buffer.insert_text(line)
 
+    def unsent(self) -> str:
+        return self._unsent
+
     async def lines(self) -> AsyncIterator[str]:
         """Ends with Ctrl-D, and with Ctrl-C on an empty line."""
         while True:
@@ -189,6 +198,9 @@ class PromptScreen:
                 line = await self._session.prompt_async(default=typed, handle_sigint=False)
             except (EOFError, KeyboardInterrupt):
                 return
+            except asyncio.CancelledError:
+                self._unsent = self._session.default_buffer.text.strip()
+                raise
             yield line
 
     def _toolbar(self) -> str:

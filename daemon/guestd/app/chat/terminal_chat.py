@@ -70,6 +70,8 @@ class TerminalChat:
                 self._say(self._banner)
                 await self._talk()
         finally:
+            if unsent := self._screen.unsent():
+                self._say(f"not sent: {unsent}")
             await self._screen.flush()
         if not self._live.is_set():
             raise PlatformUnavailable(
@@ -107,7 +109,7 @@ class TerminalChat:
             self._show(event)
 
     def _show(self, event: dict[str, Any]) -> None:
-        line = self._sent.answered(event)
+        line, text = self._sent.answered(event), self._sent.text_of(event)
         if line is not None and "error" in event:
             is_lost = event.get("code") == NotReady.code
             self._tell_refused(line, "the connection is lost" if is_lost else str(event["error"]))
@@ -118,7 +120,7 @@ class TerminalChat:
         if self._as_json:
             as_json_line(event)
         elif line is None or "error" not in event:
-            for drawn in self._view.drawn(event):
+            for drawn in self._view.drawn(event, text):
                 self._screen.write(drawn)
         match event.get("kind"):
             case "typing":

@@ -69,6 +69,8 @@ ENDED_COLUMNS = ("name", "state", "seq", "id", "ended", "ago", "lived")
 MAY_GO = ("expires in", "age", "seq", "last message")
 ENDED_MAY_GO = ("state", "ago", "seq", "lived", "ended")
 WATCH_S = 2.0
+#: Of a transcript for a person.
+TRANSCRIPT = ("message", "presence", "gap", "accepted", "delivery")
 
 
 @app.command("list", epilog="Example:\n\nguestd sessions list --state resting --watch")
@@ -95,7 +97,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """The living ones, opened last first. A narrow terminal shows fewer columns; --json has
-    all."""
+    all. "last message" is known since the daemon started."""
     ended = ended or state == "ended"
     if state and state not in (*STATES, "ended"):
         near = difflib.get_close_matches(state, STATES, n=1)
@@ -304,18 +306,20 @@ def transcript(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """The conversation so far, in order; of the newest that has ended, if none of that name lives.
-    With --json a line for each event."""
+    """The conversation so far, in order, with what failed or is uncertain; of the newest that has
+    ended, if none of that name lives. With --json a line for each message, presence and gap."""
+    name = "messages" if as_json else "events"
 
     async def work(client: ControlClient) -> None:
-        await read_newest(client, session, "/messages", lambda path: read(client, path))
+        await read_newest(client, session, f"/{name}", lambda path: read(client, path))
 
     async def read(client: ControlClient, path: str) -> None:
         seq, more, lines = after, True, TranscriptLines()
         while more:
             page = await client.ask("GET", path, query={"after": seq, "limit": 1000})
-            for event in page["messages"]:
-                show(event, as_json, lambda one: _print(lines, one))
+            for event in page[name]:
+                if as_json or event["kind"] in TRANSCRIPT:
+                    show(event, as_json, lambda one: _print(lines, one))
             seq, more = page["next"], page["more"]
 
     talk(url, socket, token_file, as_json, work)

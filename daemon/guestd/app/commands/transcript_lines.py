@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ...observe.terminal_text import one_line
-from ..control_words import platform_facts
+from ..control_words import platform_facts, what_became
 from .readable import local_time
 
 Json = dict[str, Any]
+
+
+#: Of accepted commands whose delivery is not known yet; the oldest go first.
+COMMANDS_MAX = 1000
 
 
 class TranscriptLines:
@@ -18,11 +22,12 @@ class TranscriptLines:
     def __init__(self) -> None:
         self._day = ""
         self._doubted: set[str] = set()
+        self._accepted: dict[str, Json] = {}
 
     def lines(self, event: Json) -> list[str]:
         """None for events that are of no interest to a reader."""
-        told = _told(event)
-        if not told or self._goes_without_saying(event):
+        told = self._told(event)
+        if not told:
             return []
         day, _, clock = local_time(event.get("time")).partition(" ")
         lines = [f"{event['seq']:>6}  {clock or ' ' * 8}  {one_line(told[0])}"]
@@ -32,16 +37,39 @@ class TranscriptLines:
             lines.insert(0, f"{' ' * 8}{day}")
         return lines
 
-    def _goes_without_saying(self, event: Json) -> bool:
-        if event["kind"] != "delivery":
-            return False
-        if event["status"] != "confirmed":
-            self._doubted.add(event["command_id"])
-            return False
-        if event["command_id"] not in self._doubted:
-            return True
-        self._doubted.discard(event["command_id"])
-        return False
+    def _told(self, event: Json) -> list[str]:
+        match event.get("kind"):
+            case "accepted":
+                self._accepted[event["command_id"]] = event
+                if len(self._accepted) > COMMANDS_MAX:
+                    del self._accepted[next(iter(self._accepted))]
+                return []
+            case "delivery":
+                return self._delivery(event)
+        return _told(event)
+
+    def _delivery(self, event: Json) -> list[str]:
+        command_id, status = event["command_id"], event["status"]
+        command = self._accepted.get(command_id, {})
+        text = command.get("text", "")
+        if status in ("uncertain", "failed"):
+            self._doubted.add(command_id)
+            return [_doubted(event, command)]
+        self._accepted.pop(command_id, None)
+        if command_id not in self._doubted:
+            return []
+        self._doubted.discard(command_id)
+        return [f"({repr(text) if text else command_id}: {status})"]
+
+
+def _doubted(delivery: Json, command: Json) -> str:
+    """A message that is not in the conversation, or not surely."""
+    why = ": ".join(filter(None, (delivery["reason"], platform_facts(delivery))))
+    if text := command.get("text", ""):
+        return f"guest: {text} ({': '.join(filter(None, (delivery['status'], why)))})"
+    what = "file" if command.get("action") == "attach" else "message"
+    said = what_became(f"a {what} of the guest", {**delivery, "reason": why})
+    return f"{said} (command_id {delivery['command_id']})"
 
 
 def _told(event: Json) -> list[str]:
@@ -58,9 +86,6 @@ def _told(event: Json) -> list[str]:
         case "attachment" if event.get("status") in ("retrying", "failed", "withdrawn"):
             reason = f": {event['reason']}" if event.get("reason") else ""
             return [f"({event.get('filename')} {event['status']}{reason})"]
-        case "delivery":
-            told = filter(None, (event["reason"], platform_facts(event)))
-            return [f"({': '.join((event['command_id'], event['status'], *told))})"]
     return []
 
 
