@@ -43,6 +43,17 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_run(
     assert not done.stdout
 
 
+def test_what_a_dry_run_does_not_write_is_said(tmp_path):
+    (tmp_path / "bot.yml").write_text(SCENARIO)
+    words = ["load", f"{tmp_path}/bot.yml", "--dry-run"]
+    outputs = ["--report", f"{tmp_path}/a.html", "--csv", f"{tmp_path}/a.csv"]
+    done = CliRunner().invoke(app, [*words, *outputs])
+    assert done.exit_code == 0
+    assert done.stderr == "guestd: --dry-run runs nothing: nothing is written for --report, --csv\n"
+    assert CliRunner().invoke(app, words).stderr == ""
+    assert [one.name for one in tmp_path.iterdir()] == ["bot.yml"]
+
+
 def test_the_rows_of_the_steps_are_looked_at_as_well(tmp_path):
     (tmp_path / "rows.steps.csv").mkdir()
     found = OutputFiles(csv=tmp_path / "rows.csv").unwritable()

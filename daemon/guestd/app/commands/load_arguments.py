@@ -180,6 +180,9 @@ def run_places(
     state_dir: Path | None,
 ) -> dict[str, str]:
     """Those of `RunOptions`. Raises typer.BadParameter."""
+    if token_file is not None and daemon is None:
+        why = "is for the daemon of --daemon; name that, or leave it out"
+        raise typer.BadParameter(why, param_hint="--token-file")
     return {
         "config": str(config or ""),
         "emulator": emulator_url(emulator),

@@ -46,6 +46,11 @@ class OutputFiles:
                 return option, f"{path} cannot be written: {why}; {REMEDY}"
         return self._written_twice()
 
+    @property
+    def options(self) -> list[str]:
+        """Those that name a file."""
+        return list(dict.fromkeys(option for option, _, _ in self._wanted()))
+
     def _written_twice(self) -> tuple[str, str] | None:
         """Of two outputs in one file, only the later would be left."""
         writers: dict[object, str] = {}
