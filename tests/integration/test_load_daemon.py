@@ -129,6 +129,19 @@ async def test_without_a_record_what_is_not_known_is_said_and_no_zero(new_stack,
     assert any("event loop lag" in one for one in told)
 
 
+async def test_an_emulator_that_is_not_the_daemons_makes_no_loss(new_stack, tmp_path):
+    async with new_stack(**FAST) as stack, new_stack(**FAST) as other:
+        session, _ = new_run(tmp_path, stack.http.url, other.emulator.url, users=2)
+        summary = await carried_out(session)
+    assert summary.sessions.ended == 2 and not summary.is_known("lost")
+    assert [(one.ok, one.value) for one in summary.thresholds] == [(False, None)] * 2
+    told = {one.what: one.why for one in summary.not_measured}
+    assert told["messages lost, doubled or reordered"] == (
+        f"the emulator at {other.emulator.url} has none of this run's guests; name the one that the"
+        " daemon works with, or leave --emulator out"
+    )
+
+
 async def test_the_daemons_limit_is_counted_and_said_with_the_remedy(new_stack, tmp_path):
     more = {**FAST, "fleet": {**FAST["fleet"], "max_sessions": 3}}
     async with new_stack(**more) as stack:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 import pytest
 import typer
 
-from guestd.app.commands.load_arguments import check_together, daemon_url
+from guestd.app.commands.load_arguments import check_together, daemon_url, run_places
 from guestd.app.load_runs import daemon_events as e
 from guestd.app.load_runs import daemon_requests as r
 from guestd.model.commands import Attach, Context, End, Reply, Send, Typing
@@ -242,6 +244,12 @@ class TestUsage:
     def test_options_that_exclude_each_other_are_refused(self, given, says):
         with pytest.raises(typer.BadParameter, match=says):
             check_together(*given)
+
+    def test_a_token_file_without_its_daemon_is_refused(self):
+        with pytest.raises(typer.BadParameter, match="--daemon; name that, or leave it out"):
+            run_places(None, None, None, Path("token"), None)
+        there = run_places(None, None, "http://h", Path("/token"), None)
+        assert there["token_file"] == "/token"
 
     def test_what_goes_together_is_let_through(self):
         check_together(1, "parcel-1", "http://h", {}, 0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from guestd.app.cli import app
 from guestd.app.commands.load_arguments import comparison_of
 from guestd.app.commands.load_options import CompareWith
 from guestd.app.load_runs.comparison import (
@@ -59,6 +61,41 @@ def test_a_daemon_does_not_tell_the_token_of_a_history():
     assert comparison_of(CompareWith.HISTORY, None) == "history"
     with pytest.raises(typer.BadParameter, match="cannot go with --daemon"):
         comparison_of(CompareWith.HISTORY, "http://localhost:3000")
+
+
+RULES = "scenarios: {Hi: [{say: hi}]}\n"
+
+
+def asked(tmp_path, *words, scenarios=RULES):
+    """Of `guestd load`, which would only say what it does."""
+    path = tmp_path / "bot.yml"
+    path.write_text(scenarios)
+    words = ["load", str(path), "--dry-run", *words]
+    return CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+
+
+@pytest.mark.parametrize("figure", ["lost", "doubled", "reordered"])
+def test_a_threshold_that_nothing_can_meet_is_refused_before_the_run(tmp_path, figure):
+    words = ["--threshold", f"{figure} == 0", "--daemon", "localhost:3000", "--reconcile"]
+    done = asked(tmp_path, *words, "none")
+    assert done.exit_code == 2 and not done.stdout, done.output
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert (
+        f"Invalid value for --threshold: {figure} == 0 is not known with --reconcile none" in told
+    )
+    assert asked(tmp_path, *words, "record").exit_code == 0
+
+
+def test_a_threshold_of_the_file_that_nothing_can_meet_is_refused_as_well(tmp_path):
+    scenarios = RULES + "thresholds: [lost == 0]\n"
+    done = asked(tmp_path, "--reconcile", "none", scenarios=scenarios)
+    assert done.exit_code == 2 and "the file's lost == 0 is not known" in done.stderr, done.output
+
+
+@pytest.mark.parametrize("rule", ["doubled == 0", "reordered == 0", "uncertain == 0"])
+def test_what_the_connections_tell_may_be_asked_for_without_a_comparison(tmp_path, rule):
+    done = asked(tmp_path, "--reconcile", "none", "--threshold", rule)
+    assert done.exit_code == 0, done.output
 
 
 def result(reconciled, found=None, **more):

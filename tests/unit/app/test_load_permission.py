@@ -49,6 +49,15 @@ def test_a_deployment_must_be_allowed_by_name():
     assert check(file_with(), yes="d-1:100", allowed_deployments=("d-1",))
 
 
+def test_a_confirmation_that_an_emulator_does_not_ask_for_is_told_of():
+    (told,) = check(file_with(), EMULATOR, yes="d-1:100")
+    assert told == (
+        "guestd: --yes d-1:100 is not used: the guests talk to an emulator, and to no real"
+        " organisation"
+    )
+    assert check(file_with(), EMULATOR) == []
+
+
 def test_the_approval_rule_is_said_and_the_size_is_confirmed():
     allowed = file_with(deployments=("d-1",))
     (told,) = check(allowed, yes="d-1:100")

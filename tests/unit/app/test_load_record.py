@@ -94,3 +94,30 @@ async def test_a_record_that_cannot_be_read_is_said():
     findings, reconciled = await compared(Kept(), EmulatorRecord("http://127.0.0.1:9"), MARK, 0)
     assert findings.listed == [] and reconciled.by == ""
     assert "record could not be read" in reconciled.why_not
+
+
+OTHER = "the emulator has none of these guests"
+
+
+async def test_a_record_that_knows_none_of_the_guests_is_anothers_and_no_loss():
+    kept = Kept(view("a-1", "s1", ["own1"], ["bot1"]))
+    async with emulator([]) as url:
+        record = EmulatorRecord(url, if_none=OTHER)
+        findings, reconciled = await compared(kept, record, MARK, 0)
+    assert findings.counts["lost"] == 0 and findings.listed == []
+    assert reconciled.by == "" and reconciled.why_not == OTHER
+
+
+async def test_a_guest_that_is_missing_among_others_is_a_loss_in_a_named_record_too():
+    kept = Kept(view("a-1", "s1", ["own1"], []), view("a-2", "s2", ["own2"], []))
+    async with emulator([recorded("c2", "s2", "own2")]) as url:
+        record = EmulatorRecord(url, if_none=OTHER)
+        findings, reconciled = await compared(kept, record, MARK, 0)
+    assert findings.counts["lost"] == 1 and reconciled.by == "record"
+
+
+async def test_a_run_whose_guests_said_nothing_misses_nothing_in_a_named_record():
+    async with emulator([]) as url:
+        record = EmulatorRecord(url, if_none=OTHER)
+        _, reconciled = await compared(Kept(view("a-1", "s1", [], [])), record, MARK, 0)
+    assert reconciled.by == "record" and reconciled.why_not == ""

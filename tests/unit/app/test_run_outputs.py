@@ -43,6 +43,17 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_run(
     assert not done.stdout
 
 
+def test_what_a_dry_run_does_not_write_is_said(tmp_path):
+    (tmp_path / "bot.yml").write_text(SCENARIO)
+    words = ["load", f"{tmp_path}/bot.yml", "--dry-run"]
+    outputs = ["--report", f"{tmp_path}/a.html", "--csv", f"{tmp_path}/a.csv"]
+    done = CliRunner().invoke(app, [*words, *outputs])
+    assert done.exit_code == 0
+    assert done.stderr == "guestd: --dry-run runs nothing: nothing is written for --report, --csv\n"
+    assert CliRunner().invoke(app, words).stderr == ""
+    assert [one.name for one in tmp_path.iterdir()] == ["bot.yml"]
+
+
 def test_the_rows_of_the_steps_are_looked_at_as_well(tmp_path):
     (tmp_path / "rows.steps.csv").mkdir()
     found = OutputFiles(csv=tmp_path / "rows.csv").unwritable()
@@ -50,6 +61,32 @@ def test_the_rows_of_the_steps_are_looked_at_as_well(tmp_path):
     assert found[1] == f"{tmp_path}/rows.steps.csv cannot be written: it is a directory; " + (
         "name another place"
     )
+
+
+@pytest.mark.parametrize("command", ["test", "load"])
+@pytest.mark.parametrize("again", ["same.x", "./same.x", "link.x", "hard.x"])
+def test_one_file_for_two_outputs_is_refused_before_the_run(tmp_path, command, again):
+    (tmp_path / "bot.yml").write_text(SCENARIO)
+    (tmp_path / "same.x").write_text("old")
+    (tmp_path / "link.x").symlink_to("same.x")
+    (tmp_path / "hard.x").hardlink_to(tmp_path / "same.x")
+    words = [command, f"{tmp_path}/bot.yml", "--report", f"{tmp_path}/same.x"]
+    words += ["--junit", f"{tmp_path}/{again}"]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+    assert done.exit_code == 2, done.output
+    assert "--junit" in done.stderr and "is what --report writes, too" in done.stderr
+    assert not done.stdout and (tmp_path / "same.x").read_text() == "old"
+
+
+def test_the_rows_of_the_steps_are_no_other_outputs_file(tmp_path):
+    found = OutputFiles(summary=tmp_path / "a.steps.csv", csv=tmp_path / "a.csv").unwritable()
+    where = f"{tmp_path}/a.steps.csv"
+    assert found == ("--csv", f"{where} is what --summary writes, too; name another place")
+
+
+@pytest.mark.parametrize("place", [os.devnull, "/dev/stdout", "/dev/full"])
+def test_what_keeps_nothing_may_be_named_twice(place):
+    assert OutputFiles(report=Path(place), junit=Path(place)).unwritable() is None
 
 
 def test_a_name_that_is_too_long_is_refused_with_the_systems_words(tmp_path):

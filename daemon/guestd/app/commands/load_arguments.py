@@ -180,6 +180,9 @@ def run_places(
     state_dir: Path | None,
 ) -> dict[str, str]:
     """Those of `RunOptions`. Raises typer.BadParameter."""
+    if token_file is not None and daemon is None:
+        why = "is for the daemon of --daemon; name that, or leave it out"
+        raise typer.BadParameter(why, param_hint="--token-file")
     return {
         "config": str(config or ""),
         "emulator": emulator_url(emulator),
@@ -216,11 +219,34 @@ def new_options(
     return options
 
 
-def rules_of(thresholds: Iterable[str] | None) -> list[ThresholdRule]:
-    """Those of the command line, beside the file's."""
+def rules_of(
+    thresholds: Iterable[str] | None, file: ScenarioFile, options: RunOptions
+) -> list[ThresholdRule]:
+    """Those of the command line, beside the file's. Raises typer.BadParameter where one of both is
+    about what the run will not know."""
     from ...load.scenario.file import ThresholdRule
 
-    return [ThresholdRule(one) for one in thresholds or ()]
+    rules = [ThresholdRule(one) for one in thresholds or ()]
+    if options.reconcile == "none":
+        for one in file.thresholds:
+            _check_known(one.expression, "the file's ", options)
+        for one in rules:
+            _check_known(one.expression, "", options)
+    return rules
+
+
+def _check_known(expression: str, whose: str, options: RunOptions) -> None:
+    """Of a run that is compared with nothing: what this process meets on its connections is known.
+    An expression that cannot be read is refused elsewhere."""
+    from ...load.measure.threshold_expressions import ThresholdError, parse
+
+    try:
+        figure = parse(expression).figure
+    except ThresholdError:
+        return
+    if figure == "lost" or (options.daemon and figure in ("doubled", "reordered")):
+        why = f"{whose}{expression} is not known with --reconcile none; leave one of them out"
+        raise typer.BadParameter(why, param_hint="--threshold")
 
 
 def push_place(given: str | None) -> URL | None:

@@ -115,8 +115,9 @@ def run(
     check_guest(only, scenarios, options)
     outputs = checked_outputs(OutputFiles(summary, report, junit, csv, openmetrics))
     allowed = Permission(tuple(allow_deployment or ()), yes)
+    rules = rules_of(threshold, scenarios, options)
     agents = "--agent", chosen_agent(agent, emulator, daemon, region)
-    wanted = LoadRequest(scenarios, options, rules_of(threshold), outputs, agents, places, allowed)
+    wanted = LoadRequest(scenarios, options, rules, outputs, agents, places, allowed)
     wanted = replace(wanted, quiet=quiet, dry_run=dry_run, require_valid=require_valid)
     carry_out(replace(wanted, push=push_place(push), console=console))
 

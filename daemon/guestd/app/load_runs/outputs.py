@@ -39,11 +39,25 @@ class OutputFiles:
     openmetrics: Path | None = None
 
     def unwritable(self) -> tuple[str, str] | None:
-        """The option whose file cannot be written, and why, as far as that shows before the run;
-        None if all can."""
+        """The option whose file cannot be written, or is another's, and why, as far as that shows
+        before the run; None if all can."""
         for option, path, _ in self._wanted():
             if why := _why_not(path):
                 return option, f"{path} cannot be written: {why}; {REMEDY}"
+        return self._written_twice()
+
+    @property
+    def options(self) -> list[str]:
+        """Those that name a file."""
+        return list(dict.fromkeys(option for option, _, _ in self._wanted()))
+
+    def _written_twice(self) -> tuple[str, str] | None:
+        """Of two outputs in one file, only the later would be left."""
+        writers: dict[object, str] = {}
+        for option, path, _ in self._wanted():
+            other = writers.setdefault(_file_of(path), option)
+            if other != option:
+                return option, f"{path} is what {other} writes, too; {REMEDY}"
         return None
 
     def write(self, summary: Summary) -> Written:
@@ -85,6 +99,18 @@ def _why_not(path: Path) -> str:
     if is_directory:
         return "it is a directory"
     return "" if os.access(path, os.W_OK) else "no right to write it"
+
+
+def _file_of(path: Path) -> object:
+    """Equal for two paths that lead to the same file, and for no two where nothing is kept: a
+    device, a pipe, the process's own output."""
+    if path.absolute().parts[1:2] == ("dev",):
+        return object()
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return path.resolve()
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else object()
 
 
 def _why_none_there(directory: Path) -> str:

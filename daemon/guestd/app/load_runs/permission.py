@@ -19,6 +19,10 @@ from ...load.scenario.file import LoadModel, Rails, ScenarioFile
 from ...model.errors import CommandError
 from ..wiring.endpoints import PlatformTarget
 
+NOT_ASKED_FOR = (
+    "guestd: --yes {} is not used: the guests talk to an emulator, and to no real organisation"
+)
+
 
 def rails_of(file: ScenarioFile, target: PlatformTarget) -> Rails:
     """Those that hold there: an emulator has no deployments to guard, and no hours."""
@@ -63,6 +67,8 @@ class Permission:
         if not target.is_emulator:
             tell(f"guestd: {APPROVAL_NOTICE}")
             self._confirm(target.deployment_id, guests_in_all(model))
+        elif self.yes:
+            tell(NOT_ASKED_FOR.format(self.yes))
 
     def refusals(self, file: ScenarioFile, model: LoadModel, target: PlatformTarget) -> list[str]:
         rails = rails_of(file, target)

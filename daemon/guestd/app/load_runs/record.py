@@ -37,10 +37,12 @@ async def compared(
     views = {one.session_id: one for one in kept.views()}
     findings = RunFindings()
     earlier: dict[str, list[MessageOnRecord]] = {}
+    knows_one = False
     if not record.url:
         return _without_record(views.values(), record.why_not)
     try:
         async for one in _transcripts(record, mark):
+            knows_one = True
             messages = [*earlier.pop(one.session_id, ()), *one.messages]
             if (view := views.get(one.session_id)) is None:
                 continue
@@ -53,6 +55,8 @@ async def compared(
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         why = f"the emulator's record could not be read: {in_words(error)}"
         return _without_record(kept.views(), why)
+    if record.if_none and not knows_one and any(map(_has_said, views.values())):
+        return _without_record(views.values(), record.if_none)
     for session_id, view in views.items():
         messages = earlier.get(session_id, [])
         if _has_said(view):  # and the record does not have all of it

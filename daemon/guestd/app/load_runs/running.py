@@ -72,6 +72,8 @@ async def run_session(asked: LoadRequest, signals: SignalListener) -> int:
     )
     if asked.dry_run:
         print(session.plan())
+        if left_out := ", ".join(asked.outputs.options):
+            note(f"guestd: --dry-run runs nothing: nothing is written for {left_out}")
         return 0
     try:
         summary = await session.run(stop, hurry)

@@ -40,6 +40,10 @@ FRAMES = NotMeasured(
     what="the frames of failed and slow conversations",
     why="they are on the daemon's connections; `guestd frames NAME` shows those of a guest",
 )
+NOT_ITS_EMULATOR = (
+    "the emulator at {} has none of this run's guests; name the one that the daemon works with, or"
+    " leave --emulator out"
+)
 NAME_ANOTHER = "start guestd serve, or name another with --daemon"
 _DELIVERY = "messages lost, doubled or reordered"
 _FIGURES = ["lost", "doubled", "reordered"]
@@ -107,7 +111,8 @@ class RunningDaemon:
         if self._options.reconcile == "none":
             return EmulatorRecord(why_not=NOT_ASKED)
         if self._options.emulator:
-            return EmulatorRecord(self._options.emulator.rstrip("/"))
+            url = self._options.emulator.rstrip("/")
+            return EmulatorRecord(url, if_none=NOT_ITS_EMULATOR.format(url))
         if self._info["emulator"]:
             return EmulatorRecord(self._address.url, headers=self._address.headers)
         if self.target.is_emulator:
@@ -139,10 +144,10 @@ class RunningDaemon:
 
     def not_measured(self, has_record: bool) -> list[NotMeasured]:
         beside = [ITS_LOAD, ON_THE_WIRE, FRAMES]
-        if has_record:
+        record = self.record
+        if has_record or record.url:  # why it was not compared with, is told where it is read
             return beside
-        why = self.record.why_not or "the emulator's record could not be read"
-        return [*beside, NotMeasured(what=_DELIVERY, why=why, figures=_FIGURES)]
+        return [*beside, NotMeasured(what=_DELIVERY, why=record.why_not, figures=_FIGURES)]
 
     def problems(self) -> list[str]:
         missed = self.fleet.events.missed

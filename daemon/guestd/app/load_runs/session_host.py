@@ -17,10 +17,12 @@ from ..wiring.endpoints import PlatformTarget
 @dataclass(slots=True, frozen=True)
 class EmulatorRecord:
     """Where an emulator's record of all conversations can be read; "": nowhere, `why_not` says
-    why. `headers`: what lets us in."""
+    why. `if_none`: it may be another emulator's, and is if it knows none of the guests; what is
+    said then. `headers`: what lets us in."""
 
     url: str = ""
     why_not: str = ""
+    if_none: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
