@@ -54,6 +54,17 @@ def test_what_a_dry_run_does_not_write_is_said(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["bot.yml"]
 
 
+@pytest.mark.parametrize("command", ["load", "test"])
+def test_a_scenario_is_not_written_over(tmp_path, command):
+    scenario = tmp_path / "bot.yml"
+    scenario.write_text(text := "scenarios:\n  A:\n    - say: hi\n")
+    words = [command, str(scenario), "--report", f"{tmp_path}/x/../bot.yml"]
+    (tmp_path / "x").mkdir()
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+    assert done.exit_code == 2 and scenario.read_text() == text
+    assert "bot.yml is the scenario file; name another place" in done.stderr
+
+
 def test_the_rows_of_the_steps_are_looked_at_as_well(tmp_path):
     (tmp_path / "rows.steps.csv").mkdir()
     found = OutputFiles(csv=tmp_path / "rows.csv").unwritable()

@@ -56,9 +56,9 @@ def check_guest(name: str | None, file: ScenarioFile, options: RunOptions) -> No
         raise typer.BadParameter(f"{problem} {remedy}", param_hint="--only")
 
 
-def checked_outputs(outputs: OutputFiles) -> OutputFiles:
+def checked_outputs(outputs: OutputFiles, scenarios: Iterable[Path]) -> OutputFiles:
     """That what the run leaves can be written. Raises typer.BadParameter."""
-    if (found := outputs.unwritable()) is not None:
+    if (found := outputs.unwritable(scenarios)) is not None:
         option, problem = found
         raise typer.BadParameter(problem, param_hint=option)
     return outputs

@@ -113,7 +113,7 @@ def run(
     options.reconcile = comparison_of(reconcile, daemon)
     options.spacing = spacing_of(random_arrivals, model)
     check_guest(only, scenarios, options)
-    outputs = checked_outputs(OutputFiles(summary, report, junit, csv, openmetrics))
+    outputs = checked_outputs(OutputFiles(summary, report, junit, csv, openmetrics), [file])
     allowed = Permission(tuple(allow_deployment or ()), yes)
     rules = rules_of(threshold, scenarios, options)
     agents = "--agent", chosen_agent(agent, emulator, daemon, region)

@@ -85,7 +85,7 @@ def test(
     from .load_run import read_scenarios
 
     timeout_s = _timeout_s(timeout)
-    outputs = checked_outputs(OutputFiles(summary, report, junit))
+    outputs = checked_outputs(OutputFiles(summary, report, junit), files or ())
     platform = GivenPlatform(region=region, deployment_id=deployment_id, origin=origin)
     allowed = tuple(allow_deployment or ())
     agent = chosen_agent(agent, emulator, None, region)

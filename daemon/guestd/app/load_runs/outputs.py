@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,25 +38,27 @@ class OutputFiles:
     csv: Path | None = None
     openmetrics: Path | None = None
 
-    def unwritable(self) -> tuple[str, str] | None:
-        """The option whose file cannot be written, or is another's, and why, as far as that shows
-        before the run; None if all can."""
+    def unwritable(self, scenarios: Iterable[Path] = ()) -> tuple[str, str] | None:
+        """The option whose file cannot be written, or is another's or a scenario, and why, as far
+        as that shows before the run; None if all can."""
         for option, path, _ in self._wanted():
             if why := _why_not(path):
                 return option, f"{path} cannot be written: {why}; {REMEDY}"
-        return self._written_twice()
+        return self._written_twice(scenarios)
 
     @property
     def options(self) -> list[str]:
         """Those that name a file."""
         return list(dict.fromkeys(option for option, _, _ in self._wanted()))
 
-    def _written_twice(self) -> tuple[str, str] | None:
-        """Of two outputs in one file, only the later would be left."""
+    def _written_twice(self, scenarios: Iterable[Path]) -> tuple[str, str] | None:
+        """Of two outputs in one file, only the later would be left, and nothing of a scenario."""
+        kept = {_file_of(one) for one in scenarios}
         writers: dict[object, str] = {}
         for option, path, _ in self._wanted():
-            other = writers.setdefault(_file_of(path), option)
-            if other != option:
+            if (file := _file_of(path)) in kept:
+                return option, f"{path} is the scenario file; {REMEDY}"
+            if (other := writers.setdefault(file, option)) != option:
                 return option, f"{path} is what {other} writes, too; {REMEDY}"
         return None
 
