@@ -77,6 +77,17 @@ class TestProblems:
             async with client.session.request(method, stack.http.url + path, json=body) as answer:
                 assert (answer.status, (await answer.json())["detail"]) == (422, detail)
 
+    async def test_a_key_like_none_that_is_known_is_not_repeated_beside_other_mistakes(
+        self, new_stack, client_of
+    ):
+        """It may be a secret in a wrong place."""
+        async with new_stack() as stack, client_of(stack) as client:
+            body = {"name": 7, "eyJhbGciOiJub25lIn0": 1}
+            _, found, _ = await client.ask("POST", "/v1/sessions", body)
+            assert found["detail"] == "name: must be a string; put it in quotes (and 1 more)"
+            unknown = {"field": "", "detail": "the body: has a key that is unknown; leave it out"}
+            assert unknown in found["errors"] and "eyJ" not in json.dumps(found)
+
     async def test_what_no_route_takes_is_a_problem_too(self, new_stack, client_of):
         async with new_stack() as stack, client_of(stack) as client:
             for method, path, status in BAD_REQUESTS:

@@ -80,7 +80,7 @@ async def evil_daemon(request: web.Request) -> web.StreamResponse:
         return socket
     if "refused" in request.path:
         return web.json_response(PROBLEM, status=409)
-    if request.path.endswith("/events"):
+    if request.path.endswith("/events") and "event-stream" in request.headers["Accept"]:
         lines = [
             f"event: {one.get('kind')}\ndata: {json.dumps(one)}\n\n"
             for one in EVENTS
@@ -103,6 +103,7 @@ async def evil_daemon(request: web.Request) -> web.StreamResponse:
         "sessions": [row],
         "operations": [{**row, "status": EVIL}],
         "messages": reported,
+        "events": reported,
         "next": None,
         "more": False,
     }

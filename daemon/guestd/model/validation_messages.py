@@ -41,13 +41,19 @@ def field_errors(
     error: ValidationError, model: type[BaseModel], place: str = ""
 ) -> list[FieldError]:
     """Each thing that is wrong, at most one of a field; `detail` begins with the field. A key that
-    is nearly a known one comes first: what is missing is then its consequence. `place`: what the
-    model stands for, if not the body, such as `query`."""
+    is nearly a known one comes first: what is missing is then its consequence. One that is nearly
+    none is named only where nothing else is wrong: it may be a secret in a wrong place. `place`:
+    what the model stands for, if not the body, such as `query`."""
     found = _without_consequences(error.errors(include_url=False, include_context=True))
     found.sort(key=lambda one: not _is_mistyped(one, model))
     by_field: dict[str, FieldError] = {}
     for one in found:
         path = _path((place, *one["loc"]) if place else one["loc"])
+        if by_field and one["type"] == "extra_forbidden" and not _is_mistyped(one, model):
+            around = _path((place, *one["loc"][:-1]) if place else one["loc"][:-1])
+            words = f"{around or 'the body'}: has a key that is unknown; leave it out"
+            by_field.setdefault(path, FieldError(around, words))
+            continue
         facts = one.get("ctx", {})
         words = _in_words(one["type"], facts, one.get("input"), one["loc"], model) or one["msg"]
         field = path
