@@ -11,7 +11,7 @@ from ..node import ROOT, needs_node, needs_npm, node, npm, pass_tests
 
 CLIENT = ROOT / "clients" / "js"
 PACKAGE = json.loads((CLIENT / "package.json").read_text())
-BYTES_MAX = 32_000
+BYTES_MAX = 30_000
 
 
 @needs_node

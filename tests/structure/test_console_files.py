@@ -18,7 +18,7 @@ VENDOR = PAGE / "vendor"
 LIBRARIES = tomllib.loads((VENDOR / "VENDORED.toml").read_text())["library"]
 
 LOADED = (".html", ".js", ".mjs", ".css", ".svg")
-ALL_MAX = 250 * 1024
+ALL_MAX = 250_000
 
 #: Names of XML's vocabularies; never fetched.
 VOCABULARIES = re.compile(r"http://www\.w3\.org/(2000/svg|1998/Math/MathML|1999/xhtml)\b")
@@ -129,6 +129,7 @@ def imported(name: str) -> set[str]:
     return found
 
 
+OPERATOR = r" (?:=>|[=!]==|&&|\|\||\?\?) "
 OWN = [name for name in page_files() if name.endswith(".js") and not name.startswith("vendor/")]
 
 
@@ -138,6 +139,14 @@ def test_a_module_is_served_without_comments_and_indentation_and_on_the_same_lin
         assert written.count("\n") == served.count("\n"), name
         assert not re.search(r"/\*\*| // |^//", served, re.MULTILINE), name
         assert not re.search(r"^[ \t]", served, re.MULTILINE), name
+        assert not re.search(OPERATOR, served), name
+
+
+def test_no_text_of_a_module_has_what_is_taken_away():
+    """Around operators: in a text the spaces would be missing on the screen."""
+    for name in OWN:
+        for text in re.findall(r"'[^'\n]*'|\"[^\"\n]*\"", (PAGE / name).read_text()):
+            assert not re.search(OPERATOR, text), f"{name}: {text}"
 
 
 def test_the_style_sheet_is_served_without_spaces_and_says_the_same():

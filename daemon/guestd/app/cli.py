@@ -89,7 +89,7 @@ class _Commands(TyperGroup):
             if getattr(error, "option_name", "") in ("-c", "--config"):
                 command = getattr(getattr(error, "ctx", None), "command", None)
                 if any(one.name == "socket" for one in getattr(command, "params", ())):
-                    error.message += TALKS  # type: ignore[attr-defined]
+                    error.message += TALKS  # type: ignore[attr-defined]  # typer's copy of click
             raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

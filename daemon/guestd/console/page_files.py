@@ -29,6 +29,8 @@ CONTENT_TYPES = {
 
 #: What a module says to its readers and to the type checker; no string of a module has the like.
 _COMMENT = re.compile(rb"/\*\*.*?\*/ ?|(?:^[ \t]*| )// [^\n]*$", re.DOTALL | re.MULTILINE)
+#: Around operators; no text of a module has the like.
+_OPERATOR_SPACE = re.compile(rb" (=>|[=!]==|&&|\|\||\?\?) ")
 #: In templates too, whose text does not depend on it.
 _INDENT = re.compile(rb"^[ \t]+", re.MULTILINE)
 _STYLE_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
@@ -66,13 +68,14 @@ def _read(folder: Traversable, path: str, found: dict[str, PageFile]) -> None:
 
 
 def _served(name: str, body: bytes) -> bytes:
-    """A module without its comments and its indentation, which are a quarter of it, and a style
-    sheet without its spaces, which are an eighth; their lines keep their numbers."""
+    """A module without its comments, its indentation and the spaces around its operators, which
+    are more than a quarter of it, and a style sheet without its spaces, which are an eighth; their
+    lines keep their numbers."""
     if name.endswith(".css"):
         return _STYLE_SPACE.sub(rb"\1\2", _without(_STYLE_COMMENT, body))
     if not name.endswith(".js") or name.endswith(".min.js"):
         return body
-    return _without(_COMMENT, body)
+    return _OPERATOR_SPACE.sub(rb"\1", _without(_COMMENT, body))
 
 
 def _without(comment: re.Pattern[bytes], body: bytes) -> bytes:

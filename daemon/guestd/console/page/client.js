@@ -1,8 +1,7 @@
 /**
  * Talk as a guest through guestd's simulator, from a browser or from Node.
  *
- * Connections are lost, and what is in them with them. Two rules make that harmless, and all of
- * this module follows from them:
+ * Connections are lost, and what is in them with them. Two rules make that harmless:
  *
  * - Events have a `seq` without holes. The client remembers the last one that it has shown and
  *   asks, on the next connection, for what came after it. So no event is missed or shown twice.
@@ -25,13 +24,11 @@ const UPLOAD_TRIES_MAX = 8
 const TEMPORARY = new Set(['draining', 'overloaded', 'rate_limited', 'limit_exceeded', 'not_ready'])
 const TEMPORARY_STATUS = new Set([408, 425, 429, 500, 502, 503, 504])
 const GOING_AWAY = 1013
-/** Statuses of a handshake that no further try changes. */
-const FINAL_STATUS = new Map([
-  [401, 'unauthorized'],
-  [403, 'refused'],
-  [404, 'not_found'],
-  [421, 'no_such_host'],
-])
+/**
+ * By the status of a handshake that no further try changes.
+ * @type {Record<number, string>}
+ */
+const FINAL = { 401: 'unauthorized', 403: 'refused', 404: 'not_found', 421: 'no_such_host' }
 
 /** @typedef {import("./guestd.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./guestd.js").Command} Command */
@@ -86,7 +83,7 @@ export class GuestSession {
   #opened = false
   #greeted = false
   #wasUp = false
-  #trouble = '' // what an error of the socket says
+  #trouble = '' // in the socket's words
   #helloSeq = 0
   #fileBytesMax = 0
   #limitMayBeOld = false // the platform may have said another one since
@@ -137,7 +134,7 @@ export class GuestSession {
     return this.#over.promise
   }
 
-  // -- what happens -------------------------------------------------------------------------------
+  // -- what happens
 
   /**
    * @param {string} kind
@@ -198,7 +195,7 @@ export class GuestSession {
     }
   }
 
-  // -- what a guest does --------------------------------------------------------------------------
+  // -- what a guest does
 
   /**
    * @param {string} text
@@ -348,11 +345,10 @@ export class GuestSession {
     queueMicrotask(() => this.#tell('error', error))
   }
 
-  // -- files --------------------------------------------------------------------------------------
+  // -- files
 
   /**
-   * Over HTTP, because a file may be large. Sent again, with the same id, while guestd cannot be
-   * reached.
+   * Over HTTP, because a file may be large; again, with the same id, while guestd is away.
    * @param {Blob | ArrayBuffer | Uint8Array} file
    * @param {import("./guestd.js").UploadOptions} [options]
    * @returns {Command}
@@ -377,10 +373,8 @@ export class GuestSession {
         `the file has ${size} bytes, the limit is ${this.#fileBytesMax}; send a smaller one`,
       )
     }
-    const url = new URL(
-      `v1/sessions/${encodeURIComponent(this.session)}/attachments`,
-      httpOf(this.#url),
-    )
+    const path = `v1/sessions/${encodeURIComponent(this.session)}/attachments`
+    const url = new URL(path, httpOf(this.#url))
     url.searchParams.set('filename', options.filename ?? file.name ?? 'file')
     if (options.caption) url.searchParams.set('caption', options.caption)
     if (options.whenDown) url.searchParams.set('when_down', options.whenDown)
@@ -401,7 +395,7 @@ export class GuestSession {
   }
 
   /**
-   * One try. Status 0: guestd was not reached.
+   * One try; status 0: guestd was not reached.
    * @param {URL} url
    * @param {Record<string, string>} headers
    * @param {any} file
@@ -425,16 +419,13 @@ export class GuestSession {
     }
   }
 
-  // -- the connection -----------------------------------------------------------------------------
+  // -- the connection
 
   #dial() {
     if (this.#isOver) return // a listener has closed it
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket
     if (!Socket)
-      throw new GuestdError(
-        'no_websocket',
-        'there is no WebSocket here; pass one as the option WebSocket',
-      )
+      throw new GuestdError('no_websocket', 'no WebSocket is here; give one as option WebSocket')
     this.#opened = this.#greeted = false
     this.#refused = undefined
     this.#trouble = ''
@@ -493,7 +484,7 @@ export class GuestSession {
       return this.#tell('error', new GuestdError('bad_frame', 'a frame is not JSON'))
     }
     if (frame.kind === 'hello') this.#hello(frame)
-    else if (frame.ok) this.#answered(frame)
+    else if (frame.ok) this.#settle(frame.command_id, frame)
     else if (frame.error !== undefined) this.#failed(frame)
     else if (this.#greeted) this.#event(frame)
   }
@@ -541,20 +532,11 @@ export class GuestSession {
 
   /** @param {import("./guestd.js").DeliveryEvent} event */
   #delivered(event) {
-    const confirmed = this.#unconfirmed.get(event.command_id)
-    this.#unconfirmed.delete(event.command_id)
-    if (event.status === 'confirmed' || event.status === 'sent') confirmed?.resolve(event)
-    else
-      confirmed?.reject(
-        new GuestdError(event.code || event.status, event.reason || event.status, {
-          delivery: event,
-        }),
-      )
-  }
-
-  /** @param {any} answer */
-  #answered(answer) {
-    this.#settle(answer.command_id, answer)
+    const { command_id: commandId, status, code, reason } = event
+    const confirmed = this.#unconfirmed.get(commandId)
+    this.#unconfirmed.delete(commandId)
+    if (status === 'confirmed' || status === 'sent') confirmed?.resolve(event)
+    else confirmed?.reject(new GuestdError(code || status, reason || status, { delivery: event }))
   }
 
   /**
@@ -569,15 +551,8 @@ export class GuestSession {
 
   /** @param {any} frame */
   #failed(frame) {
-    const {
-      error: message,
-      code,
-      command_id: commandId,
-      field,
-      state,
-      retry_after_ms: retryAfterMs,
-    } = frame
-    const error = new GuestdError(code, message, { commandId, field, state, retryAfterMs })
+    const { code, command_id: commandId, field, state, retry_after_ms: retryAfterMs } = frame
+    const error = new GuestdError(code, frame.error, { commandId, field, state, retryAfterMs })
     if (code === 'unknown_since') this.seq = 0 // all events of this session follow
     const waiting = this.#waiting.get(commandId)
     this.#waiting.delete(commandId)
@@ -604,7 +579,7 @@ export class GuestSession {
     if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame))
   }
 
-  // -- when it is lost ----------------------------------------------------------------------------
+  // -- when it is lost
 
   /**
    * A connection that is dead on the way says nothing; an answer that does not come does.
@@ -638,10 +613,8 @@ export class GuestSession {
       return this.#finish('ended', { kind: 'session', state: 'ended', reason: 'unknown' })
     if (refused?.code === 'not_found' && this.session) return this.#replaced('')
     if (code === 1008 && !TEMPORARY.has(refused?.code ?? '')) {
-      return this.#finish(
-        'closed',
-        refused ?? new GuestdError('refused', reason || 'the connection was refused'),
-      )
+      const why = new GuestdError('refused', reason || 'the connection was refused')
+      return this.#finish('closed', refused ?? why)
     }
     const retryInMs = Math.max(this.#backoffMs(++this.#tries), code === GOING_AWAY ? 1000 : 0)
     this.#after(retryInMs, () => this.#dial())
@@ -655,8 +628,8 @@ export class GuestSession {
   }
 
   /**
-   * A browser is told why on the socket. Elsewhere a refusal is the status of the handshake, which a
-   * WebSocket does not show; the same address has it over HTTP.
+   * A page is told on its socket why it is refused. To others it is the status of the handshake,
+   * which a WebSocket does not show; the same address has it over HTTP.
    */
   async #askWhy() {
     const ask = this.#options.fetch ?? globalThis.fetch
@@ -667,7 +640,7 @@ export class GuestSession {
     clearTimeout(timer)
     if (asking !== this.#asking) return // too late: it is open again, or over
     this.#asking = undefined
-    // behind a proxy, a guestd that starts again may be an unknown path for a while
+    // behind a proxy, 404 may be a guestd that starts again
     const isFinal = found && (!this.#wasUp || found.status < 404)
     if (!isFinal) return
     const refused = refusalOf(found)
@@ -681,8 +654,7 @@ export class GuestSession {
   }
 
   /**
-   * The guest session that we knew has ended while we were away; `session` is another of its name,
-   * or "".
+   * The session that we knew has ended meanwhile; `session` is another of its name, or "".
    * @param {string} session
    */
   #replaced(session) {
@@ -783,10 +755,7 @@ export class GuestSession {
   }
 }
 
-/**
- * @returns {Deferred} its rejection is not an error by itself: the `error` and `connection` events
- * tell it too
- */
+/** @returns {Deferred} whose rejection is no error by itself: events tell it too */
 function deferred() {
   /** @type {any} */ const found = {}
   found.promise = new Promise((resolve, reject) => Object.assign(found, { resolve, reject }))
@@ -843,15 +812,12 @@ function outcome(status, retryAfter, text) {
 /** @param {{status: number, body: any}} found */
 function refusalOf({ status, body }) {
   const code = body.code ?? (status ? 'refused' : 'unreachable')
-  return new GuestdError(code, body.detail || `guestd answered ${status}`, {
-    status,
-    field: body.field,
-    state: body.state,
-  })
+  const { detail, field, state } = body
+  return new GuestdError(code, detail || `guestd answered ${status}`, { status, field, state })
 }
 
 /**
- * Why a handshake at this address is refused for good; undefined if it is not, or nobody says.
+ * Why a handshake is refused for good; undefined if it is not, or nobody says.
  * @param {typeof globalThis.fetch} ask
  * @param {URL} url
  * @param {AbortSignal} signal
@@ -859,7 +825,7 @@ function refusalOf({ status, body }) {
 async function refusalAt(ask, url, signal) {
   try {
     const answer = await ask(url, { signal, redirect: 'manual' })
-    const code = FINAL_STATUS.get(answer.status)
+    const code = FINAL[answer.status]
     const isForReaders = /^text\/plain|json/.test(answer.headers.get('Content-Type') ?? '')
     const said = outcome(answer.status, null, isForReaders ? (await answer.text()).trim() : '')
     return code && { ...said, body: { code, ...said.body } }
